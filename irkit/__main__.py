@@ -1,0 +1,5 @@
+"""`python -m irkit`."""
+
+from irkit.cli import main
+
+main()

@@ -1,0 +1,80 @@
+"""A plan: every operation of a run before it happens. What the responder approves is what runs."""
+
+from typing import Any
+
+import msgspec
+
+from irkit.core.container import Container
+from irkit.core.finding import Finding
+from irkit.core.host import Host
+from irkit.core.operations import AnyOperation, Touch
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """A step as it applies to one container or host: its operations, in order.
+
+    `containers` are the keys of the containers it belongs to: it starts once the tasks in `after` are done, and their
+    later tasks wait for it. `skipped` says why a step does not apply, `refused` why it will not be done though asked
+    for. `timeout` is seconds for one operation, 0 for the usual.
+    """
+
+    index: int
+    step: str
+    order: int
+    action: str
+    host: str
+    containers: tuple[str, ...] = ()
+    operations: tuple[AnyOperation, ...] = ()
+    after: tuple[int, ...] = ()
+    stop_on_error: bool = False
+    timeout: float = 0
+    retries: int = 0
+    skipped: str = ""
+    refused: str = ""
+
+    @property
+    def is_bulk(self) -> bool:
+        """Whether any of its operations moves data of unknown size."""
+        return any(operation.bulk for operation in self.operations)
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """What will not be done, and why. Without a container it is the whole plan that is refused."""
+
+    reason: str
+    container: str = ""
+    step: str = ""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """All operations of a run, for a frozen list of targets."""
+
+    run: str
+    case: str
+    responder: str
+    playbook: str
+    playbook_version: int
+    playbook_digest: str
+    made_at: str
+    parameters: dict[str, Any] = {}
+    hosts: tuple[Host, ...] = ()
+    targets: tuple[Container, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    refusals: tuple[Refused, ...] = ()
+    undoes: str = ""
+
+    @property
+    def touch(self) -> Touch:
+        """The gravest thing it does: what has to be approved."""
+        touches = [operation.touch for task in self.tasks for operation in task.operations]
+        return max(touches, key=lambda touch: touch.degree, default=Touch.READ)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing of it may be run."""
+        return any(not refusal.container for refusal in self.refusals)
+
+    def target(self, key: str) -> Container | None:
+        """The target of that key (host and full id), or None."""
+        return next((one for one in self.targets if one.key == key), None)

@@ -1,0 +1,127 @@
+"""The ways out of the core: what adapters implement. Each has few methods, and a fake in `adapters/memory.py`."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from irkit.core.container import Container, Summary
+from irkit.core.events import AnyEvent, Record
+from irkit.core.evidence import Evidence
+from irkit.core.host import Host
+from irkit.core.operations import Operation
+
+
+class Clock(Protocol):
+    """Time: the responder's wall clock in UTC, and a clock that only goes forward, in seconds."""
+
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+
+class Deadline(Protocol):
+    """How long an operation may still take, and whether it was told to stop."""
+
+    def remaining(self) -> float:
+        """Seconds that the next wait may take. Raises TargetError (timeout or cancelled) when there are none."""
+        ...
+
+    def on_cancel(self, close: Callable[[], None]) -> Callable[[], None]:
+        """Have `close` called from another thread on cancelling; returns what takes that back."""
+        ...
+
+
+class EvidenceFile(Protocol):
+    """One item being written: hashed, compressed and counted as it passes. Raises StorageError."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take in the next bytes; the caller may reuse its buffer afterwards."""
+        ...
+
+    def warn(self, text: str) -> None:
+        """Say something about the item that its reader must know."""
+        ...
+
+    def finish(self, partial: str = "") -> Evidence:
+        """Close, fsync and describe it; `partial` says why it is not whole. Once only."""
+        ...
+
+
+class Intake(Protocol):
+    """Where the evidence of one operation goes."""
+
+    def open(self, path: str, *, source: str, compress: bool = False, level: int = 3) -> EvidenceFile:
+        """A new item at `path` below the operation's folder; a name taken gets a number. Raises StorageError."""
+        ...
+
+    def put(self, path: str, data: bytes, *, source: str) -> Evidence:
+        """A small item at once, not compressed."""
+        ...
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a target says of an operation that was answered: a line for the log."""
+
+    detail: str = ""
+
+
+class Target(Protocol):
+    """The live way to one host's engine. All methods raise TargetError, and nothing else."""
+
+    @property
+    def host(self) -> Host: ...
+
+    def list_containers(self, deadline: Deadline) -> list[Summary]:
+        """All containers, running or not, in one request."""
+        ...
+
+    def examine(self, container: str, deadline: Deadline) -> Container:
+        """The facts of a container, by full id, as they are now."""
+        ...
+
+    def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
+        """Carry out one operation. May also raise the intake's StorageError."""
+        ...
+
+
+class Scribe(Protocol):
+    """The run log: what is appended is on disk when it returns. Raises StorageError."""
+
+    def append(self, event: AnyEvent) -> Record: ...
+
+
+class Bytes(msgspec.Struct, frozen=True, kw_only=True):
+    """Progress of one item: bytes read so far. Never a record."""
+
+    task: int
+    host: str
+    container: str
+    path: str
+    done: int
+    ended: bool = False
+
+
+Progress = Callable[[Bytes], None]
+
+
+class OperationIntake(Intake, Protocol):
+    """An intake with what the runner needs of it once the operation ended."""
+
+    def close(self, reason: str) -> tuple[Evidence, ...]:
+        """Everything taken in, in order; what was not finished is closed as partial for that reason."""
+        ...
+
+
+class Store(Scribe, Protocol):
+    """A bundle being written: the log and the evidence."""
+
+    def intake(self, *, host: str, container: Container | None, operation: Operation, task: int) -> OperationIntake: ...
+
+    def release(self) -> bool:
+        """Give back the space kept in reserve for the log and the seal; whether there was any."""
+        ...
+
+
+Targets = Mapping[str, Target]

@@ -1,0 +1,70 @@
+"""What foreign text becomes before it reaches a terminal, a path or a log.
+
+Everything a container, host or engine says is hostile. `safe` is the only way to a terminal,
+`file_name` the only way to a path.
+"""
+
+import hashlib
+import re
+import unicodedata
+
+# Controls, format characters (bidi, zero-width), surrogates, unassigned and private ones, line separators.
+_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+# Of other categories, and yet nothing is shown for them (Unicode's Default_Ignorable_Code_Point; braille blank).
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+_PRINTABLE = re.compile(r"[ -~]*\Z")
+_NOT_NAME = re.compile(r"[^a-z0-9._-]+")
+_LIKE_ALTERED = re.compile(r".*-[0-9a-f]{8}")
+NAME_LIMIT = 100
+
+
+def _visible(char: str) -> str:
+    if unicodedata.category(char) not in _UNSAFE_CATEGORIES and not _INVISIBLE.match(char):
+        return char
+    code = ord(char)
+    if code < 0x20:  # noqa: PLR2004 - the C0 controls have pictures of their own
+        return chr(0x2400 + code)
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
+
+
+def safe(text: object, limit: int = 1000) -> str:
+    """Text of foreign origin as one line that a terminal shows and does not obey.
+
+    Controls, C1, bidi and zero-width characters become visible; what would be longer than `limit` is cut and the
+    cut is said.
+    """
+    whole = str(text)
+    kept, taken = whole[:limit], min(len(whole), limit)
+    if not _PRINTABLE.match(kept):
+        kept, taken = _visible_start(kept, limit)
+    left = len(whole) - taken
+    return f"{kept}… ({left} more characters)" if left > 0 else kept
+
+
+def _visible_start(text: str, limit: int) -> tuple[str, int]:
+    """As much of a text as fits into the limit once it is visible, and how many characters of it that is."""
+    parts: list[str] = []
+    length = 0
+    for char in text:
+        part = _visible(char)
+        length += len(part)
+        if length > limit:
+            break
+        parts.append(part)
+    return "".join(parts), len(parts)
+
+
+def file_name(foreign: str, limit: int = NAME_LIMIT) -> str:
+    """A file name of `[a-z0-9._-]` only, at most `limit` long, for a foreign name.
+
+    Names that had to be altered, or look as if they had been, get eight digits of their SHA-256: different names meet
+    only where somebody worked at it. The result never starts with a dot or a hyphen and is never empty. `limit` is
+    at least 9.
+    """
+    clean = _NOT_NAME.sub("-", foreign.lower()).strip("-.")
+    if clean and clean == foreign and len(clean) <= limit and not _LIKE_ALTERED.fullmatch(clean):
+        return clean
+    digest = hashlib.sha256(foreign.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{clean[: limit - 9]}-{digest}".lstrip("-.")

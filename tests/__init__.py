@@ -1,0 +1,1 @@
+"""Tests of irkit: unit and law tests, and tests on the real engine of tests.lab."""

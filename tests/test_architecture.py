@@ -1,0 +1,62 @@
+"""Imports point one way: the table below is the picture in docs/architecture.md."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "irkit"
+
+MAY_IMPORT = {
+    "core": {"core"},
+    "actions": {"actions", "core"},
+    "checks": {"checks", "core"},
+    "engine": {"engine", "core"},
+    "adapters": {"adapters", "core"},
+    "app": {"app", "actions", "checks", "engine", "adapters", "core"},
+    "cli": {"cli", "app", "core"},
+    "tui": {"tui", "app", "core", "cli"},
+}
+ONLY_IN = {
+    "docker": {"adapters"}, "paramiko": {"adapters"}, "yaml": {"adapters"}, "jsonschema": {"adapters"},
+    "boto3": {"adapters"}, "backports": {"adapters"}, "http": {"adapters"}, "socket": {"adapters"},
+    "subprocess": {"adapters"}, "textual": {"tui"}, "click": {"cli"}, "rich": {"cli", "tui"}, "cel": {"engine"},
+    "rfc8785": {"core"},
+}  # fmt: skip
+WORLD = {"os", "pathlib", "time", "random", "secrets", "socket", "subprocess", "shutil", "tempfile", "threading"}
+
+
+def imports_of(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return names + [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+
+
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_the_way_the_picture_draws(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] == "irkit" and len(parts) > 1 and package not in ("__init__", "__main__"):
+            assert parts[1] in MAY_IMPORT[package], f"{package} must not import {name}"
+        allowed = ONLY_IN.get(parts[0])
+        assert allowed is None or package in allowed, f"{parts[0]} is imported in {sorted(allowed or ())} only"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if "core" in path.parts], ids=lambda path: path.name)
+def test_the_core_does_no_io_and_has_no_clock_or_randomness(path: Path) -> None:
+    assert not WORLD & {name.split(".")[0] for name in imports_of(path)}
+
+
+def test_only_one_place_catches_everything() -> None:
+    found = [
+        str(path.relative_to(ROOT))
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception"))
+    ]
+    assert found == ["cli/__init__.py"]
