@@ -1,0 +1,38 @@
+"""What irkit can do: one file each, and one line each in this list."""
+
+from irkit.actions.collect_changes import CollectChanges
+from irkit.actions.collect_events import CollectEvents
+from irkit.actions.collect_files import CollectFiles
+from irkit.actions.collect_inspect import CollectInspect
+from irkit.actions.collect_logs import CollectLogs
+from irkit.actions.collect_processes import CollectProcesses
+from irkit.actions.collect_stats import CollectStats
+from irkit.actions.contain_kill import KillContainer
+from irkit.actions.contain_pause import PauseContainer
+from irkit.actions.contain_restart_policy import ChangeRestartPolicy
+from irkit.actions.contain_stop import StopContainer
+from irkit.actions.contain_unpause import UnpauseContainer
+from irkit.actions.isolate_disconnect import DisconnectNetworks
+from irkit.actions.snapshot_commit import SnapshotCommit
+from irkit.actions.snapshot_export import SnapshotExport
+from irkit.core.action import Action
+
+_ALL: tuple[type[Action], ...] = (
+    CollectInspect,
+    CollectProcesses,
+    CollectStats,
+    CollectLogs,
+    CollectChanges,
+    CollectEvents,
+    CollectFiles,
+    SnapshotExport,
+    SnapshotCommit,
+    DisconnectNetworks,
+    PauseContainer,
+    UnpauseContainer,
+    StopContainer,
+    KillContainer,
+    ChangeRestartPolicy,
+)
+
+ACTIONS: dict[str, type[Action]] = {action.name: action for action in _ALL}

@@ -1,0 +1,40 @@
+"""isolate.disconnect: cut a container off from its networks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+from irkit.core.action import Action, Phase, RunFacts
+from irkit.core.container import Container
+from irkit.core.operations import Disconnect, Operation
+
+
+@dataclass(frozen=True)
+class DisconnectNetworks(Action):
+    """Cut a container off from its networks, leaving it running.
+
+    The network that the container was made with goes last, so that undo, which goes backwards, attaches it first.
+    Undo restores addresses that were asked for, aliases, links and options. Established connections stop, but both
+    ends keep them open: reconnecting the same address lets them go on. A container on the host's network, or on that of
+    another container, is refused: it would stay attached. Network `none` reaches nothing and is left.
+    """
+
+    name = "isolate.disconnect"
+    phase = Phase.CONTAIN
+
+    keep: Annotated[tuple[str, ...], Meta(description="Networks to leave attached.")] = ()
+
+    def refuse(self, container: Container) -> str:
+        if container.shares_host_network:
+            return "it uses the host's own network: no disconnect can isolate it"
+        if container.network_owner:
+            return f"it shares the network of container {container.network_owner[:12]}: isolate that one"
+        return ""
+
+    def plan(self, container: Container, run: RunFacts) -> Iterator[Operation]:
+        first = "bridge" if container.network_mode == "default" else container.network_mode
+        for attachment in sorted(container.attachments, key=lambda one: first in (one.network, one.network_id)):
+            if attachment.network not in (*self.keep, "none"):
+                yield Disconnect(container.id, attachment.network)

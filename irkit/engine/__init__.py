@@ -1,0 +1,1 @@
+"""How a run happens: planned, checked, carried out, taken back. Knows the core only."""

@@ -1,0 +1,209 @@
+"""One operation, through all its attempts: facts re-read, way back logged, request sent, result checked, end logged."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from irkit.core.container import Container
+from irkit.core.errors import Refusal, StorageError, TargetError
+from irkit.core.events import AnyEvent, OperationFailed, OperationFinished, OperationSkipped, OperationStarted
+from irkit.core.evidence import Evidence
+from irkit.core.operations import AnyOperation, Operation, Stop, Touch
+from irkit.core.plan import Plan, Task
+from irkit.core.ports import Clock, OperationIntake, Outcome, Store, Target
+from irkit.engine.deadline import Cancel, OperationDeadline
+
+IDLE = 60.0
+"""Seconds without a byte after which a stream counts as hung."""
+READ_TIME, CHANGE_TIME, BULK_TIME = 30.0, 90.0, 6 * 3600.0
+"""Seconds one operation may take where the step does not say: a small read, a change, what moves much data.
+
+A change may have to wait for a restarting container's next start, up to a minute away.
+"""
+LONGEST = 7 * 86400.0
+"""Seconds that no operation may exceed: the waits of sockets end at 24 days."""
+
+NOT_BEGUN = "not begun: the run was ending"
+
+
+@dataclass
+class Bench:
+    """What all operations of a run share."""
+
+    store: Store
+    clock: Clock
+    say: Callable[[AnyEvent], None]
+    is_ending: Callable[[], bool]
+    reads: Cancel = field(default_factory=Cancel)
+    changes: Cancel = field(default_factory=Cancel)
+
+    def deadline(self, task: Task, operation: Operation) -> OperationDeadline:
+        """The time that the operation has."""
+        usual = BULK_TIME if operation.bulk else READ_TIME if operation.touch is Touch.READ else CHANGE_TIME
+        seconds = min(task.timeout or usual, LONGEST)
+        if isinstance(operation, Stop):
+            seconds = max(seconds, operation.grace + 30.0)
+        # What reads a stream may expect it to flow; a commit copies the whole layer before it says a word.
+        is_stream = operation.bulk and operation.touch is Touch.READ
+        return OperationDeadline(self.clock, seconds, IDLE if is_stream else seconds, self.cancel(operation))
+
+    def cancel(self, operation: Operation) -> Cancel:
+        """What ends the operation early."""
+        return self.reads if operation.touch is Touch.READ else self.changes
+
+
+class OperationRun:
+    """One operation of a task."""
+
+    def __init__(
+        self, bench: Bench, target: Target, plan: Plan, task: Task, number: int, operation: AnyOperation
+    ) -> None:
+        self.bench, self.target, self.plan, self.task, self.operation = bench, target, plan, task, operation
+        self.place: dict[str, Any] = {
+            "task": task.index,
+            "number": number,
+            "step": task.step,
+            "host": task.host,
+            "container": operation.subject,
+        }
+        kind = type(operation)
+        self.is_change = operation.touch is not Touch.READ
+        self.needs_facts = self.is_change or kind.inapplicable is not Operation.inapplicable
+        self.can_verify = kind.verify is not Operation.verify
+
+    def skip(self, reason: str, *, attempt: int = 1, not_needed: bool = False) -> None:
+        """Log that it is not done, and why."""
+        self.bench.say(
+            OperationSkipped(
+                **self.place, attempt=attempt, reason=reason, operation=self.operation, not_needed=not_needed
+            )
+        )
+
+    def run(self) -> bool:
+        """Do it, as often as the step allows; whether it was done, or did not apply any more."""
+        for attempt in range(1, self.task.retries + 2):
+            if self.bench.is_ending():
+                self.skip(NOT_BEGUN, attempt=attempt)
+                return False
+            result = _Attempt(self, attempt, is_last=attempt > self.task.retries).run()
+            if result is not None:
+                return result
+        return False
+
+
+class _Attempt:
+    """One try. Results: True done or not applicable, False failed for good, None may be tried again."""
+
+    def __init__(self, of: OperationRun, attempt: int, *, is_last: bool) -> None:
+        self.of, self.bench, self.operation = of, of.bench, of.operation
+        self.attempt, self.is_last = attempt, is_last
+        self.begun = of.bench.clock.monotonic()
+        self.now: Container | None = None
+
+    def run(self) -> bool | None:
+        if self.of.needs_facts:
+            try:
+                self.now = self._examine()
+            except TargetError as error:
+                self._start(())
+                return self._fail(error, "no", ())
+            if reason := self.operation.inapplicable(self.now):
+                self.of.skip(reason, attempt=self.attempt, not_needed=True)
+                return True
+        self._start(self.operation.undo(self.now) if self.now else ())
+        return self._apply()
+
+    def _apply(self) -> bool | None:
+        key = f"{self.of.task.host}/{self.operation.subject}"
+        container = (self.of.plan.target(key) or self.now) if self.operation.subject else None
+        intake = self.bench.store.intake(
+            host=self.of.task.host, container=container, operation=self.operation, task=self.of.task.index
+        )
+        deadline = self.bench.deadline(self.of.task, self.operation)
+        try:
+            outcome = self.of.target.apply(self.operation, intake, deadline)
+            evidence = intake.close("it was not finished")
+        except TargetError as error:
+            return self._fail(error, self._took_hold(error), intake.close(error.reason))
+        except StorageError as error:
+            self._fail_storage(error, intake)
+            raise
+        return self._finish(outcome, evidence)
+
+    def _examine(self) -> Container:
+        deadline = OperationDeadline(self.bench.clock, READ_TIME, READ_TIME, self.bench.cancel(self.operation))
+        return self.of.target.examine(self.operation.subject, deadline)
+
+    def _finish(self, outcome: Outcome, evidence: tuple[Evidence, ...]) -> bool:
+        """Check what was changed against facts re-read, and log the end."""
+        proof, wrong = self._verify() if self.of.is_change and self.of.can_verify else ("", "")
+        if wrong:
+            self._say_failed(wrong, "not-verified", "in doubt", True, evidence)
+            return False
+        self.bench.say(
+            OperationFinished(
+                **self.of.place,
+                attempt=self.attempt,
+                milliseconds=self._milliseconds(),
+                evidence=evidence,
+                detail=outcome.detail,
+                proof=proof,
+            )
+        )
+        return True
+
+    def _verify(self) -> tuple[str, str]:
+        """What proves the change, and what contradicts it."""
+        try:
+            after: Container | None = self._examine()
+        except TargetError as error:
+            if error.kind is not Refusal.ABSENT:
+                return "", f"it could not be verified: {error.reason}"
+            after = None
+        return "asserted by the engine", self.operation.verify(after)
+
+    def _took_hold(self, error: TargetError) -> str:
+        """What a failed request did: only an engine that refused, and facts that agree, say that it did nothing.
+
+        Facts agree where the operation still applies. Being not wholly as wanted is not enough: a connect may have
+        been refused half way.
+        """
+        if not self.of.is_change or error.is_final:
+            return "no"
+        if error.kind is not Refusal.REFUSED or not self.of.can_verify:
+            return "in doubt"
+        try:
+            return "in doubt" if self.operation.inapplicable(self._examine()) else "no"
+        except TargetError:
+            return "in doubt"
+
+    def _fail(self, error: TargetError, took_hold: str, evidence: tuple[Evidence, ...]) -> bool | None:
+        hopeless = error.kind in (Refusal.CANCELLED, Refusal.UNSUPPORTED)
+        is_final = self.is_last or took_hold != "no" or hopeless
+        self._say_failed(error.reason, error.kind, took_hold, is_final, evidence)
+        return False if is_final else None
+
+    def _fail_storage(self, error: StorageError, intake: OperationIntake) -> None:
+        self.bench.store.release()
+        evidence = intake.close(str(error))
+        self._say_failed(str(error), "storage", "in doubt" if self.of.is_change else "no", True, evidence)
+
+    def _start(self, undo: tuple[AnyOperation, ...]) -> None:
+        self.bench.say(OperationStarted(**self.of.place, attempt=self.attempt, operation=self.operation, undo=undo))
+
+    def _say_failed(self, reason: str, kind: str, took_hold: str, final: bool, evidence: tuple[Evidence, ...]) -> None:
+        self.bench.say(
+            OperationFailed(
+                **self.of.place,
+                attempt=self.attempt,
+                milliseconds=self._milliseconds(),
+                reason=reason,
+                kind=kind,
+                took_hold=took_hold,
+                final=final,
+                evidence=evidence,
+            )
+        )
+
+    def _milliseconds(self) -> int:
+        return round((self.bench.clock.monotonic() - self.begun) * 1000)

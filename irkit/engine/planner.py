@@ -1,0 +1,239 @@
+"""From a playbook and the facts of its targets to a plan: every operation, before anything is done.
+
+Pure: facts come in, a value goes out. What the order of steps destroys is the linter's to say.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from irkit.core.action import Action, Phase, RunFacts, Scope
+from irkit.core.container import Container
+from irkit.core.errors import NoTargetError
+from irkit.core.finding import Finding, Severity
+from irkit.core.host import Host
+from irkit.core.operations import AnyOperation, MeasureClock, Operation, ReadEngine, Touch
+from irkit.core.plan import Plan, Refused, Task
+from irkit.core.playbook import Playbook, Step
+from irkit.core.values import seconds_of
+from irkit.engine.arguments import build_action
+from irkit.engine.expressions import context_of, evaluate_condition, render
+from irkit.engine.linter import lint
+
+HOST_STEP = "host"
+"""The step that every run begins and ends with: engine facts and clock."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for, and what is known: all that planning needs.
+
+    `contained` maps container keys to the run that holds them contained; `named_twice` are keys that more than one
+    name selected.
+    """
+
+    playbook: Playbook
+    actions: Mapping[str, type[Action]]
+    hosts: Sequence[Host]
+    targets: Sequence[Container]
+    parameters: Mapping[str, Any]
+    run: RunFacts
+    made_at: str
+    contained: Mapping[str, str] = field(default_factory=dict)
+    named_twice: frozenset[str] = frozenset()
+
+
+def make_plan(request: Request) -> Plan:
+    """The plan for a request. Raises PlaybookError for what does not evaluate, NoTargetError where none is left."""
+    targets, findings = _select(request)
+    planner = _Planner(request, targets)
+    planner.plan_all()
+    tasks, more, refusals = lint(planner.tasks, request.playbook, targets)
+    refused = [
+        Refused(container=key, step=task.step, reason=task.refused)
+        for task in tasks
+        if task.refused
+        for key in task.containers or (task.host,)
+    ]
+    playbook = request.playbook
+    return Plan(
+        run=request.run.id,
+        case=request.run.case,
+        responder=request.run.responder,
+        playbook=playbook.name,
+        playbook_version=playbook.version,
+        playbook_digest=playbook.digest,
+        made_at=request.made_at,
+        parameters=dict(request.parameters),
+        hosts=tuple(request.hosts),
+        targets=tuple(targets),
+        tasks=tuple(tasks),
+        findings=(*findings, *more),
+        refusals=(*refusals, *refused),
+    )
+
+
+def _select(request: Request) -> tuple[list[Container], list[Finding]]:
+    condition = request.playbook.selects
+    if not condition:
+        return list(request.targets), []
+    chosen, findings = [], []
+    for target in request.targets:
+        context = context_of(target, _host_of(request, target.host), request.parameters, request.run)
+        if evaluate_condition(condition, context):
+            chosen.append(target)
+            continue
+        findings.append(
+            Finding(
+                check="plan.selects",
+                severity=Severity.INFO,
+                host=target.host,
+                container=target.key,
+                summary="left out: the playbook does not select it",
+                because=(condition,),
+            )
+        )
+    if not chosen:
+        raise NoTargetError(f"the playbook selects none of the {len(request.targets)} targets: {condition}")
+    return chosen, findings
+
+
+def _host_of(request: Request, name: str) -> Host:
+    return next(host for host in request.hosts if host.name == name)
+
+
+@dataclass
+class _Planner:
+    """One planning: the tasks so far, the last task of each container, and the host operations already planned."""
+
+    request: Request
+    targets: list[Container]
+    tasks: list[Task] = field(default_factory=list)
+    last: dict[str, int] = field(default_factory=dict)
+    planned: set[tuple[str, bytes]] = field(default_factory=set)
+
+    def plan_all(self) -> None:
+        for host in self._hosts():
+            self._add(
+                step=HOST_STEP,
+                order=0,
+                host=host.name,
+                operations=self._new(host.name, [ReadEngine("info"), ReadEngine("version"), MeasureClock("start")]),
+            )
+        for order, step in enumerate(self.request.playbook.steps, start=1):
+            self._plan_step(step, order)
+        end = len(self.request.playbook.steps) + 1
+        for host in self._hosts():
+            keys = tuple(one.key for one in self.targets if one.host == host.name)
+            self._add(step=HOST_STEP, order=end, host=host.name, containers=keys, operations=(MeasureClock("end"),))
+
+    def _hosts(self) -> list[Host]:
+        used = {target.host for target in self.targets}
+        return [host for host in self.request.hosts if host.name in used]
+
+    def _plan_step(self, step: Step, order: int) -> None:
+        scope = self.request.actions[step.action].scope
+        if scope is Scope.HOST:
+            for host in self._hosts():
+                self._plan_for(step, order, host, None, [one for one in self.targets if one.host == host.name])
+            return
+        groups: dict[tuple[str, str], list[Container]] = {}
+        for target in self.targets:
+            # An image that the engine does not tell is nobody else's.
+            name = (scope is Scope.IMAGE and target.image_digest) or target.id
+            groups.setdefault((target.host, name), []).append(target)
+        for group in groups.values():
+            self._plan_for(step, order, _host_of(self.request, group[0].host), group[0], group)
+
+    def _plan_for(
+        self, step: Step, order: int, host: Host, container: Container | None, group: Sequence[Container]
+    ) -> None:
+        context = context_of(container, host, self.request.parameters, self.request.run)
+        skipped = "" if not step.when or evaluate_condition(step.when, context) else f"not when {step.when}"
+        operations: tuple[AnyOperation, ...] = ()
+        refused = ""
+        kind = self.request.actions[step.action]
+        if not skipped:
+            action = build_action(kind, render(step.arguments, context))
+            refused = self._refuse(action, group if container else ())
+            operations = () if refused else self._operations(action, host, container)
+            skipped = "" if operations or refused else "there is nothing to do"
+        changes = refused or any(operation.touch is not Touch.READ for operation in operations)
+        self._add(
+            step=step.id,
+            action=step.action,
+            order=order,
+            host=host.name,
+            containers=tuple(one.key for one in group),
+            operations=operations,
+            stop_on_error=step.on_error == "stop" or (not step.on_error and bool(changes)),
+            timeout=seconds_of(step.timeout or kind.timeout or "0s"),
+            retries=step.retries,
+            skipped=skipped,
+            refused=refused,
+        )
+
+    def _operations(self, action: Action, host: Host, container: Container | None) -> tuple[AnyOperation, ...]:
+        run = self.request.run
+        if container is None:
+            # A step of the host's own means what it says, however often: events of now are not those of before.
+            return tuple(action.plan_host(host, run))  # type: ignore[arg-type]
+        return self._new(host.name, action.plan(container, run))
+
+    def _refuse(self, action: Action, group: Sequence[Container]) -> str:
+        """Why the action is not done to these, who share one task: the first reason found."""
+        for container in group:
+            if action.phase is Phase.CONTAIN and container.key in self.request.named_twice:
+                return "it is named twice: containing it twice would confuse undo"
+            if action.phase is Phase.CONTAIN and container.key in self.request.contained:
+                return f"run {self.request.contained[container.key]} holds it contained already: undo that run first"
+            if reason := action.refuse(container):
+                return reason
+        return ""
+
+    def _new(self, host: str, operations: Iterable[Operation]) -> tuple[AnyOperation, ...]:
+        """The operations less what concerns the host alone and is planned already."""
+        kept: list[AnyOperation] = []
+        for operation in operations:
+            mark = (host, repr(operation).encode())
+            if not operation.subject and mark in self.planned:
+                continue
+            self.planned.add(mark)
+            kept.append(operation)  # type: ignore[arg-type]
+        return tuple(kept)
+
+    def _add(
+        self,
+        *,
+        step: str,
+        order: int,
+        host: str,
+        action: str = "",
+        containers: tuple[str, ...] = (),
+        operations: tuple[AnyOperation, ...] = (),
+        stop_on_error: bool = False,
+        timeout: float = 0,
+        retries: int = 0,
+        skipped: str = "",
+        refused: str = "",
+    ) -> None:
+        index = len(self.tasks)
+        after = tuple(sorted({self.last[key] for key in containers if key in self.last}))
+        self.tasks.append(
+            Task(
+                index=index,
+                step=step,
+                order=order,
+                action=action,
+                host=host,
+                containers=containers,
+                operations=operations,
+                after=after,
+                stop_on_error=stop_on_error,
+                timeout=timeout,
+                retries=retries,
+                skipped=skipped,
+                refused=refused,
+            )
+        )
+        self.last.update(dict.fromkeys(containers, index))

@@ -1,0 +1,192 @@
+"""Carries out a plan: a generator of records, each on disk before it is yielded.
+
+Hosts run in parallel, a bounded number of containers within each. Every change is planned back from facts read just
+before it, logged before it is sent, and checked against facts read after it. The run does not wait for whoever reads
+the records: a front end that fails to draw, or goes away, never stops a containment.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from irkit.core.codec import canonical, line_digest
+from irkit.core.errors import StorageError
+from irkit.core.events import (
+    AnyEvent,
+    FindingRaised,
+    Record,
+    RunFinished,
+    RunStarted,
+    StepSkipped,
+    TargetRefused,
+)
+from irkit.core.operations import Touch
+from irkit.core.plan import Plan, Task
+from irkit.core.ports import Clock, Store, Targets
+from irkit.engine.operation_run import NOT_BEGUN, Bench, OperationRun
+from irkit.engine.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much goes on at once on each host."""
+
+    parallel: int = 8
+    bulk: int = 2
+
+    def __post_init__(self) -> None:
+        if self.parallel < 1 or self.bulk < 1:
+            raise ValueError("a host needs one worker at least, and room for one download")
+
+
+class Runner:
+    """One run. `execute` may be called once."""
+
+    def __init__(
+        self, targets: Targets, store: Store, clock: Clock, *, tool: str, limits: Limits | None = None
+    ) -> None:
+        self._targets, self._store, self._clock, self._tool = targets, store, clock, tool
+        self._limits = limits or Limits()
+        self._bench = Bench(store, clock, self._say, self.is_ending)
+        self._schedules: list[Schedule] = []
+        self._records: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+        self._stop_reason = ""
+        self._storage_failed = ""
+        self._in_order = threading.Lock()
+
+    def interrupt(self, reason: str = "interrupted by the responder", *, at_once: bool = False) -> None:
+        """End the run: reads stop now, a change under way is waited for unless `at_once`; what waits is not begun.
+
+        Safe to call from a signal handler or another thread, and more than once.
+        """
+        self._stop_reason = self._stop_reason or reason
+        self._bench.reads.set()
+        if at_once:
+            self._bench.changes.set()
+        for schedule in self._schedules:
+            schedule.close()
+
+    def execute(self, plan: Plan) -> Iterator[Record]:
+        """Run the plan to its end, read or not. Raises StorageError only where not even the end could be logged."""
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="run") as pool:
+            end = pool.submit(self._conduct, plan)
+            end.add_done_callback(lambda _: self._records.put(None))
+            try:
+                while (record := self._records.get()) is not None:
+                    yield record
+            finally:
+                end.result()
+
+    def is_ending(self) -> bool:
+        """Whether nothing new must be begun."""
+        return bool(self._stop_reason or self._storage_failed)
+
+    def _conduct(self, plan: Plan) -> None:
+        """The run, first record to last, on a thread of its own."""
+        for event in _told_beforehand(plan, self._tool):
+            self._records.put(self._store.append(event))  # a full disk here: nothing is begun
+        self._run_tasks(plan)
+        outcome = "interrupted" if self._stop_reason else "failed" if self._storage_failed else "done"
+        self._say(RunFinished(outcome=outcome, reason=self._stop_reason or self._storage_failed))
+
+    def _run_tasks(self, plan: Plan) -> None:
+        tasks: dict[str, list[Task]] = {}
+        for task in plan.tasks:
+            tasks.setdefault(task.host, []).append(task)
+        self._schedules += [Schedule(mine, bulk=self._limits.bulk) for mine in tasks.values()]
+        if self._stop_reason:
+            self.interrupt()
+        size = self._limits.parallel + self._limits.bulk
+        with ThreadPoolExecutor(max_workers=size * max(1, len(tasks)), thread_name_prefix="run") as pool:
+            workers = [
+                pool.submit(self._work, plan, schedule)
+                for schedule, mine in zip(self._schedules, tasks.values(), strict=True)
+                for _ in range(min(size, len(mine)))
+            ]
+        for worker in workers:
+            worker.result()
+        for task in (task for schedule in self._schedules for task in schedule.close()):
+            for number, operation in enumerate(task.operations):
+                OperationRun(self._bench, self._targets[task.host], plan, task, number, operation).skip(NOT_BEGUN)
+
+    def _work(self, plan: Plan, schedule: Schedule) -> None:
+        while (task := schedule.take()) is not None:
+            stop = f"step {task.step!r} broke off"
+            try:
+                stop = self._run_task(plan, task, schedule.stopped(task))
+            except StorageError as error:
+                self._end_for(error)
+            finally:
+                schedule.finish(task, stop=stop)
+
+    def _end_for(self, error: StorageError) -> None:
+        """Nothing can be written any more: end the run, with the reserve given back to say so."""
+        self._storage_failed = self._storage_failed or str(error)
+        self._store.release()
+        for schedule in self._schedules:
+            schedule.close()
+
+    def _say(self, event: AnyEvent) -> None:
+        """Log an event, on a full disk once more with the reserve given back; readers get it in the log's order."""
+        with self._in_order:
+            try:
+                record = self._store.append(event)
+            except StorageError as error:
+                self._end_for(error)
+                record = self._store.append(event)
+            self._records.put(record)
+
+    def _run_task(self, plan: Plan, task: Task, stopped: str) -> str:
+        """Carry out one task; returns why its containers must stop there, or empty.
+
+        What belongs to the host alone is read even where the container's part is over: others count on it.
+        """
+        if task.refused:
+            return f"step {task.step!r} was refused" if task.stop_on_error else ""
+        stop, previous = "", True
+        for number, operation in enumerate(task.operations):
+            one = OperationRun(self._bench, self._targets[task.host], plan, task, number, operation)
+            is_shared = operation.touch is Touch.READ and not operation.subject
+            if (stopped or stop) and not is_shared:
+                one.skip(f"not done, as {stopped or stop}")
+                previous = False
+            elif operation.needs_previous and not previous:
+                one.skip("not done, as the operation before it did not finish")
+            else:
+                previous = one.run()
+                if not previous and task.stop_on_error and not self.is_ending():
+                    stop = f"step {task.step!r} failed"
+        return stop
+
+
+def _started(plan: Plan, tool: str) -> RunStarted:
+    return RunStarted(
+        run=plan.run,
+        case=plan.case,
+        responder=plan.responder,
+        tool=tool,
+        playbook=plan.playbook,
+        playbook_version=plan.playbook_version,
+        playbook_digest=plan.playbook_digest,
+        plan_digest=line_digest(canonical(plan)),
+        hosts=tuple(host.name for host in plan.hosts),
+        targets=tuple(target.key for target in plan.targets),
+        names={target.key: target.name for target in plan.targets},
+        parameters=plan.parameters,
+        undoes=plan.undoes,
+    )
+
+
+def _told_beforehand(plan: Plan, tool: str) -> Iterator[AnyEvent]:
+    """The run's first event, and what the plan already says: findings, and what will not be done."""
+    yield _started(plan, tool)
+    for finding in plan.findings:
+        yield FindingRaised(finding=finding)
+    for task in plan.tasks:
+        for key in task.containers or ("",):
+            if task.refused:
+                yield TargetRefused(container=key, step=task.step, reason=task.refused)
+            elif task.skipped:
+                yield StepSkipped(step=task.step, host=task.host, container=key, reason=task.skipped)

@@ -1,0 +1,127 @@
+"""The plan that takes a run back, from its log alone: last change first, each container by itself."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from irkit.core.action import RunFacts
+from irkit.core.container import Container
+from irkit.core.events import RunStarted
+from irkit.core.host import Host
+from irkit.core.operations import AnyOperation
+from irkit.core.plan import Plan, Refused, Task
+from irkit.core.run import Applied, Run
+
+
+@dataclass(frozen=True)
+class UndoRequest:
+    """What is to be taken back: the run, the undo runs of it so far, and the facts of its containers as they are.
+
+    A container that is gone is missing in `now`, with the reason in `gone`. `only` are the keys of the containers
+    wanted; empty means all.
+    """
+
+    run: Run
+    undone: Sequence[Run]
+    hosts: Sequence[Host]
+    now: Mapping[str, Container]
+    gone: Mapping[str, str]
+    facts: RunFacts
+    made_at: str
+    only: frozenset[str] = frozenset()
+
+
+def outstanding(run: Run, undone: Sequence[Run]) -> list[tuple[str, str, AnyOperation]]:
+    """What of a run is still to be taken back: host, container and operation, last change first.
+
+    `undone` may hold any runs: only those that take this one back count, as far as they were not taken back in turn.
+    An operation counts as undone where such a run finished it, or found that it did not apply.
+    """
+    return [
+        (change.started.host, change.started.container, operation)
+        for change, operations in _left(run, undone)
+        for operation in operations
+    ]
+
+
+def _left(run: Run, others: Sequence[Run]) -> Iterator[tuple[Applied, list[AnyOperation]]]:
+    """The changes of a run, last first, each with what is still to be done to take it back."""
+    settled = Counter(_settled(run, others))
+    for change in reversed(run.changes):
+        left = []
+        for operation in change.started.undo:
+            mark = _mark(change.started.host, change.started.container, operation)
+            if settled[mark]:
+                settled[mark] -= 1
+            else:
+                left.append(operation)
+        yield change, left
+
+
+def _settled(run: Run, others: Sequence[Run]) -> Iterator[str]:
+    """What the undo runs of a run have done, as marks."""
+    wanted = run.started.run if run.started else ""
+    for undo in others:
+        if undo is run or undo.started is None or undo.started.undoes != wanted:
+            continue
+        rest = [one for one in others if one is not undo and one is not run]
+        taken_back = {change.seq for change, left in _left(undo, rest) if change.started.undo and not left}
+        for one in undo.operations:
+            if one.state == "finished" and one.seq not in taken_back:
+                yield _mark(one.started.host, one.started.container, one.started.operation)
+        for skip in undo.inapplicable:
+            yield _mark(skip.host, skip.container, skip.operation)
+
+
+def _mark(host: str, container: str, operation: AnyOperation) -> str:
+    return f"{host}/{container} {operation!r}"
+
+
+def plan_undo(request: UndoRequest) -> Plan:
+    """The plan; it has no tasks where nothing is left to take back."""
+    started = request.run.started
+    if started is None:
+        raise ValueError("a run without a first record cannot be undone")
+    wanted: dict[tuple[str, str], list[AnyOperation]] = {}
+    for host, container, operation in outstanding(request.run, request.undone):
+        if not request.only or f"{host}/{container}" in request.only:
+            wanted.setdefault((host, container), []).append(operation)
+    known = {host.name for host in request.hosts}
+    tasks: list[Task] = []
+    refusals: list[Refused] = []
+    for (host, container), operations in wanted.items():
+        key = f"{host}/{container}"
+        refused = request.gone.get(key, "") if host in known else f"no way to host {host!r} is known here"
+        if refused:
+            refusals.append(Refused(container=key, step="undo", reason=refused))
+        tasks.append(
+            Task(
+                index=len(tasks),
+                step="undo",
+                order=1,
+                action="undo",
+                host=host,
+                containers=(key,),
+                operations=() if refused else tuple(operations),
+                refused=refused,
+            )
+        )
+    return _plan(request, started, tasks, refusals)
+
+
+def _plan(request: UndoRequest, started: RunStarted, tasks: list[Task], refusals: list[Refused]) -> Plan:
+    used = {task.host for task in tasks}
+    return Plan(
+        run=request.facts.id,
+        case=started.case,
+        responder=request.facts.responder,
+        playbook="undo",
+        playbook_version=started.playbook_version,
+        playbook_digest=started.playbook_digest,
+        made_at=request.made_at,
+        hosts=tuple(host for host in request.hosts if host.name in used),
+        targets=tuple(request.now[task.containers[0]] for task in tasks if task.containers[0] in request.now),
+        tasks=tuple(tasks),
+        refusals=tuple(refusals),
+        undoes=started.run,
+    )
