@@ -1,0 +1,1 @@
+"""Where the world is: each module implements a port of the core."""

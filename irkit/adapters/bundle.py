@@ -1,0 +1,328 @@
+"""A bundle while it is written: its folder, log and evidence; and what can be read of one, sealed or not.
+
+What a seal writes is `seal`'s concern; whether a sealed bundle is still what it was, `verify`'s.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from irkit.adapters import bag, zstd_frames
+from irkit.adapters.evidence_file import EvidenceWriter, Origin, Pipeline
+from irkit.adapters.run_log import RunLog, read_log
+from irkit.adapters.seal import RESERVE, Contents, make_read_only, problems_of, write_seal
+from irkit.adapters.storage import (
+    create_file,
+    make_folder,
+    make_folders,
+    read_regular,
+    storing,
+    sync_folder,
+    write_all,
+    write_file,
+)
+from irkit.core import codec
+from irkit.core.container import Container
+from irkit.core.errors import UsageError, VerificationError
+from irkit.core.events import AnyEvent, Note, OperationFailed, OperationFinished, Record
+from irkit.core.evidence import Evidence
+from irkit.core.operations import Operation
+from irkit.core.plan import Plan
+from irkit.core.ports import Clock, Progress
+from irkit.core.run import Run
+from irkit.core.text import file_name
+
+PARTIAL: Final = ".partial-"
+_PREFIX: Final = "irb-"
+_RESERVE: Final = 8 << 20
+_PLAN_LIMIT: Final = 1 << 28
+_NAME_LIMIT: Final = 60
+# Room for a number, an extension and the hundred characters that a part of a path may have.
+_PART_LIMIT: Final = 88
+
+
+class BundleIntake:
+    """Where the evidence of one operation goes: one folder of a bundle."""
+
+    def __init__(
+        self, root: Path, folder: str, origin: Origin, pipeline: Pipeline, clock: Clock, progress: Progress | None
+    ) -> None:
+        self._root, self._folder, self._origin = root, folder, origin
+        self._pipeline, self._clock, self._progress = pipeline, clock, progress
+        self._items: list[EvidenceWriter] = []
+
+    def open(self, path: str, *, source: str, compress: bool = False, level: int = 3) -> EvidenceWriter:
+        """A new item at `path` below the operation's folder; a name taken gets a number. Raises StorageError."""
+        parts = [file_name(part, _PART_LIMIT) for part in path.split("/")]
+        below = "/".join([self._folder, *parts[:-1]])
+        stem, dot, extensions = parts[-1].partition(".")
+        extensions += zstd_frames.SUFFIX if compress else ""
+        origin = replace(self._origin, source=source)
+        with storing(below):
+            make_folders(self._root, below)
+            number = 1
+            while True:
+                name = f"{below}/{stem}{f'-{number}' if number > 1 else ''}{dot}{extensions}"
+                with contextlib.suppress(FileExistsError):
+                    item = EvidenceWriter(
+                        self._root,
+                        name,
+                        origin,
+                        level=level if compress else None,
+                        pipeline=self._pipeline,
+                        clock=self._clock,
+                        progress=self._progress,
+                    )
+                    self._items.append(item)
+                    return item
+                number += 1
+
+    def put(self, path: str, data: bytes, *, source: str) -> Evidence:
+        """A small item at once, not compressed."""
+        item = self.open(path, source=source)
+        item.write(data)
+        return item.finish()
+
+    def close(self, reason: str) -> tuple[Evidence, ...]:
+        """Everything taken in, in order; what was not finished is closed as partial for that reason."""
+        return tuple(item.evidence or item.finish(partial=reason or "not finished") for item in self._items)
+
+
+class Bundle:
+    """A bundle being written. Made by `create`, or by `open_partial` after a crash."""
+
+    def __init__(
+        self, root: Path, log: RunLog, plan: Plan | None, clock: Clock, tool: str, progress: Progress | None = None
+    ) -> None:
+        self.path = root
+        self.run = Run()
+        self._log, self._plan, self._clock, self._tool, self._progress = log, plan, clock, tool, progress
+        self._pipeline = Pipeline()
+        self._described: dict[str, tuple[int, Evidence]] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        plan: Plan,
+        *,
+        clock: Clock,
+        tool: str,
+        playbook_source: bytes,
+        tool_versions: Mapping[str, str],
+        progress: Progress | None = None,
+    ) -> "Bundle":
+        """A new bundle in `folder`, with all that sealing it after a crash needs. Raises StorageError."""
+        with storing(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            root = _new_root(folder, plan, clock)
+            make_folder(root / "metadata")
+            make_folders(root, "data/log")
+            write_file(root / bag.PLAYBOOK, playbook_source)
+            write_file(root / bag.PLAN, codec.pretty(plan))
+            write_file(root / bag.TOOL, codec.pretty({"name": tool, "versions": dict(tool_versions)}))
+            sync_folder(root / "metadata")
+            _reserve(root / RESERVE)
+        log = RunLog.create(root / bag.LOG, clock)
+        with storing(folder):
+            sync_folder(root / "data/log")
+            sync_folder(root)
+        return cls(root, log, plan, clock, tool, progress)
+
+    @classmethod
+    def open_partial(cls, path: Path, *, clock: Clock, tool: str) -> "Bundle":
+        """The bundle of a run that ended without sealing it, to append to and to seal.
+
+        What is torn of the log's last line is kept as evidence. Described evidence that is not as described is
+        noted in the log. A sealed bundle whose seal was killed at its very end can only be sealed.
+        Raises UsageError while its run goes on, VerificationError where the log is broken, StorageError.
+        """
+        path = path.resolve()
+        if not (path / bag.LOG).is_file():
+            raise UsageError(f"{path}: no bundle, or none in which anything was recorded")
+        plan = _read_plan(path)
+        log, records, torn = RunLog.reopen(path / bag.LOG, clock, writable=not is_sealed(path))
+        bundle = cls(path, log, plan, clock, tool)
+        try:
+            for record in records:
+                bundle._fold(record)
+            if not is_sealed(path):
+                bundle._recover(torn, records)
+        except BaseException:
+            bundle.close()
+            raise
+        return bundle
+
+    def append(self, event: AnyEvent) -> Record:
+        """Have an event on disk as the log's next record. Raises StorageError."""
+        with self._lock:
+            record = self._log.append(event)
+            self._fold(record)
+            return record
+
+    def intake(self, *, host: str, container: Container | None, operation: Operation, task: int) -> BundleIntake:
+        """Where the evidence of that operation goes."""
+        below = "host" if container is None else _container_folder(container)
+        origin = Origin(
+            kind=str(operation.__struct_config__.tag),
+            source="",
+            host=host,
+            container=container.id if container else "",
+            task=task,
+            rank=operation.rank,
+        )
+        folder = f"data/{file_name(host, _PART_LIMIT)}/{below}"
+        return BundleIntake(self.path, folder, origin, self._pipeline, self._clock, self._progress)
+
+    def release(self) -> bool:
+        """Give back the space kept in reserve for the log and the seal; whether there was any."""
+        try:
+            (self.path / RESERVE).unlink()
+        except OSError:
+            return False
+        return True
+
+    def seal(self) -> Path:
+        """Close the log, describe and list everything, and make it read-only; where it lies from now on.
+
+        Raises StorageError; it can then be tried again. All items must have been finished.
+        """
+        with self._lock, storing(self.path):
+            if not is_sealed(self.path):
+                self.release()
+                target = _final_path(self.path)
+                write_seal(self._contents(target.name))
+                self.path.rename(target)
+                self.path = target
+            sync_folder(self.path.parent)
+            make_read_only(self.path)
+        self.close()
+        return self.path
+
+    def close(self) -> None:
+        """Let go of the log and its lock, and of the threads, without sealing."""
+        self._log.close()
+        self._pipeline.close()
+
+    def _fold(self, record: Record) -> None:
+        _fold(self.run, record, self._log.path)
+        if isinstance(record.event, OperationFinished | OperationFailed):
+            self._described.update((one.path, (record.seq, one)) for one in record.event.evidence)
+
+    def _recover(self, torn: bytes, records: list[Record]) -> None:
+        if torn:
+            # Set aside before it is cut, and anew if that was done half: at no moment is it nowhere.
+            with storing(bag.TORN):
+                (self.path / bag.TORN).unlink(missing_ok=True)
+                write_file(self.path / bag.TORN, torn)
+                sync_folder(self.path / "data/log")
+            self._log.cut()
+        if self.run.finished is not None:
+            return
+        noted = {record.event.text for record in records if isinstance(record.event, Note)}
+        for path, wrong in problems_of(self.path, self._described):
+            text = f"{path}: not as the log describes it: {wrong}"
+            if text not in noted:
+                self.append(Note(text=text))
+
+    def _contents(self, name: str) -> Contents:
+        return Contents(
+            root=self.path,
+            name=name,
+            run=self.run,
+            plan=self._plan,
+            described=self._described,
+            log_lines=self._log.lines,
+            log_head=self._log.head,
+            tool=self._tool,
+            now=self._clock.now(),
+        )
+
+
+def read_run(path: Path) -> Run:
+    """The state of a bundle's run, sealed or not, going on or not. Raises VerificationError, StorageError."""
+    records, _ = read_log(path / bag.LOG)
+    run = Run()
+    for record in records:
+        _fold(run, record, path / bag.LOG)
+    return run
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether the folder is a bundle that was sealed, by its name and its last file. Says nothing of its contents."""
+    return not path.resolve().name.startswith(PARTIAL) and (path / bag.TAG_MANIFESTS[-1]).is_file()
+
+
+def bundles_in(folder: Path) -> list[Path]:
+    """The bundles in a folder, sealed or not, oldest first."""
+    with storing(folder):
+        found = [path for path in folder.iterdir() if path.name.removeprefix(PARTIAL).startswith(_PREFIX)]
+        return sorted((path for path in found if path.is_dir()), key=lambda path: path.name.removeprefix(PARTIAL))
+
+
+def _fold(run: Run, record: Record, path: Path) -> None:
+    try:
+        run.add(record)
+    except KeyError:
+        raise VerificationError(f"{path}, line {record.seq}: ends an operation that was not started") from None
+
+
+def _read_plan(root: Path) -> Plan | None:
+    """The plan as approved. A run that can't be described by its plan can still be sealed by its log."""
+    try:
+        return codec.decode(read_regular(root / bag.PLAN, _PLAN_LIMIT), Plan)
+    except (OSError, ValueError):
+        return None
+
+
+def _container_folder(container: Container) -> str:
+    return f"{file_name(container.name, 79)}-{file_name(container.id[:8])}"
+
+
+def _new_root(folder: Path, plan: Plan, clock: Clock) -> Path:
+    start = clock.now().strftime("%Y%m%dT%H%M%SZ")
+    parts = [file_name(part, _NAME_LIMIT) for part in (plan.case, plan.playbook) if part]
+    name = f"{_PREFIX}{'-'.join([start, *parts])}"
+    number = 1
+    while True:
+        root = folder / f"{PARTIAL}{_numbered(name, number)}"
+        if not (folder / _numbered(name, number)).exists():
+            with contextlib.suppress(FileExistsError):
+                make_folder(root)
+                return root.resolve()
+        number += 1
+
+
+def _final_path(root: Path) -> Path:
+    name = root.name.removeprefix(PARTIAL)
+    number = 1
+    while (root.parent / _numbered(name, number)).exists():
+        number += 1
+    return root.parent / _numbered(name, number)
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _reserve(path: Path) -> None:
+    """Space that is really taken, to be given back when the disk is full."""
+    descriptor = create_file(path)
+    try:
+        _allocate(descriptor)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _allocate(descriptor: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        with contextlib.suppress(OSError):
+            os.posix_fallocate(descriptor, 0, _RESERVE)
+            return
+    write_all(descriptor, bytes(_RESERVE))

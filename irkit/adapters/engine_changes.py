@@ -1,0 +1,155 @@
+"""The operations that change a host, as requests to its engine's API."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from irkit.adapters.engine_facts import container_of, decoded
+from irkit.adapters.engine_http import EngineApi, part
+from irkit.core.container import Attachment, Container
+from irkit.core.errors import Refusal, TargetError
+from irkit.core.operations import (
+    Commit,
+    Connect,
+    Disconnect,
+    Kill,
+    Pause,
+    RemoveImage,
+    SetRestartPolicy,
+    Start,
+    Stop,
+    Unpause,
+)
+from irkit.core.ports import Deadline, Intake, Outcome
+
+_API_MAC, _API_GATEWAY_PRIORITY = (1, 44), (1, 48)
+_DONE = Outcome()
+_PAUSE, _NOTICED = 0.03, 1.0
+"""Seconds between two attempts on a restarting container, and from which a wait is worth telling."""
+
+
+def disconnect(api: EngineApi, operation: Disconnect, intake: Intake, deadline: Deadline) -> Outcome:
+    """Take a container off a network."""
+    path = f"/networks/{part(operation.network)}/disconnect"
+    body = {"Container": operation.container, "Force": False}
+    return _while_up(api, operation.container, deadline, lambda: api.send("POST", path, deadline, body))
+
+
+def _while_up(api: EngineApi, container: str, deadline: Deadline, send: Callable[[], object]) -> Outcome:
+    """Send a change when the container is not between two starts, waiting for the next one where it is.
+
+    Between starts an engine refuses to disconnect it, though it will be attached again; a connect leaves an endpoint
+    behind that nothing owns; a pause is refused (all seen with Docker 20.10). An inspect waits for a start under way,
+    so what is sent right after it finds the container up. Engines wait up to a minute between starts.
+    """
+    begun = time.monotonic()
+    while True:
+        seen = _facts_when_up(api, container, deadline)
+        try:
+            send()
+        except TargetError as error:
+            now = _facts(api, container, deadline)
+            has_ended = now.state == "restarting" or now.started_at != seen.started_at
+            if error.kind not in (Refusal.ALREADY, Refusal.REFUSED) or not has_ended:
+                raise
+            continue
+        waited = time.monotonic() - begun
+        return Outcome(detail=f"at its next start, after {waited:.1f} s") if waited > _NOTICED else _DONE
+
+
+def _facts_when_up(api: EngineApi, container: str, deadline: Deadline) -> Container:
+    while (found := _facts(api, container, deadline)).state == "restarting":
+        time.sleep(min(_PAUSE, deadline.remaining()))
+    return found
+
+
+def _facts(api: EngineApi, container: str, deadline: Deadline) -> Container:
+    return container_of(api.read(f"/containers/{part(container)}/json", deadline), "")
+
+
+def connect(api: EngineApi, operation: Connect, intake: Intake, deadline: Deadline) -> Outcome:
+    """Put a container on a network, asking for exactly what was asked for before, and nothing the engine chose."""
+    wanted = operation.attachment
+    body = {"Container": operation.container, "EndpointConfig": _endpoint(wanted, api.version(deadline))}
+    path = f"/networks/{part(wanted.network)}/connect"
+    return _while_up(api, operation.container, deadline, lambda: api.send("POST", path, deadline, body))
+
+
+def _endpoint(wanted: Attachment, version: tuple[int, int]) -> dict[str, Any]:
+    ipam: dict[str, Any] = {
+        "IPv4Address": wanted.fixed_ipv4,
+        "IPv6Address": wanted.fixed_ipv6,
+        "LinkLocalIPs": list(wanted.link_local),
+    }
+    asked: dict[str, Any] = {
+        "IPAMConfig": {key: value for key, value in ipam.items() if value},
+        "Aliases": list(wanted.aliases),
+        "Links": list(wanted.links),
+    }
+    if version >= _API_MAC:
+        asked["MacAddress"] = wanted.mac
+    if version >= _API_GATEWAY_PRIORITY:
+        asked["GwPriority"] = wanted.gateway_priority
+    given = {key: value for key, value in asked.items() if value}
+    # None and {} are told apart by the engine's own inspect, so they are kept apart.
+    return given if wanted.driver_options is None else {**given, "DriverOpts": wanted.driver_options}
+
+
+def pause(api: EngineApi, operation: Pause, intake: Intake, deadline: Deadline) -> Outcome:
+    """Freeze all processes."""
+    path = f"/containers/{part(operation.container)}/pause"
+    return _while_up(api, operation.container, deadline, lambda: api.send("POST", path, deadline))
+
+
+def unpause(api: EngineApi, operation: Unpause, intake: Intake, deadline: Deadline) -> Outcome:
+    """Let the processes go on."""
+    return _post(api, operation.container, "unpause", deadline)
+
+
+def stop(api: EngineApi, operation: Stop, intake: Intake, deadline: Deadline) -> Outcome:
+    """Stop signal, grace, SIGKILL."""
+    return _post(api, operation.container, "stop", deadline, t=str(operation.grace))
+
+
+def kill(api: EngineApi, operation: Kill, intake: Intake, deadline: Deadline) -> Outcome:
+    """SIGKILL."""
+    return _post(api, operation.container, "kill", deadline, signal="SIGKILL")
+
+
+def start(api: EngineApi, operation: Start, intake: Intake, deadline: Deadline) -> Outcome:
+    """Start it again."""
+    return _post(api, operation.container, "start", deadline)
+
+
+def _post(api: EngineApi, container: str, verb: str, deadline: Deadline, **query: str) -> Outcome:
+    api.send("POST", f"/containers/{part(container)}/{verb}", deadline, **query)
+    return _DONE
+
+
+def set_restart_policy(api: EngineApi, operation: SetRestartPolicy, intake: Intake, deadline: Deadline) -> Outcome:
+    """Update the restart policy, and nothing else."""
+    policy = {"Name": operation.policy.name, "MaximumRetryCount": operation.policy.maximum_retries}
+    api.send("POST", f"/containers/{part(operation.container)}/update", deadline, {"RestartPolicy": policy})
+    return _DONE
+
+
+def commit(api: EngineApi, operation: Commit, intake: Intake, deadline: Deadline) -> Outcome:
+    """Make an image. Labels go in the body: as changes in the query they would be parsed as a build file."""
+    repository, _, tag = operation.image.rpartition(":")
+    query = {
+        "container": operation.container,
+        "repo": repository,
+        "tag": tag,
+        "pause": "1" if operation.pause else "0",
+        "comment": "made by irkit as evidence",
+    }
+    body = api.send("POST", "/commit", deadline, {"Labels": operation.labels}, **query)
+    intake.put(operation.file, body, source="POST /commit")
+    image = str(decoded(body, Mapping[str, Any]).get("Id", ""))  # type: ignore[type-abstract]
+    return Outcome(detail=f"image {operation.image} is {image}")
+
+
+def remove_image(api: EngineApi, operation: RemoveImage, intake: Intake, deadline: Deadline) -> Outcome:
+    """Remove the tag, and with it the layers nothing else uses; the parents stay."""
+    api.send("DELETE", f"/images/{part(operation.image)}", deadline, noprune="1")
+    return Outcome(detail=f"image {operation.image} removed")

@@ -1,0 +1,268 @@
+"""From an engine's answers to facts. Nothing in an answer is believed to have the right shape."""
+
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from irkit.core.container import SHORT_ID, Attachment, Container, Mount, Port, RestartPolicy, Summary
+from irkit.core.errors import Refusal, TargetError
+from irkit.core.text import safe
+from irkit.core.values import utc_text
+
+T = TypeVar("T")
+_ORCHESTRATORS = {
+    "com.docker.compose.project": "compose",
+    "com.docker.swarm.service.id": "swarm",
+    "io.kubernetes.pod.name": "kubernetes",
+}
+
+
+class _Answer(msgspec.Struct, rename="pascal", frozen=True):
+    """An engine's answer: fields in its spelling; absent and null are the same."""
+
+
+class _Ipam(_Answer, frozen=True):
+    ipv4: str | None = msgspec.field(default=None, name="IPv4Address")
+    ipv6: str | None = msgspec.field(default=None, name="IPv6Address")
+    link_local: list[str] | None = msgspec.field(default=None, name="LinkLocalIPs")
+
+
+class _Endpoint(_Answer, frozen=True):
+    ipam: _Ipam | None = msgspec.field(default=None, name="IPAMConfig")
+    links: list[str] | None = None
+    aliases: list[str] | None = None
+    driver_opts: dict[str, str] | None = None
+    network_id: str = msgspec.field(default="", name="NetworkID")
+    ipv4: str = msgspec.field(default="", name="IPAddress")
+    ipv6: str = msgspec.field(default="", name="GlobalIPv6Address")
+    mac_address: str = ""
+    gw_priority: int = 0
+
+
+class _Binding(_Answer, frozen=True):
+    host_ip: str = ""
+    host_port: str = ""
+
+
+class _NetworkSettings(_Answer, frozen=True):
+    networks: dict[str, _Endpoint | None] | None = None
+    ports: dict[str, list[_Binding] | None] | None = None
+
+
+class _Restart(_Answer, frozen=True):
+    name: str = ""
+    maximum_retry_count: int = 0
+
+
+class _LogConfig(_Answer, frozen=True):
+    type: str = ""
+
+
+class _HostConfig(_Answer, frozen=True):
+    network_mode: str = ""
+    pid_mode: str = ""
+    ipc_mode: str = ""
+    uts_mode: str = msgspec.field(default="", name="UTSMode")
+    userns_mode: str = ""
+    privileged: bool = False
+    auto_remove: bool = False
+    cap_add: list[str] | None = None
+    security_opt: list[str] | None = None
+    restart_policy: _Restart = _Restart()
+    log_config: _LogConfig = _LogConfig()
+    tmpfs: dict[str, str] | None = None
+
+
+class _Config(_Answer, frozen=True):
+    image: str = ""
+    user: str = ""
+    tty: bool = False
+    labels: dict[str, str] | None = None
+
+
+class _State(_Answer, frozen=True):
+    status: str
+    pid: int = 0
+    started_at: str = ""
+
+
+class _Mount(_Answer, frozen=True):
+    type: str = ""
+    name: str = ""
+    source: str = ""
+    destination: str = ""
+    rw: bool = msgspec.field(default=True, name="RW")
+
+
+class _Inspect(_Answer, frozen=True):
+    id: str
+    name: str
+    state: _State
+    created: str = ""
+    image: str = ""
+    config: _Config = _Config()
+    host_config: _HostConfig = _HostConfig()
+    network_settings: _NetworkSettings = _NetworkSettings()
+    mounts: list[_Mount] | None = None
+
+
+class _ListedPort(_Answer, frozen=True):
+    private_port: int
+    type: str = "tcp"
+    ip: str = msgspec.field(default="", name="IP")
+    public_port: int = 0
+
+
+class _Listed(_Answer, frozen=True):
+    id: str
+    names: list[str] | None = None
+    image: str = ""
+    image_id: str = msgspec.field(default="", name="ImageID")
+    state: str = ""
+    status: str = ""
+    created: int = 0
+    ports: list[_ListedPort] | None = None
+    labels: dict[str, str] | None = None
+    network_settings: _NetworkSettings | None = None
+
+
+def decoded(body: bytes, kind: type[T]) -> T:
+    """An answer as that type. Raises TargetError where it has another shape."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        reason = f"the engine's answer has not the expected form: {safe(error, 200)}"
+        raise TargetError(reason, Refusal.GARBLED) from error
+
+
+def container_of(body: bytes, host: str) -> Container:
+    """The facts in the answer to an inspect."""
+    seen = decoded(body, _Inspect)
+    _check_id(seen.id)
+    config, settings = seen.config, seen.host_config
+    labels = config.labels or {}
+    tmpfs = [Mount(kind="tmpfs", destination=path) for path in settings.tmpfs or {}]
+    return Container(
+        id=seen.id,
+        name=seen.name.removeprefix("/"),
+        host=host,
+        image=config.image,
+        image_digest=seen.image,
+        state=seen.state.status,
+        pid=seen.state.pid,
+        created_at=seen.created,
+        started_at=seen.state.started_at,
+        attachments=tuple(
+            _attachment(name, endpoint, seen.id)
+            for name, endpoint in sorted((seen.network_settings.networks or {}).items())
+            if endpoint is not None
+        ),
+        network_mode=settings.network_mode,
+        mounts=(*(_mount(mount) for mount in seen.mounts or ()), *tmpfs),
+        ports=tuple(_ports(seen.network_settings.ports or {})),
+        privileged=settings.privileged,
+        capabilities=tuple(settings.cap_add or ()),
+        security_options=tuple(settings.security_opt or ()),
+        namespaces={
+            "network": settings.network_mode,
+            "pid": settings.pid_mode,
+            "ipc": settings.ipc_mode,
+            "uts": settings.uts_mode,
+            "user": settings.userns_mode,
+        },
+        user=config.user,
+        tty=config.tty,
+        log_driver=settings.log_config.type,
+        restart_policy=RestartPolicy(
+            name=settings.restart_policy.name or "no", maximum_retries=settings.restart_policy.maximum_retry_count
+        ),
+        auto_remove=settings.auto_remove,
+        labels=labels,
+        orchestrator=next((name for label, name in _ORCHESTRATORS.items() if label in labels), ""),
+    )
+
+
+def _attachment(network: str, endpoint: _Endpoint, container: str) -> Attachment:
+    ipam = endpoint.ipam or _Ipam()
+    own = container[:SHORT_ID]  # engines before 25 list it among the aliases, and it must not be given back
+    return Attachment(
+        network=network,
+        network_id=endpoint.network_id,
+        ipv4=endpoint.ipv4,
+        ipv6=endpoint.ipv6,
+        mac=endpoint.mac_address,
+        fixed_ipv4=ipam.ipv4 or "",
+        fixed_ipv6=ipam.ipv6 or "",
+        link_local=tuple(ipam.link_local or ()),
+        aliases=tuple(alias for alias in endpoint.aliases or () if alias != own),
+        links=tuple(endpoint.links or ()),
+        driver_options=endpoint.driver_opts,
+        gateway_priority=endpoint.gw_priority,
+    )
+
+
+def _mount(mount: _Mount) -> Mount:
+    return Mount(
+        kind=mount.type, name=mount.name, source=mount.source, destination=mount.destination, writable=mount.rw
+    )
+
+
+def _ports(bindings: dict[str, list[_Binding] | None]) -> list[Port]:
+    found = []
+    for inside, outside in sorted(bindings.items()):
+        number, _, protocol = inside.partition("/")
+        for binding in outside or ():
+            if number.isdecimal() and binding.host_port.isdecimal():
+                found.append(
+                    Port(
+                        container_port=int(number),
+                        protocol=protocol or "tcp",
+                        host_ip=binding.host_ip,
+                        host_port=int(binding.host_port),
+                    )
+                )
+    return found
+
+
+def summaries_of(body: bytes, host: str) -> list[Summary]:
+    """The containers in the answer to a list."""
+    return [_summary(seen, host) for seen in decoded(body, list[_Listed])]
+
+
+def _summary(seen: _Listed, host: str) -> Summary:
+    _check_id(seen.id)
+    names = [name.removeprefix("/") for name in seen.names or ()]
+    networks = seen.network_settings.networks if seen.network_settings else None
+    return Summary(
+        id=seen.id,
+        # A linked container is also listed under the names its links give it, which hold a slash.
+        name=next((name for name in names if "/" not in name), seen.id[:SHORT_ID]),
+        host=host,
+        image=seen.image,
+        image_id=seen.image_id,
+        state=seen.state,
+        status=seen.status,
+        created_at=_moment(seen.created),
+        networks=tuple(sorted(networks or ())),
+        ports=tuple(
+            Port(container_port=port.private_port, protocol=port.type, host_ip=port.ip, host_port=port.public_port)
+            for port in seen.ports or ()
+        ),
+        labels=seen.labels or {},
+    )
+
+
+def _moment(seconds: int) -> str:
+    try:
+        return utc_text(datetime.fromtimestamp(seconds, UTC))
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def _check_id(container: str) -> None:
+    """A full id goes into request paths and folder names: it must be what it claims to be."""
+    if len(container) != 64 or not set(container) <= set("0123456789abcdef"):  # noqa: PLR2004
+        raise TargetError(
+            f"the engine names a container by something that is no id: {safe(container, 80)}", Refusal.GARBLED
+        )

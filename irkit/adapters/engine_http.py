@@ -1,0 +1,273 @@
+"""HTTP to a container engine over any stream, every wait bounded by a deadline.
+
+The standard library's client on a stream of ours: the docker SDK takes six times as long to import, cannot end a
+call that trickles, and copies streams twice (docs/adr/0002). Foreign failures are mapped here, and only here.
+"""
+
+import errno
+import http.client
+import io
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from irkit.core.errors import Refusal, TargetError
+from irkit.core.ports import Deadline
+from irkit.core.text import safe
+
+SMALL_BODY = 64 * 1024 * 1024
+"""Bytes of an answer that is read whole; more is refused, as no honest engine sends it."""
+NEWEST_API, OLDEST_API = (1, 47), (1, 40)
+_BUFFER = 256 * 1024
+_HTTP_OK, _HTTP_BAD, _HTTP_ABSENT, _HTTP_CONFLICT, _HTTP_UNSUPPORTED = 200, 400, 404, 409, 501
+
+
+class Wire(Protocol):
+    """A connected stream: a socket, or something that behaves like one."""
+
+    def settimeout(self, seconds: float | None, /) -> None: ...
+    def recv_into(self, buffer: memoryview, /) -> int: ...
+    def sendall(self, data: bytes, /) -> None: ...
+    def close(self) -> None: ...
+
+
+Dial = Callable[[Deadline], Wire]
+
+
+def dial_unix(path: str) -> Dial:
+    """How to connect to a unix socket on this machine."""
+
+    def dial(deadline: Deadline) -> Wire:
+        wire = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            wire.settimeout(deadline.remaining())
+            wire.connect(path)
+        except OSError as error:
+            wire.close()
+            raise TargetError(_why_unreachable(path, error), Refusal.UNREACHABLE) from error
+        return wire
+
+    return dial
+
+
+def _why_unreachable(path: str, error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return f"the engine at {path} accepts no connection: it may hang"
+    match error.errno:
+        case errno.ENOENT:
+            return f"no engine at {path}: there is no such socket (is it running? DOCKER_HOST names another)"
+        case errno.ECONNREFUSED:
+            return f"no engine at {path}: nothing listens on that socket (start the engine)"
+        case errno.EACCES | errno.EPERM:
+            return f"no access to the engine at {path}: run as root or as a member of the socket's group"
+        case _:
+            return f"no engine at {path}: {error.strerror or error}"
+
+
+class _Stream(io.RawIOBase):
+    """A wire as a raw file: each read waits no longer than the deadline allows."""
+
+    def __init__(self, wire: Wire, deadline: Deadline) -> None:
+        self._wire, self._deadline = wire, deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        seconds = self._deadline.remaining()
+        self._wire.settimeout(seconds)
+        try:
+            return self._wire.recv_into(memoryview(buffer))
+        except TimeoutError:
+            self._deadline.remaining()  # says so where the whole time is up, or the run was told to stop
+            raise TargetError(f"the engine sent nothing for {seconds:.3g} s", Refusal.TIMEOUT) from None
+
+
+class _Socket:
+    """What http.client needs of a socket."""
+
+    def __init__(self, wire: Wire, deadline: Deadline) -> None:
+        self._wire, self._deadline = wire, deadline
+
+    def sendall(self, data: bytes) -> None:
+        self._wire.settimeout(self._deadline.remaining())
+        self._wire.sendall(data)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        del mode  # http.client only reads
+        return io.BufferedReader(_Stream(self._wire, self._deadline), _BUFFER)
+
+    def close(self) -> None:
+        """The answer keeps reading after the connection lets go; `Answer.close` closes the wire."""
+
+
+class Answer:
+    """An answer under way: status, headers, and a body to be read to its end."""
+
+    def __init__(self, response: http.client.HTTPResponse, deadline: Deadline) -> None:
+        self._response, self._deadline = response, deadline
+        self.status = response.status
+        self.content_type = response.headers.get("Content-Type", "")
+
+    def header(self, name: str) -> str:
+        """A header's value, or empty."""
+        return str(self._response.headers.get(name, ""))
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill the buffer as far as the body goes; 0 at its end. Raises TargetError where it is cut short."""
+        with mapped_errors(self._deadline):
+            return self._response.readinto(buffer)
+
+    def read(self, limit: int = SMALL_BODY) -> bytes:
+        """The whole body. Raises TargetError where it is longer than `limit` bytes."""
+        with mapped_errors(self._deadline):
+            body = self._response.read(limit + 1)
+        if len(body) > limit:
+            raise TargetError(f"the engine's answer is longer than {limit} bytes", Refusal.GARBLED)
+        return body
+
+
+@contextmanager
+def mapped_errors(deadline: Deadline) -> Iterator[None]:
+    """Whatever the wire or HTTP can raise, as TargetError."""
+    try:
+        yield
+    except TimeoutError as error:
+        deadline.remaining()
+        raise TargetError("the engine does not answer", Refusal.TIMEOUT) from error
+    except (http.client.IncompleteRead, http.client.RemoteDisconnected, ConnectionError) as error:
+        deadline.remaining()
+        raise TargetError("the connection ended before the answer did", Refusal.LOST) from error
+    except (http.client.HTTPException, ValueError) as error:
+        deadline.remaining()
+        raise TargetError(f"the engine's answer is not HTTP: {safe(error, 200)}", Refusal.GARBLED) from error
+    except OSError as error:
+        deadline.remaining()
+        raise TargetError(f"the connection failed: {error.strerror or error}", Refusal.LOST) from error
+
+
+class EngineApi:
+    """Requests to one engine. Threads may share it: every request has a connection of its own."""
+
+    def __init__(self, dial: Dial) -> None:
+        self._dial = dial
+        self._version: tuple[int, int] | None = None
+
+    def version(self, deadline: Deadline) -> tuple[int, int]:
+        """The API version spoken: the engine's, but none newer than this code was written for."""
+        if self._version is None:
+            with self._request("GET", "/_ping", deadline, {}, None) as answer:
+                answer.read()
+                newest = _version_of(answer.header("Api-Version"))
+            if newest < OLDEST_API:
+                spoken, needed = _dotted(newest), _dotted(OLDEST_API)
+                reason = f"the engine is too old: it speaks API {spoken}, irkit needs {needed} or later"
+                raise TargetError(reason, Refusal.UNSUPPORTED)
+            self._version = min(newest, NEWEST_API)
+        return self._version
+
+    @contextmanager
+    def request(
+        self,
+        method: str,
+        path: str,
+        deadline: Deadline,
+        *,
+        query: dict[str, str] | None = None,
+        body: object = None,
+    ) -> Iterator[Answer]:
+        """An answer with status 2xx or 304. Raises TargetError for everything else."""
+        prefix = f"/v{_dotted(self.version(deadline))}"
+        with self._request(method, prefix + path, deadline, query or {}, body) as answer:
+            yield answer
+
+    def read(self, path: str, deadline: Deadline, **query: str) -> bytes:
+        """The whole body of a GET."""
+        with self.request("GET", path, deadline, query=query) as answer:
+            return answer.read()
+
+    def send(self, method: str, path: str, deadline: Deadline, body: object = None, **query: str) -> bytes:
+        """Ask for a change; the answer's body."""
+        with self.request(method, path, deadline, query=query, body=body) as answer:
+            return answer.read()
+
+    @contextmanager
+    def _request(
+        self, method: str, path: str, deadline: Deadline, query: dict[str, str], body: object
+    ) -> Iterator[Answer]:
+        wire = self._dial(deadline)
+        forget = deadline.on_cancel(lambda: _shut(wire))
+        try:
+            answer = self._exchange(wire, method, path + ("?" + urlencode(query) if query else ""), deadline, body)
+            _raise_for(answer)
+            yield answer
+        finally:
+            forget()
+            wire.close()
+
+    def _exchange(self, wire: Wire, method: str, path: str, deadline: Deadline, body: object) -> Answer:
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = _Socket(wire, deadline)
+        headers = {"Connection": "close", "User-Agent": "irkit"}
+        content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
+        if content is not None:
+            headers["Content-Type"] = "application/x-tar" if content is body else "application/json"
+        with mapped_errors(deadline):
+            connection.request(method, path, body=content, headers=headers)
+            return Answer(connection.getresponse(), deadline)
+
+
+def part(foreign: str) -> str:
+    """A foreign name as one part of a request's path."""
+    return quote(foreign, safe="")
+
+
+def _shut(wire: Wire) -> None:
+    """End a wire that another thread waits on: closing alone would leave it waiting."""
+    if isinstance(wire, socket.socket):
+        try:
+            wire.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # it had ended already
+    else:
+        wire.close()
+
+
+def _raise_for(answer: Answer) -> None:
+    status = answer.status
+    if _HTTP_OK <= status < 300 or status == 304:  # noqa: PLR2004 - 304: it is so already
+        return
+    reason = _reason(answer.read(1024 * 1024))
+    raise TargetError(f"the engine says: {safe(reason, 500)}", _kind(status, reason))
+
+
+def _reason(body: bytes) -> str:
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return body.decode("utf-8", "replace").strip() or "nothing"
+    return str(found.get("message", found) if isinstance(found, dict) else found).strip()
+
+
+def _kind(status: int, reason: str) -> Refusal:
+    """What an error status means; the texts are those of Docker 20.10 to 29."""
+    if "is not connected to" in reason:
+        return Refusal.ALREADY
+    if status == _HTTP_UNSUPPORTED or "does not support reading" in reason or "client version" in reason:
+        return Refusal.UNSUPPORTED
+    return Refusal.ABSENT if status == _HTTP_ABSENT else Refusal.REFUSED
+
+
+def _version_of(text: str) -> tuple[int, int]:
+    major, _, minor = text.partition(".")
+    if not (major.isdecimal() and minor.isdecimal() and len(text) < 10):  # noqa: PLR2004 - a sane length
+        raise TargetError("what answers is no container engine: it names no API version", Refusal.GARBLED)
+    return int(major), int(minor)
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"

@@ -1,0 +1,198 @@
+"""The small reads of a host's engine: each answer is kept byte for byte."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from irkit.adapters.engine_facts import decoded
+from irkit.adapters.engine_http import EngineApi, part
+from irkit.core.codec import pretty
+from irkit.core.errors import Refusal, TargetError
+from irkit.core.operations import (
+    Inspect,
+    InspectImage,
+    InspectNetwork,
+    InspectVolume,
+    ListProcesses,
+    MeasureClock,
+    ReadEngine,
+    ReadEvents,
+    ReadImageHistory,
+    ReadStats,
+)
+from irkit.core.ports import Clock, Deadline, Intake, Outcome
+from irkit.core.values import moment_of, utc_text
+
+_CLOCK_SAMPLES = 9
+_PS_ARGUMENTS = "-eo pid,ppid,user:32,uid,stat,etimes,time,args"
+_PS_COLUMNS = 8
+
+
+def _keep(api: EngineApi, path: str, file: str, intake: Intake, deadline: Deadline, **query: str) -> bytes:
+    body = api.read(path, deadline, **query)
+    intake.put(file, body, source=f"GET {path}")
+    return body
+
+
+def inspect(api: EngineApi, operation: Inspect, intake: Intake, deadline: Deadline) -> Outcome:
+    """The answer to an inspect of the container."""
+    _keep(api, f"/containers/{part(operation.container)}/json", operation.file, intake, deadline)
+    return Outcome()
+
+
+def inspect_image(api: EngineApi, operation: InspectImage, intake: Intake, deadline: Deadline) -> Outcome:
+    """The answer to an inspect of the image."""
+    _keep(api, f"/images/{part(operation.image)}/json", operation.file, intake, deadline)
+    return Outcome()
+
+
+def read_image_history(api: EngineApi, operation: ReadImageHistory, intake: Intake, deadline: Deadline) -> Outcome:
+    """The image's layers and the build steps that made them."""
+    _keep(api, f"/images/{part(operation.image)}/history", operation.file, intake, deadline)
+    return Outcome()
+
+
+def inspect_network(api: EngineApi, operation: InspectNetwork, intake: Intake, deadline: Deadline) -> Outcome:
+    """The answer to an inspect of the network."""
+    _keep(api, f"/networks/{part(operation.network)}", operation.file, intake, deadline)
+    return Outcome()
+
+
+def inspect_volume(api: EngineApi, operation: InspectVolume, intake: Intake, deadline: Deadline) -> Outcome:
+    """The answer to an inspect of the volume."""
+    _keep(api, f"/volumes/{part(operation.volume)}", operation.file, intake, deadline)
+    return Outcome()
+
+
+def read_stats(api: EngineApi, operation: ReadStats, intake: Intake, deadline: Deadline) -> Outcome:
+    """One sample; the engine takes two, a second apart, to tell the CPU's share."""
+    path = f"/containers/{part(operation.container)}/stats"
+    _keep(api, path, operation.file, intake, deadline, stream="false")
+    return Outcome()
+
+
+class _Info(msgspec.Struct, rename="pascal"):
+    system_time: str = ""
+    server_version: str = ""
+
+
+class _Component(msgspec.Struct, rename="pascal"):
+    name: str = ""
+
+
+class _Version(msgspec.Struct, rename="pascal"):
+    version: str = ""
+    components: list[_Component] | None = None
+
+
+def read_engine(api: EngineApi, operation: ReadEngine, intake: Intake, deadline: Deadline) -> Outcome:
+    """`/info` or `/version`."""
+    path = "/version" if operation.part == "version" else "/info"
+    _keep(api, path, operation.file, intake, deadline)
+    return Outcome()
+
+
+def is_podman(api: EngineApi, deadline: Deadline) -> bool:
+    """Whether the engine is Podman, whose process list runs `ps` inside the container."""
+    components = decoded(api.read("/version", deadline), _Version).components or []
+    return any("podman" in component.name.lower() for component in components)
+
+
+def engine_time(api: EngineApi, deadline: Deadline) -> datetime:
+    """The host's clock, as its engine tells it."""
+    return _parsed_time(decoded(api.read("/info", deadline), _Info).system_time)
+
+
+def _parsed_time(text: str) -> datetime:
+    """RFC 3339 with up to nine digits of a second, of which Python keeps six."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise TargetError("the engine does not tell its time", Refusal.GARBLED) from None
+
+
+class MeasuresClock:
+    """The offset between the responder's clock and the host's: the sample of the least round trip of nine."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def __call__(self, api: EngineApi, operation: MeasureClock, intake: Intake, deadline: Deadline) -> Outcome:
+        samples = [self._sample(api, deadline) for _ in range(_CLOCK_SAMPLES)]
+        best = min(samples, key=lambda sample: sample[1])
+        found = {
+            "method": "engine's SystemTime less the middle of the request",
+            "moment": operation.moment,
+            "at": utc_text(self._clock.now()),
+            "offset_ns": best[0],
+            "error_ns": best[1] // 2,
+            "samples": [{"offset_ns": offset, "round_trip_ns": trip} for offset, trip in samples],
+        }
+        intake.put(operation.file, pretty(found), source="GET /info, nine times")
+        return Outcome(detail=f"offset {best[0] / 1e6:+.3f} ms, error at most {best[1] / 2e6:.3f} ms")
+
+    def _sample(self, api: EngineApi, deadline: Deadline) -> tuple[int, int]:
+        """Offset and round trip in nanoseconds."""
+        before, began = self._clock.now(), self._clock.monotonic()
+        there = engine_time(api, deadline)
+        trip = self._clock.monotonic() - began
+        offset = there - (before + timedelta(seconds=trip / 2))
+        return offset // timedelta(microseconds=1) * 1000, round(trip * 1e9)
+
+
+def read_events(api: EngineApi, operation: ReadEvents, intake: Intake, deadline: Deadline) -> Outcome:
+    """A window of events, one JSON object a line, that ends now by the engine's clock."""
+    now = engine_time(api, deadline)
+    since = moment_of(operation.since, now)
+    query = {"since": f"{since.timestamp():.6f}", "until": f"{now.timestamp():.6f}"}
+    body = _keep(api, "/events", operation.file, intake, deadline, **query)
+    return Outcome(detail=f"{len(body.splitlines())} events since {utc_text(since)}")
+
+
+class _Top(msgspec.Struct, rename="pascal"):
+    titles: list[str] | None = None
+    processes: list[list[str]] | None = None
+
+
+def list_processes(api: EngineApi, operation: ListProcesses, intake: Intake, deadline: Deadline) -> Outcome:
+    """The host's `ps` for the container: the answer as it came, and a list made from it."""
+    if is_podman(api, deadline):
+        reason = "Podman's process list runs ps inside the container, which irkit does not do"
+        raise TargetError(reason, Refusal.UNSUPPORTED)
+    path = f"/containers/{part(operation.container)}/top"
+    at = engine_time(api, deadline)
+    try:
+        arguments, body = _PS_ARGUMENTS, api.read(path, deadline, ps_args=_PS_ARGUMENTS)
+    except TargetError as error:
+        if error.kind is not Refusal.REFUSED or "ps" not in error.reason:
+            raise
+        arguments, body = "-ef", api.read(path, deadline)  # a host whose ps is not of procps
+    intake.put("processes.top.json", body, source=f"GET {path}?ps_args={arguments}")
+    top = decoded(body, _Top)
+    rows = top.processes or []
+    made = {
+        "source": f"the host's ps {arguments}, through the engine",
+        "at": utc_text(at),
+        "processes": [_process(row, top.titles or [], at, arguments) for row in rows],
+    }
+    intake.put(operation.file, pretty(made), source="made from processes.top.json")
+    return Outcome(detail=f"{len(rows)} processes")
+
+
+def _process(row: Sequence[str], titles: Sequence[str], at: datetime, arguments: str) -> dict[str, Any]:
+    """One process; a row of another shape is kept as it is."""
+    if arguments != _PS_ARGUMENTS or len(row) != _PS_COLUMNS or not all(map(str.isdecimal, (row[0], row[1], row[5]))):
+        return dict(zip(titles, row, strict=False))
+    started = at - timedelta(seconds=min(int(row[5]), 10**10))
+    return {
+        "pid": int(row[0]),
+        "ppid": int(row[1]),
+        "user": row[2],
+        "uid": row[3],
+        "state": row[4],
+        "started_at": utc_text(started.replace(microsecond=0)),
+        "cpu_time": row[6],
+        "command": row[7],
+    }
