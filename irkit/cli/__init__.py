@@ -1,0 +1,104 @@
+"""The headless front end: one file a verb, loaded when it is called.
+
+Here are the group, the last-resort handler, and nothing of what verbs do. Exit statuses: docs/exit-status.md.
+"""
+
+import importlib
+import sys
+
+import click
+
+from irkit.core.errors import IrkitError
+from irkit.core.text import safe
+
+VERBS = ("ls", "inspect", "plan", "run", "undo", "show", "verify", "seal", "playbooks", "completion", "demo")
+SUMMARIES = {
+    "ls": "List the containers of the host.",
+    "inspect": "Show what the engine knows of a container.",
+    "plan": "Show every operation of a playbook before anything is done.",
+    "run": "Run a playbook and write an evidence bundle.",
+    "undo": "Take back what a run changed.",
+    "show": "Show a run: what was done, what was collected, what is still changed.",
+    "verify": "Check a bundle: every file, the manifests and the chain of the log.",
+    "seal": "Seal the bundle of a run that was killed.",
+    "playbooks": "List, show and validate playbooks; print their schema.",
+    "completion": "Print what makes a shell complete irkit's words.",
+    "demo": "Contain, preserve and release a container made for the purpose.",
+}
+INTERRUPTED, BUG, USAGE = 130, 70, 2
+
+
+class VerbGroup(click.Group):
+    """A group whose verbs are imported when they are called: help and errors stay fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        return getattr(importlib.import_module(f"irkit.cli.{cmd_name}"), "command", None)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, SUMMARIES[verb]) for verb in VERBS])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            hint = f": did you mean {near[0]}?" if near else f": the verbs are {', '.join(VERBS)}"
+            raise click.UsageError(f"there is no verb {safe(args[0], 80)!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    from irkit.app import versions
+
+    found = versions()
+    click.echo(f"irkit {found.pop('irkit')} ({', '.join(f'{name} {version}' for name, version in found.items())})")
+    ctx.exit()
+
+
+@click.group(cls=VerbGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Versions.")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Incident response for containers: see, preserve, contain, take back, and prove it."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> None:
+    """The entry point: every way out has a status, and a one-line reason on standard error."""
+    try:
+        sys.exit(cli(prog_name="irkit", standalone_mode=False) or 0)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as error:
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "irkit"
+        _say(f"{where}: {error.format_message()}")
+        sys.exit(USAGE)
+    except IrkitError as error:
+        _say(f"irkit: {error}")
+        sys.exit(error.exit_status)
+    except (KeyboardInterrupt, click.Abort):
+        _say("irkit: interrupted; nothing was begun")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read us has gone; there is nobody to tell
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the last resort: nothing else in irkit catches everything
+        from irkit.cli.report import write_report
+
+        _say(f"irkit: a bug: {type(error).__name__}; a report to send is at {write_report(error)}")
+        sys.exit(BUG)
+
+
+def _say(line: str) -> None:
+    click.echo(safe(line, 4000), err=True)

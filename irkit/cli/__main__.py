@@ -1,0 +1,5 @@
+"""`python -m irkit.cli`."""
+
+from irkit.cli import main
+
+main()

@@ -1,0 +1,60 @@
+"""irkit inspect: what the engine knows of a container."""
+
+import click
+
+from irkit.cli import options
+from irkit.cli.table import columns
+from irkit.core.container import Attachment, Container
+from irkit.core.text import safe
+
+
+@click.command()
+@click.argument("selectors", nargs=-1, required=True, metavar="TARGET...", shell_complete=options.complete_container)
+@options.as_json
+def command(selectors: tuple[str, ...], as_json: bool) -> None:
+    """Show the facts of containers, without their environment, which holds secrets."""
+    from irkit.app import Setting, examine
+
+    found, _ = examine(Setting().target(), selectors)
+    if as_json:
+        options.print_json(found)
+        return
+    click.echo("\n\n".join(_text(one) for one in found))
+
+
+def _text(one: Container) -> str:
+    rows = [
+        ("id", one.id),
+        ("name", one.name),
+        ("host", one.host),
+        ("image", f"{one.image} ({one.image_digest})"),
+        ("state", f"{one.state}, pid {one.pid}" if one.pid else one.state),
+        ("created", one.created_at),
+        ("started", one.started_at),
+        ("restart policy", one.restart_policy.name + (", removed when it ends (--rm)" if one.auto_remove else "")),
+        ("orchestrator", one.orchestrator or "none"),
+        ("privileged", "YES" if one.privileged else "no"),
+        ("capabilities", ", ".join(one.capabilities) or "the engine's usual"),
+        ("user", one.user or "root"),
+        ("log driver", one.log_driver),
+    ]
+    rows += [("network", _network(attachment)) for attachment in one.attachments]
+    rows += [
+        ("port", f"{port.host_ip}:{port.host_port} -> {port.container_port}/{port.protocol}") for port in one.ports
+    ]
+    rows += [
+        (
+            "mount",
+            f"{mount.kind} {mount.source or mount.name} on {mount.destination}" + ("" if mount.writable else ", ro"),
+        )
+        for mount in one.mounts
+    ]
+    rows += [("label", f"{key}={value}") for key, value in sorted(one.labels.items())]
+    return columns(("FACT", "VALUE"), rows, limit=200)
+
+
+def _network(attachment: Attachment) -> str:
+    fixed = " (fixed)" if attachment.fixed_ipv4 or attachment.fixed_ipv6 else ""
+    names = f", known as {', '.join(attachment.aliases)}" if attachment.aliases else ""
+    addresses = " ".join(filter(None, [attachment.ipv4, attachment.ipv6])) or "no address"
+    return safe(f"{attachment.network}: {addresses}{fixed}{names}", 500)

@@ -1,0 +1,160 @@
+"""Plans, records and runs as text. Everything in them may be foreign: all of it goes through `safe`."""
+
+from collections.abc import Iterator
+
+from irkit.cli.table import columns, size_text
+from irkit.core.container import SHORT_ID
+from irkit.core.events import (
+    FindingRaised,
+    Note,
+    OperationFailed,
+    OperationFinished,
+    OperationSkipped,
+    OperationStarted,
+    Record,
+    RunFinished,
+    RunStarted,
+    StepSkipped,
+    TargetRefused,
+)
+from irkit.core.operations import Operation, Touch
+from irkit.core.plan import Plan, Task
+from irkit.core.run import Run
+from irkit.core.text import safe
+
+_EFFECTS = {Touch.READ: "read-only", Touch.CHANGE: "CHANGES", Touch.DESTROY: "DESTROYS"}
+
+
+def plan_text(plan: Plan) -> str:
+    """A plan as a responder reads it: every operation, what it does to the host, and how it is taken back."""
+    parts = [
+        safe(f"Plan {plan.playbook} v{plan.playbook_version}   {len(plan.targets)} target(s)   case {plan.case or '-'}")
+        + "   DRY RUN: nothing has been changed",
+        _targets(plan),
+        columns(("STEP", "ON", "EFFECT", "OPERATION"), list(_plan_rows(plan)), limit=100),
+    ]
+    notes = [f"! {_name(plan, finding.container)}{safe(finding.summary, 300)}" for finding in plan.findings]
+    notes += [f"REFUSED {_name(plan, one.container)}{safe(one.reason, 400)}" for one in plan.refusals]
+    return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])])
+
+
+def _targets(plan: Plan) -> str:
+    rows = [(one.id[:SHORT_ID], one.name, one.state, one.image, one.host) for one in plan.targets]
+    return columns(("ID", "NAME", "STATE", "IMAGE", "HOST"), rows)
+
+
+def _plan_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+    for task in sorted(plan.tasks, key=lambda one: (one.order, one.index)):
+        where = _where(plan, task)
+        if task.refused or task.skipped:
+            yield task.step, where, "refused" if task.refused else "skipped", task.refused or task.skipped
+        for operation in task.operations:
+            yield task.step, where, _EFFECTS[operation.touch], operation.text()
+            if operation.touch is not Touch.READ:
+                yield "", "", "", f"  undo: {_undo_text(plan, operation)}"
+
+
+def _undo_text(plan: Plan, operation: Operation) -> str:
+    target = next((one for one in plan.targets if one.id == operation.subject), None)
+    back = operation.undo(target) if target else ()
+    return "; ".join(one.text() for one in back) or "NONE"
+
+
+def _where(plan: Plan, task: Task) -> str:
+    target = plan.target(task.containers[0]) if len(task.containers) == 1 else None
+    return target.name if target and (task.action or plan.undoes) else f"host {task.host}"
+
+
+def _name(plan: Plan, key: str) -> str:
+    target = plan.target(key)
+    return f"{safe(target.name, 80)}: " if target else ""
+
+
+class RecordText:
+    """Records as lines of text; remembers names, so that a line says which container it is about."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._texts: dict[tuple[int, int], str] = {}
+
+    def line(self, record: Record) -> str:
+        """A record as a line, or empty for one that only a log needs."""
+        said = self._said(record)
+        return safe(f"{record.at[11:19]}Z  {said}", 600) if said else ""
+
+    def _said(self, record: Record) -> str:  # noqa: C901, PLR0911 - one branch an event
+        match record.event:
+            case RunStarted() as event:
+                self._names = dict(event.names)
+                taken = f", taking back run {event.undoes[:12]}" if event.undoes else ""
+                return f"run {event.run[:12]} of {event.playbook} on {len(event.targets)} container(s){taken}"
+            case OperationStarted() as event:
+                self._texts[event.task, event.number] = event.operation.text()
+                return (
+                    "" if event.operation.touch is Touch.READ else f"{self._place(event)}: {event.operation.text()} ..."
+                )
+            case OperationFinished() as event:
+                detail = f" ({event.detail})" if event.detail else ""
+                proof = f", {event.proof}" if event.proof else ""
+                text = self._texts.get((event.task, event.number), "")
+                return f"{self._place(event)}: {text}: done{detail}{proof}"
+            case OperationFailed() as event:
+                hold = f" [took hold: {event.took_hold}]" if event.took_hold != "no" else ""
+                again = "" if event.final else ", trying again"
+                text = self._texts.get((event.task, event.number), "")
+                return f"{self._place(event)}: {text}: FAILED: {event.reason}{hold}{again}"
+            case OperationSkipped() as event:
+                return f"{self._place(event)}: {event.operation.text()}: skipped, {event.reason}"
+            case StepSkipped() as event:
+                return f"{self._names.get(event.container, event.host)}: step {event.step} skipped: {event.reason}"
+            case TargetRefused() as event:
+                return f"{self._names.get(event.container, '')}: step {event.step} REFUSED: {event.reason}"
+            case FindingRaised(finding=finding):
+                return f"note: {self._names.get(finding.container, '')} {finding.summary}"
+            case Note(text=text, by=by):
+                return f"{by}: {text}"
+            case RunFinished() as event:
+                return f"run ended: {event.outcome}" + (f" ({event.reason})" if event.reason else "")
+
+    def _place(self, event: OperationStarted | OperationFinished | OperationFailed | OperationSkipped) -> str:
+        key = f"{event.host}/{event.container}"
+        return f"{self._names.get(key) or event.container[:SHORT_ID] or f'host {event.host}'} {event.step}"
+
+
+def run_text(run: Run, left: int) -> str:
+    """A run in a few lines: what was done, what went wrong, what is still changed (`left` operations)."""
+    started = run.started
+    if started is None:
+        return "an empty log: nothing was done"
+    whole = [one for one in run.evidence if not one.partial]
+    lines = [
+        f"run       {started.run}",
+        f"case      {safe(started.case or '-', 100)}",
+        f"playbook  {safe(started.playbook, 80)} v{started.playbook_version}",
+        f"responder {safe(started.responder, 100)}",
+        f"begun     {run.started_at}",
+        f"ended     {run.finished_at or 'no word: it was killed, or goes on'}"
+        + (f"  {run.finished.outcome}" if run.finished else ""),
+        f"targets   {', '.join(safe(name, 60) for name in started.names.values())}",
+        f"evidence  {len(whole)} items, {size_text(sum(one.size for one in whole))} stored, "
+        f"{size_text(sum(one.source_size for one in whole))} read; {len(run.evidence) - len(whole)} partial",
+    ]
+    if started.undoes:
+        lines.append(f"undoes    run {started.undoes}")
+    names = started.names
+    for change in run.changes:
+        name = safe(names.get(change.key, change.key), 60)
+        state = "done" if change.state == "finished" else f"{change.state}, took hold: {change.took_hold}"
+        lines.append(f"changed   {name}: {safe(change.started.operation.text(), 200)}: {state}")
+    for failure in run.failures:
+        name = safe(names.get(failure.key, failure.key), 60)
+        reason = failure.reason or "no word whether it took hold"
+        lines.append(f"FAILED    {name} {failure.started.step}: {safe(failure.reason or reason, 300)}")
+    lines += [
+        f"REFUSED   {safe(names.get(one.container, ''), 60)} {one.step}: {safe(one.reason, 300)}" for one in run.refused
+    ]
+    if left:
+        lines.append(f"STILL CHANGED: {left} operation(s) to take back: irkit undo {started.run[:12]}")
+    elif run.changes and not started.undoes:
+        lines.append("all changes that can be undone are taken back, or there were none")
+    return "\n".join(lines)

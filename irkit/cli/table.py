@@ -1,0 +1,35 @@
+"""Plain aligned columns: what a pipe, a log and an 80-column terminal all show the same.
+
+rich's tables cost more than the rest of a list of 500 containers; they are for the screens.
+"""
+
+from collections.abc import Sequence
+
+from irkit.core.text import safe
+
+
+def columns(head: Sequence[str], rows: Sequence[Sequence[object]], limit: int = 60) -> str:
+    """Rows below a head, each cell made safe and cut at `limit` characters, two spaces apart."""
+    cells = [list(head), *([safe(cell, limit) for cell in row] for row in rows)]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return "\n".join(lines)
+
+
+def size_text(count: float) -> str:
+    """Bytes as people read them: `812 B`, `3.4 MB` (powers of 1000, as disks and links are sold)."""
+    if count < 1000:  # noqa: PLR2004
+        return f"{count:.0f} B"
+    for unit in ("kB", "MB", "GB", "TB"):
+        count /= 1000
+        if count < 1000:  # noqa: PLR2004
+            return f"{count:.1f} {unit}"
+    return f"{count / 1000:.1f} PB"
+
+
+def age_text(seconds: float) -> str:
+    """How long ago: `45s`, `12m`, `5h`, `3d`."""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{max(0, int(seconds))}s"

@@ -1,0 +1,1 @@
+"""What users do, proven on the real engine."""

@@ -1,0 +1,84 @@
+"""The irkit command as its users run it: a process of its own, with the lab's engine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.lab.engine import Engine
+
+TIMEOUT = 120
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def error_lines(self) -> list[str]:
+        return self.err.splitlines()
+
+
+@dataclass(frozen=True)
+class Irkit:
+    """irkit with an engine and an evidence folder."""
+
+    socket: str
+    evidence: Path
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER_", "IRKIT_"))}
+        home = str(self.evidence.parent)
+        return {**kept, "DOCKER_HOST": self.socket, "IRKIT_EVIDENCE": str(self.evidence), "HOME": home}
+
+    def argv(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "irkit", *words]
+
+    def __call__(self, *words: str, status: int | None = 0, extra: Mapping[str, str] | None = None) -> Ended:
+        done = subprocess.run(
+            self.argv(*words),
+            env={**self.environment(), **(extra or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        ended = Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+        if status is not None:
+            assert ended.status == status, f"irkit {' '.join(words)}: {ended.status}\n{ended.err}\n{ended.out[-2000:]}"
+        return ended
+
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        """The command under way, its signals as a shell in the foreground leaves them."""
+        return subprocess.Popen(
+            self.argv(*words),
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,  # noqa: PLW1509
+        )
+
+    def run(self, playbook: str, *targets: str, status: int | None = 0, more: tuple[str, ...] = ()) -> dict[str, Any]:
+        """A run, approved whatever it does; its summary."""
+        ended = self("run", playbook, *targets, "--approve", "destroy", "--case", "T-1", "--json", *more, status=status)
+        summary: dict[str, Any] = ended.json
+        return summary
+
+
+def connect(engine: Engine, evidence: Path) -> Irkit:
+    """irkit at that engine."""
+    return Irkit(f"unix://{engine.socket}", evidence)
