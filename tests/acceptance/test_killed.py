@@ -1,0 +1,45 @@
+"""A run killed at any moment loses nothing that was finished, passes nothing off as whole, and can be taken back."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from tests.acceptance.command import Irkit
+from tests.lab.description import Attach, Network, Suspect
+from tests.lab.suspects import Lab
+
+pytestmark = pytest.mark.engine
+
+POINTS, PROCESSES = 100, 4
+
+
+def test_a_run_killed_at_a_hundred_points_can_be_sealed_verified_and_undone(lab: Lab, irkit: Irkit) -> None:
+    lab.network(Network("front", subnet="10.77.1.0/24"))
+    lab.network(Network("back", subnet="10.77.2.0/24"))
+    killers = []
+    for number in range(PROCESSES):
+        places = tuple(
+            Attach(net, ipv4=f"10.77.{part}.{50 + number}", aliases=(f"alias-{number}",))
+            for part, net in ((1, "front"), (2, "back"))
+        )
+        suspect = lab.make(Suspect(name=f"suspect-{number}", networks=places, stdout=(b"hello\n",) * 50))
+        argv = [sys.executable, "-m", "tests.acceptance.killing", suspect, *map(str, (number, PROCESSES, POINTS))]
+        environment = {**irkit.environment(), "TMPDIR": str(irkit.evidence.parent)}
+        killers.append(
+            subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        )
+    found = []
+    for killer in killers:
+        out, err = killer.communicate(timeout=400)
+        found += [json.loads(line) for line in out.splitlines()]
+        assert killer.returncode == 0, err
+
+    assert len(found) == POINTS
+    assert all(one["restored"] for one in found)
+    # The last points may lie behind the end of a run that had fewer events than the one that was counted.
+    assert sum(one["killed"] for one in found) >= POINTS * 0.9
+    stages = Counter(one["stage"] for one in found)
+    assert {"before the bundle", "operation-started", "operation-finished"} <= stages.keys(), stages
