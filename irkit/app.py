@@ -3,8 +3,9 @@
 Heavy modules are imported where they are used, so that listing containers does not wait for YAML.
 """
 
+from __future__ import annotations  # see the imports for types only, below
+
 import os
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +16,8 @@ from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_address import engine_socket
 from irkit.adapters.engine_http import dial_unix
-from irkit.core.action import RunFacts
-from irkit.core.container import Container, Summary
 from irkit.core.errors import NoTargetError, Refusal, TargetError, UsageError
 from irkit.core.host import Host
-from irkit.core.plan import Plan
-from irkit.core.ports import Progress, Target
 from irkit.core.values import utc_text
 from irkit.engine.deadline import Cancel, OperationDeadline
 from irkit.engine.selection import select
@@ -28,10 +25,13 @@ from irkit.engine.selection import select
 if TYPE_CHECKING:
     from irkit.adapters.bundle import Bundle
     from irkit.adapters.report import Report
+    from irkit.core.container import Container, Summary
     from irkit.core.errors import PlaybookError
     from irkit.core.events import Record
     from irkit.core.operations import AnyOperation
+    from irkit.core.plan import Plan
     from irkit.core.playbook import Playbook
+    from irkit.core.ports import Progress, Target
     from irkit.core.run import Run
     from irkit.engine.runner import Runner
 
@@ -68,6 +68,11 @@ class Setting:
         from platformdirs import user_config_path
 
         return [user_config_path("irkit") / "playbooks"]
+
+
+def _new_id() -> str:
+    """The id of a run: 32 hexadecimal digits, by chance."""
+    return os.urandom(16).hex()
 
 
 def look_deadline() -> OperationDeadline:
@@ -116,7 +121,7 @@ def playbook_names(setting: Setting) -> list[str]:
     return [entry.name for entry in list_playbooks(setting.playbook_folders())]
 
 
-def load(setting: Setting, name: str) -> "tuple[Playbook, bytes]":
+def load(setting: Setting, name: str) -> tuple[Playbook, bytes]:
     """A playbook by name or path. Raises PlaybookError."""
     from irkit.actions import ACTIONS
     from irkit.adapters.playbook_file import load_playbook
@@ -132,6 +137,7 @@ def prepare(
 ) -> Prepared:
     """The plan of a playbook for the containers meant. Raises IrkitError."""
     from irkit.actions import ACTIONS
+    from irkit.core.action import RunFacts
     from irkit.engine.arguments import resolve_parameters
     from irkit.engine.planner import Request, make_plan
 
@@ -145,7 +151,7 @@ def prepare(
         hosts=[target.host],
         targets=containers,
         parameters=parameters,
-        run=RunFacts(id=uuid.uuid4().hex, case=case, responder=responder),
+        run=RunFacts(id=_new_id(), case=case, responder=responder),
         made_at=utc_text(SystemClock().now()),
         contained=contained(setting),
         named_twice=twice,
@@ -157,11 +163,11 @@ def prepare(
 class Execution:
     """A run under way: iterate `records`, then `seal`."""
 
-    runner: "Runner"
-    bundle: "Bundle"
+    runner: Runner
+    bundle: Bundle
     plan: Plan
 
-    def records(self) -> "Iterator[Record]":
+    def records(self) -> Iterator[Record]:
         """The records as they happen, each on disk already."""
         return self.runner.execute(self.plan)
 
@@ -190,7 +196,7 @@ def start(setting: Setting, prepared: Prepared, *, parallel: int = 8, progress: 
     return Execution(runner, bundle, prepared.plan)
 
 
-def known_runs(setting: Setting) -> "Iterator[tuple[Path, Run]]":
+def known_runs(setting: Setting) -> Iterator[tuple[Path, Run]]:
     """The runs whose bundles lie in the evidence folder; a bundle that cannot be read is left out."""
     from irkit.adapters.bundle import bundles_in, read_run
     from irkit.core.errors import IrkitError
@@ -218,7 +224,7 @@ def contained(setting: Setting) -> dict[str, str]:
     return found
 
 
-def undo_runs(runs: "Sequence[tuple[Path, Run]]", of: "Run") -> "list[Run]":
+def undo_runs(runs: Sequence[tuple[Path, Run]], of: Run) -> list[Run]:
     """The runs among these that take `of` back."""
     wanted = of.started.run if of.started else ""
     return [run for _, run in runs if run.started and run.started.undoes == wanted]
@@ -240,14 +246,14 @@ def find_bundle(setting: Setting, name: str) -> Path:
     raise UsageError(f"no bundle or run {name!r}: give a bundle's folder, its name in {setting.folder}, or a run's id")
 
 
-def read_records(path: Path) -> "list[Record]":
+def read_records(path: Path) -> list[Record]:
     """The records of a bundle's log. Raises VerificationError where the chain is broken."""
     from irkit.adapters.run_log import read_log
 
     return read_log(path / "data" / "log" / "run.jsonl")[0]
 
 
-def left_to_undo(setting: Setting, run: "Run") -> list[tuple[str, str, "AnyOperation"]]:
+def left_to_undo(setting: Setting, run: Run) -> list[tuple[str, str, AnyOperation]]:
     """What of a run is still to be taken back, as far as the evidence folder tells."""
     from irkit.engine.undo import outstanding
 
@@ -272,7 +278,7 @@ def describe_playbooks(setting: Setting) -> list[dict[str, str]]:
     return found
 
 
-def problems_of(setting: Setting, name: str) -> "Sequence[PlaybookError]":
+def problems_of(setting: Setting, name: str) -> Sequence[PlaybookError]:
     """Everything wrong with a playbook, as far as it can be told without a host."""
     from irkit.actions import ACTIONS
     from irkit.adapters.playbook_file import find_problems
@@ -294,6 +300,7 @@ def schema_of_playbooks() -> dict[str, object]:
 def prepare_undo(setting: Setting, name: str, selectors: Sequence[str], *, responder: str) -> Prepared:
     """The plan that takes a run, or some of its containers, back. Raises IrkitError."""
     from irkit.adapters.bundle import read_run
+    from irkit.core.action import RunFacts
     from irkit.engine.undo import UndoRequest, outstanding, plan_undo
 
     path = find_bundle(setting, name)
@@ -314,7 +321,7 @@ def prepare_undo(setting: Setting, name: str, selectors: Sequence[str], *, respo
         hosts=[target.host],
         now=now,
         gone=gone,
-        facts=RunFacts(id=uuid.uuid4().hex, case=run.started.case, responder=responder),
+        facts=RunFacts(id=_new_id(), case=run.started.case, responder=responder),
         made_at=utc_text(SystemClock().now()),
         only=only,
     )
@@ -332,7 +339,7 @@ def _check_not_live(path: Path) -> None:
         log.close()
 
 
-def _keys(run: "Run", selectors: Sequence[str]) -> frozenset[str]:
+def _keys(run: Run, selectors: Sequence[str]) -> frozenset[str]:
     """The containers of a run by name, id or prefix. Raises UsageError."""
     names = run.started.names if run.started else {}
     keys = set()
@@ -344,7 +351,7 @@ def _keys(run: "Run", selectors: Sequence[str]) -> frozenset[str]:
     return frozenset(keys)
 
 
-def _look_again(target: Target, keys: Sequence[str], run: "Run") -> tuple[dict[str, Container], dict[str, str]]:
+def _look_again(target: Target, keys: Sequence[str], run: Run) -> tuple[dict[str, Container], dict[str, str]]:
     now, gone = {}, {}
     for key in keys:
         try:
@@ -357,7 +364,7 @@ def _look_again(target: Target, keys: Sequence[str], run: "Run") -> tuple[dict[s
     return now, gone
 
 
-def seal_partial(setting: Setting, name: str) -> "tuple[Path, str]":
+def seal_partial(setting: Setting, name: str) -> tuple[Path, str]:
     """Seal the bundle of a run that was killed; where it lies, and what became of the run. Raises IrkitError."""
     from irkit.adapters.bundle import Bundle, is_sealed
     from irkit.core.events import RunFinished
@@ -373,7 +380,7 @@ def seal_partial(setting: Setting, name: str) -> "tuple[Path, str]":
     return bundle.seal(), outcome
 
 
-def verify_bundle(setting: Setting, name: str, progress: Callable[[int, int], None] | None = None) -> "Report":
+def verify_bundle(setting: Setting, name: str, progress: Callable[[int, int], None] | None = None) -> Report:
     """Check a bundle against itself. Raises UsageError where there is none."""
     from irkit.adapters.verify import verify
 

@@ -1,54 +1,26 @@
-"""A target over a container engine's API: what the engine is asked for each operation is in the modules it lists."""
+"""A target over a container engine's API: what is asked for each operation is in `engine_handlers`."""
 
-from collections.abc import Callable
-from typing import Any, Final
+from __future__ import annotations  # the handlers, and the operations they know, are loaded at the first operation
 
-from irkit.adapters import engine_changes as changes
-from irkit.adapters import engine_reads as reads
-from irkit.adapters import engine_streams as streams
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from irkit.adapters.engine_facts import container_of, summaries_of
 from irkit.adapters.engine_http import Dial, EngineApi, part
-from irkit.core import operations as do
-from irkit.core.container import Container, Summary
-from irkit.core.host import Host
-from irkit.core.ports import Clock, Deadline, Intake, Outcome
 
-Handler = Callable[[EngineApi, Any, Intake, Deadline], Outcome]
-
-HANDLERS: Final[dict[type[do.Operation], Handler]] = {
-    do.ReadEngine: reads.read_engine,
-    do.InspectImage: reads.inspect_image,
-    do.ReadImageHistory: reads.read_image_history,
-    do.InspectNetwork: reads.inspect_network,
-    do.InspectVolume: reads.inspect_volume,
-    do.ReadEvents: reads.read_events,
-    do.Inspect: reads.inspect,
-    do.ListProcesses: reads.list_processes,
-    do.ReadStats: reads.read_stats,
-    do.ReadLogs: streams.read_logs,
-    do.Diff: streams.diff,
-    do.CopyOut: streams.copy_out,
-    do.Export: streams.export,
-    do.SaveImage: streams.save_image,
-    do.Commit: changes.commit,
-    do.RemoveImage: changes.remove_image,
-    do.Disconnect: changes.disconnect,
-    do.Connect: changes.connect,
-    do.Pause: changes.pause,
-    do.Unpause: changes.unpause,
-    do.Stop: changes.stop,
-    do.Kill: changes.kill,
-    do.Start: changes.start,
-    do.SetRestartPolicy: changes.set_restart_policy,
-}
+if TYPE_CHECKING:
+    from irkit.adapters.engine_handlers import Handler
+    from irkit.core.container import Container, Summary
+    from irkit.core.host import Host
+    from irkit.core.operations import Operation
+    from irkit.core.ports import Clock, Deadline, Intake, Outcome
 
 
 class DockerEngine:
     """The live way to one host's engine."""
 
     def __init__(self, host: Host, dial: Dial, clock: Clock) -> None:
-        self._host, self._api = host, EngineApi(dial)
-        self._handlers: dict[type[do.Operation], Handler] = {**HANDLERS, do.MeasureClock: reads.MeasuresClock(clock)}
+        self._host, self._api, self._clock = host, EngineApi(dial), clock
 
     @property
     def host(self) -> Host:
@@ -63,6 +35,12 @@ class DockerEngine:
         """The facts of a container, by full id, as they are now."""
         return container_of(self._api.read(f"/containers/{part(container)}/json", deadline), self._host.name)
 
-    def apply(self, operation: do.Operation, intake: Intake, deadline: Deadline) -> Outcome:
+    def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         """Carry out one operation."""
         return self._handlers[type(operation)](self._api, operation, intake, deadline)
+
+    @cached_property
+    def _handlers(self) -> dict[type[Operation], Handler]:
+        from irkit.adapters.engine_handlers import handlers  # noqa: PLC0415
+
+        return handlers(self._clock)

@@ -4,6 +4,8 @@ The contract suite runs against this and the real engine, so that it is no more 
 """
 
 import hashlib
+import re
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +14,7 @@ import msgspec
 
 from irkit.core import operations as do
 from irkit.core.codec import FIRST_PREVIOUS, canonical, encode_record, line_digest
-from irkit.core.container import Attachment, Container, Summary
+from irkit.core.container import Container, Summary
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import AnyEvent, Record
 from irkit.core.evidence import Evidence
@@ -21,6 +23,13 @@ from irkit.core.ports import Deadline, Intake, Outcome, Target
 from irkit.core.values import utc_text
 
 _ALIVE = ("running", "paused", "restarting")
+_BUILT_IN = ("bridge", "host", "none")
+_IMAGE_NAME = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*:\w[\w.-]{0,127}")
+
+
+def full_id(name: str) -> str:
+    """An id as engines have them, for a thing of that name."""
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 class FixedClock:
@@ -29,11 +38,13 @@ class FixedClock:
     def __init__(self) -> None:
         self._moment = datetime(2026, 1, 31, 12, tzinfo=UTC)
         self._begun = self._moment
+        self._lock = threading.Lock()
 
     def now(self) -> datetime:
         """The next moment."""
-        self._moment += timedelta(milliseconds=1)
-        return self._moment
+        with self._lock:
+            self._moment += timedelta(milliseconds=1)
+            return self._moment
 
     def monotonic(self) -> float:
         """Seconds since the beginning."""
@@ -41,12 +52,18 @@ class FixedClock:
 
 
 class MemoryTarget:
-    """A host whose containers are values in a dict; changes replace them."""
+    """A host whose containers are values in a dict; changes replace them.
+
+    `networks`, `images` (those made here) and `files` (of every container) are what else there is.
+    """
 
     def __init__(self, containers: list[Container], host: Host | None = None) -> None:
         self._host = host or Host(name="local")
+        self._lock = threading.Lock()
         self.containers = {one.id: one for one in containers}
+        self.networks = {place.network for one in containers for place in one.attachments} | set(_BUILT_IN)
         self.images: set[str] = set()
+        self.files = {"/", "/app"}
 
     @property
     def host(self) -> Host:
@@ -79,23 +96,60 @@ class MemoryTarget:
 
     def apply(self, operation: do.Operation, intake: Intake, deadline: Deadline) -> Outcome:
         """Carry out one operation, as strictly as an engine would."""
-        now = self.examine(operation.subject, deadline) if operation.subject else None
-        if operation.touch is do.Touch.READ or isinstance(operation, do.Commit):
-            return self._read(operation, intake)
-        if isinstance(operation, do.RemoveImage):
-            self.images.discard(operation.image)
-            return Outcome()
-        assert now is not None  # noqa: S101 - every change but those above has a container
+        deadline.remaining()
+        with self._lock:
+            now = self.examine(operation.subject, deadline) if operation.subject else None
+            self._check_there(operation)
+            if now is not None and type(operation) in _CHANGES:
+                self._change(now, operation)
+                return Outcome()
+        return self._read(operation, now, intake)
+
+    def _check_there(self, operation: do.Operation) -> None:
+        match operation:
+            case do.InspectNetwork(network=network) | do.Disconnect(network=network):
+                known = network in self.networks
+            case do.Connect(attachment=attachment):
+                network, known = attachment.network, attachment.network in self.networks
+            case do.SaveImage(image=image) | do.RemoveImage(image=image):
+                network, known = image, image in self.images
+            case do.InspectImage(image=image) | do.ReadImageHistory(image=image):
+                network, known = image, image in {one.image_digest for one in self.containers.values()}
+            case do.CopyOut(path=path):
+                network, known = path, path in self.files
+            case _:
+                return
+        if not known:
+            raise _refuse(f"No such thing: {network}", Refusal.ABSENT)
+
+    def _change(self, now: Container, operation: do.Operation) -> None:
         changed = _CHANGES[type(operation)](now, operation)
+        if changed.state in _ALIVE:
+            self._check_addresses(changed)
         if changed.state == "exited" and changed.auto_remove:
             del self.containers[now.id]
         else:
             self.containers[now.id] = changed
-        return Outcome()
 
-    def _read(self, operation: do.Operation, intake: Intake) -> Outcome:
-        if isinstance(operation, do.Commit):
-            self.images.add(operation.image)
+    def _check_addresses(self, changed: Container) -> None:
+        """A live container must not have an address that another has; one that has ended may wish for it."""
+        others = [one for one in self.containers.values() if one.id != changed.id and one.state in _ALIVE]
+        taken = {(place.network, place.ipv4) for one in others for place in one.attachments if place.ipv4}
+        for place in changed.attachments:
+            if place.fixed_ipv4 and (place.network, place.fixed_ipv4) in taken:
+                raise _refuse("Address already in use")
+
+    def _read(self, operation: do.Operation, now: Container | None, intake: Intake) -> Outcome:
+        match operation:
+            case do.ListProcesses() if now is not None and now.state not in _ALIVE:
+                raise _refuse(f"container {now.id} is not running")
+            case do.Commit(image=image) if not _IMAGE_NAME.fullmatch(image):
+                raise _refuse("invalid reference format")
+            case do.Commit(image=image):
+                self.images.add(image)
+            case do.RemoveImage(image=image):
+                self.images.discard(image)
+                return Outcome()
         names = [f"{operation.file}/{name}.log" for name in ("stdout", "stderr")]
         for name in names if isinstance(operation, do.ReadLogs) else [operation.file]:
             intake.put(name, canonical(operation), source=operation.text())
@@ -107,8 +161,8 @@ def _refuse(reason: str, kind: Refusal = Refusal.REFUSED) -> TargetError:
 
 
 def _disconnect(now: Container, operation: do.Disconnect) -> Container:
-    if now.shares_host_network or now.network_owner:
-        raise _refuse("container cannot be disconnected from host network")
+    if "host" in (now.network_mode, operation.network):
+        raise _refuse("container cannot be disconnected from host network or connected to host network")
     if not now.attachment(operation.network):
         raise _refuse(f"container is not connected to network {operation.network}", Refusal.ALREADY)
     left = tuple(one for one in now.attachments if one.network != operation.network)
@@ -117,24 +171,37 @@ def _disconnect(now: Container, operation: do.Disconnect) -> Container:
 
 def _connect(now: Container, operation: do.Connect) -> Container:
     wanted = operation.attachment
-    if now.attachment(wanted.network):
-        raise _refuse(f"endpoint with name {now.name} already exists in network {wanted.network}")
-    if wanted.network == "bridge" and (wanted.aliases or wanted.fixed_ipv4):
-        raise _refuse("network-scoped alias is supported only for containers in user defined networks")
-    given = msgspec.structs.replace(wanted, ipv4=wanted.fixed_ipv4 or "172.31.0.9")
-    after = sorted((*now.attachments, given), key=_network_name)
-    return msgspec.structs.replace(now, attachments=tuple(after))
+    for is_so, reason in (
+        ("host" in (now.network_mode, wanted.network), "container cannot be connected to host network"),
+        (bool(now.network_owner), "container sharing network namespace with another container cannot be connected"),
+        (now.attachment("none"), "container cannot be on other networks with one in private (none) mode"),
+        (wanted.network == "none" and now.attachments, "container cannot be on other networks in private (none) mode"),
+        (wanted.network == "bridge" and wanted.aliases, "aliases are supported in user defined networks only"),
+        (wanted.network == "bridge" and wanted.fixed_ipv4, "IP addresses are supported on user defined networks only"),
+        (now.state in _ALIVE and now.attachment(wanted.network), f"endpoint {now.name} already exists in network"),
+    ):
+        if is_so:
+            raise _refuse(reason)
+    others = tuple(one for one in now.attachments if one.network != wanted.network)
+    placed = sorted((*others, wanted), key=lambda one: one.network)
+    return _with_addresses(msgspec.structs.replace(now, attachments=tuple(placed)))
 
 
-def _network_name(attachment: Attachment) -> str:
-    return attachment.network
+def _with_addresses(now: Container) -> Container:
+    """A live container has on each network the address asked for or one that the engine chose; others have none."""
+    places = []
+    for one in now.attachments:
+        chosen = one.fixed_ipv4 or f"172.31.{int(full_id(one.network)[:2], 16)}.{2 + int(now.id[:2], 16) % 250}"
+        places.append(msgspec.structs.replace(one, ipv4=chosen if now.state in _ALIVE else ""))
+    return msgspec.structs.replace(now, attachments=tuple(places))
 
 
 def _to_state(state: str, *allowed: str) -> Callable[[Container, Any], Container]:
     def change(now: Container, operation: do.Operation) -> Container:
         if now.state not in allowed:
             raise _refuse(f"container {now.id} is {now.state}")
-        return msgspec.structs.replace(now, state=state)
+        changed = msgspec.structs.replace(now, state=state)
+        return changed if now.state in _ALIVE and state in _ALIVE else _with_addresses(changed)
 
     return change
 
@@ -196,16 +263,18 @@ class MemoryStore:
 
     def __init__(self, clock: FixedClock | None = None) -> None:
         self._clock = clock or FixedClock()
+        self._lock = threading.Lock()
         self._prev = FIRST_PREVIOUS
         self.records: list[Record] = []
         self.files: dict[str, bytes] = {}
 
     def append(self, event: AnyEvent) -> Record:
         """Chain the event on."""
-        record = Record(seq=len(self.records) + 1, at=utc_text(self._clock.now()), prev=self._prev, event=event)
-        self._prev = line_digest(encode_record(record))
-        self.records.append(record)
-        return record
+        with self._lock:
+            record = Record(seq=len(self.records) + 1, at=utc_text(self._clock.now()), prev=self._prev, event=event)
+            self._prev = line_digest(encode_record(record))
+            self.records.append(record)
+            return record
 
     def intake(self, *, host: str, container: Container | None, operation: do.Operation, task: int) -> "MemoryIntake":
         """An intake that keeps bytes under their path."""

@@ -231,7 +231,8 @@ class TarIndex:
         elif header.size is None or not 0 <= header.size <= _SIZE_LIMIT:
             self._stop(f"an impossible size at byte {place}")
         else:
-            self._first = place if self._first is None else self._first
+            if self._first is None and header.kind != b"g":
+                self._first = place
             self._read_kind(header, header.size, block)
 
     def _read_kind(self, header: Header, size: int, block: bytes) -> None:

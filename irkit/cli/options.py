@@ -4,13 +4,14 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from irkit.core.errors import UsageError
-from irkit.core.operations import Touch
-from irkit.core.plan import Plan
+
+if TYPE_CHECKING:
+    from irkit.core.plan import Plan
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,7 +24,7 @@ evidence = click.option(
 responder = click.option("--responder", default="", help="Who is at work, as the log names them (else login@machine).")
 approve = click.option(
     "--approve",
-    type=click.Choice([Touch.CHANGE.value, Touch.DESTROY.value]),
+    type=click.Choice(["change", "destroy"]),
     help="Allow what goes beyond reading, without asking.",
 )
 parallel = click.option(
@@ -62,8 +63,10 @@ def parse_parameters(given: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def check_approval(plan: Plan, approved: str | None) -> None:
+def check_approval(plan: "Plan", approved: str | None) -> None:
     """See that the responder allows what the plan does. Raises UsageError where nobody can be asked or they say no."""
+    from irkit.core.operations import Touch
+
     needed = plan.touch
     if needed is Touch.READ or (approved and Touch(approved).degree >= needed.degree):
         return

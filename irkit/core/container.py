@@ -104,8 +104,13 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
         return owner if mode == "container" else ""
 
     def attachment(self, network: str) -> Attachment | None:
-        """Its attachment to the network of that name, or None."""
-        return next((one for one in self.attachments if one.network == network), None)
+        """Its attachment to the network of that name, or None.
+
+        An engine that refused to connect a live container lists the network all the same, with neither id nor address.
+        """
+        found = next((one for one in self.attachments if one.network == network), None)
+        is_live = self.state in ("running", "paused")
+        return None if found and is_live and not (found.network_id or found.ipv4 or found.ipv6) else found
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):

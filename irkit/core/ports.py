@@ -1,16 +1,20 @@
 """The ways out of the core: what adapters implement. Each has few methods, and a fake in `adapters/memory.py`."""
 
+from __future__ import annotations  # so that listing containers need not load every operation and event
+
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from irkit.core.container import Container, Summary
-from irkit.core.events import AnyEvent, Record
-from irkit.core.evidence import Evidence
-from irkit.core.host import Host
-from irkit.core.operations import Operation
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from irkit.core.container import Container, Summary
+    from irkit.core.events import AnyEvent, Record
+    from irkit.core.evidence import Evidence
+    from irkit.core.host import Host
+    from irkit.core.operations import Operation
 
 
 class Clock(Protocol):

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -56,7 +57,7 @@ def count_events(at: int, reached: Callable[[], None]) -> Callable[[], int]:
     return lambda: seen[0]
 
 
-def in_child(work: Callable[[], Any], *, lasting: bool = True) -> Any:
+def in_child(work: Callable[[], Any]) -> Any:
     """The result of work done in a fork; None where it was killed."""
     read, write = os.pipe()
     child = os.fork()
@@ -156,11 +157,13 @@ def main() -> None:
     in_child(lambda: victim.recover(0))
     for number in range(first, points, step):
         at = 1 + total * number // points
-        survived = in_child(lambda number=number, at=at: victim.run(number + 1, at))
-        found = in_child(lambda number=number: victim.recover(number + 1))
+        survived = in_child(partial(victim.run, number + 1, at))
+        found = in_child(partial(victim.recover, number + 1))
         after = in_child(lambda: repr(victim.facts()))
         restored = before == after
-        print(json.dumps({**found, "at": at, "of": total, "killed": survived is None, "restored": restored}), flush=True)
+        print(
+            json.dumps({**found, "at": at, "of": total, "killed": survived is None, "restored": restored}), flush=True
+        )
         if not restored:
             sys.exit(f"not restored after a kill at {at} of {total}:\n{before}\n{after}")
 

@@ -1,0 +1,45 @@
+"""What an engine is asked for each operation: the table of handlers."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from irkit.adapters import engine_changes as changes
+from irkit.adapters import engine_reads as reads
+from irkit.adapters import engine_streams as streams
+from irkit.adapters.engine_http import EngineApi
+from irkit.core import operations as do
+from irkit.core.ports import Clock, Deadline, Intake, Outcome
+
+Handler = Callable[[EngineApi, Any, Intake, Deadline], Outcome]
+
+HANDLERS: Final[dict[type[do.Operation], Handler]] = {
+    do.ReadEngine: reads.read_engine,
+    do.InspectImage: reads.inspect_image,
+    do.ReadImageHistory: reads.read_image_history,
+    do.InspectNetwork: reads.inspect_network,
+    do.InspectVolume: reads.inspect_volume,
+    do.ReadEvents: reads.read_events,
+    do.Inspect: reads.inspect,
+    do.ListProcesses: reads.list_processes,
+    do.ReadStats: reads.read_stats,
+    do.ReadLogs: streams.read_logs,
+    do.Diff: streams.diff,
+    do.CopyOut: streams.copy_out,
+    do.Export: streams.export,
+    do.SaveImage: streams.save_image,
+    do.Commit: changes.commit,
+    do.RemoveImage: changes.remove_image,
+    do.Disconnect: changes.disconnect,
+    do.Connect: changes.connect,
+    do.Pause: changes.pause,
+    do.Unpause: changes.unpause,
+    do.Stop: changes.stop,
+    do.Kill: changes.kill,
+    do.Start: changes.start,
+    do.SetRestartPolicy: changes.set_restart_policy,
+}
+
+
+def handlers(clock: Clock) -> dict[type[do.Operation], Handler]:
+    """A handler for every operation there is."""
+    return {**HANDLERS, do.MeasureClock: reads.MeasuresClock(clock)}
