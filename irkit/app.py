@@ -75,14 +75,14 @@ def _new_id() -> str:
     return os.urandom(16).hex()
 
 
-def look_deadline() -> OperationDeadline:
+def look_deadline(seconds: float = LOOK_TIME) -> OperationDeadline:
     """The time for one look at an engine outside a run."""
-    return OperationDeadline(SystemClock(), LOOK_TIME, LOOK_TIME, Cancel())
+    return OperationDeadline(SystemClock(), seconds, seconds, Cancel())
 
 
-def list_containers(target: Target, selectors: Sequence[str] = ()) -> list[Summary]:
+def list_containers(target: Target, selectors: Sequence[str] = (), seconds: float = LOOK_TIME) -> list[Summary]:
     """The containers of a host, or those meant: running first, newest first. Raises TargetError, NoTargetError."""
-    found = target.list_containers(look_deadline())
+    found = target.list_containers(look_deadline(seconds))
     if selectors:
         found, _ = select(found, selectors)
     found.sort(key=lambda one: one.created_at, reverse=True)
@@ -329,6 +329,28 @@ def prepare_undo(setting: Setting, name: str, selectors: Sequence[str], *, respo
     return Prepared(plan_undo(request), source, {target.host.name: target})
 
 
+def lasting_changes(setting: Setting, name: str) -> list[str]:
+    """What a run changed and no undo takes back: an image it made, a container that removed itself."""
+    from irkit.adapters.bundle import read_run
+    from irkit.core.operations import Commit, RemoveImage
+
+    run = read_run(find_bundle(setting, name))
+    names = run.started.names if run.started else {}
+    removed = {
+        one.started.operation.image
+        for one in run.operations
+        if isinstance(one.started.operation, RemoveImage) and one.state == "finished"
+    }
+    found = []
+    for change in run.changes:
+        operation = change.started.operation
+        gone = isinstance(operation, RemoveImage) or (isinstance(operation, Commit) and operation.image in removed)
+        if not change.started.undo and not gone:
+            text = f"image {operation.image}, as evidence" if isinstance(operation, Commit) else operation.text()
+            found.append(f"{names.get(change.key, change.key)}: {text}")
+    return found
+
+
 def _check_not_live(path: Path) -> None:
     """Raises UsageError while the run of that bundle goes on."""
     from irkit.adapters.bundle import is_sealed
@@ -370,7 +392,7 @@ def seal_partial(setting: Setting, name: str) -> tuple[Path, str]:
     from irkit.core.events import RunFinished
 
     path = find_bundle(setting, name)
-    if is_sealed(path):
+    if is_sealed(path) and not any(one.stat().st_mode & 0o222 for one in path.rglob("*")):
         raise UsageError(f"{path.name} is sealed already")
     bundle = Bundle.open_partial(path, clock=SystemClock(), tool=TOOL)
     run = bundle.run

@@ -216,11 +216,8 @@ class Bundle:
 
     def _recover(self, torn: bytes, records: list[Record]) -> None:
         if torn:
-            # Set aside before it is cut, and anew if that was done half: at no moment is it nowhere.
-            with storing(bag.TORN):
-                (self.path / bag.TORN).unlink(missing_ok=True)
-                write_file(self.path / bag.TORN, torn)
-                sync_folder(self.path / "data/log")
+            with storing(self.path / bag.TORN):
+                self._set_aside(torn)
             self._log.cut()
         if self.run.finished is not None:
             return
@@ -229,6 +226,19 @@ class Bundle:
             text = f"{path}: not as the log describes it: {wrong}"
             if text not in noted:
                 self.append(Note(text=text))
+
+    def _set_aside(self, torn: bytes) -> None:
+        """Keep a torn line, beside those of earlier crashes, before it is cut off the log: it is never nowhere."""
+        half = self.path / "data/log/torn.half"
+        half.unlink(missing_ok=True)
+        number = 1
+        while (kept := self.path / bag.torn_name(number)).exists():
+            if kept.read_bytes() == torn:
+                return
+            number += 1
+        write_file(half, torn)
+        half.rename(kept)
+        sync_folder(kept.parent)
 
     def _contents(self, name: str) -> Contents:
         return Contents(
@@ -281,12 +291,12 @@ def _read_plan(root: Path) -> Plan | None:
 
 
 def _container_folder(container: Container) -> str:
-    return f"{file_name(container.name, 79)}-{file_name(container.id[:8])}"
+    return f"{file_name(container.name.lower(), 79)}-{file_name(container.id[:8])}"
 
 
 def _new_root(folder: Path, plan: Plan, clock: Clock) -> Path:
     start = clock.now().strftime("%Y%m%dT%H%M%SZ")
-    parts = [file_name(part, _NAME_LIMIT) for part in (plan.case, plan.playbook) if part]
+    parts = [file_name(part.lower(), _NAME_LIMIT) for part in (plan.case, plan.playbook) if part]
     name = f"{_PREFIX}{'-'.join([start, *parts])}"
     number = 1
     while True:
