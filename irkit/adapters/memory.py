@@ -232,6 +232,7 @@ class FaultyTarget:
 
     def __init__(self, inner: Target, faults: dict[int, tuple[BaseException, str]]) -> None:
         self.inner, self.faults, self.calls = inner, faults, 0
+        self._lock = threading.Lock()
 
     @property
     def host(self) -> Host:
@@ -248,8 +249,9 @@ class FaultyTarget:
 
     def apply(self, operation: do.Operation, intake: Intake, deadline: Deadline) -> Outcome:
         """As the target within, but for the faults."""
-        self.calls += 1
-        error, when = self.faults.get(self.calls, (None, ""))
+        with self._lock:
+            self.calls += 1
+            error, when = self.faults.get(self.calls, (None, ""))
         if error is not None and when == "before":
             raise error
         outcome = self.inner.apply(operation, intake, deadline)

@@ -51,8 +51,8 @@ _ALIVE = ("running", "paused", "restarting")
 class Operation(msgspec.Struct, frozen=True, tag_field="operation", forbid_unknown_fields=True):
     """One request to a host, as data.
 
-    `rank` is its place in the order of volatility (docs/bundle.md, 0 first). `bulk` operations move data of unknown
-    size. One that `needs_previous` is skipped where the operation before it in its step did not finish.
+    `rank` is its place in the order of volatility (docs/order-of-volatility.md, 0 first). `bulk` operations move data
+    of unknown size. One that `needs_previous` is skipped where the operation before it in its step did not finish.
     """
 
     touch: ClassVar[Touch] = Touch.READ

@@ -62,7 +62,11 @@ def _moment_of(text: str, now: datetime) -> datetime:
         return now - timedelta(seconds=seconds_of(text))
     if not re.match(MOMENT_PATTERN, text):
         raise ValueError(f"{text!r} is neither a duration such as 24h nor a time such as 2026-01-31T10:00:00Z")
-    return datetime.fromisoformat(text).astimezone(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"there is no time {text}: {error}") from None
+    return moment.astimezone(UTC)
 
 
 def check_moment(text: str | None) -> None:

@@ -9,7 +9,7 @@ from irkit.core.errors import Refusal, StorageError, TargetError
 from irkit.core.events import AnyEvent, OperationFailed, OperationFinished, OperationSkipped, OperationStarted
 from irkit.core.evidence import Evidence
 from irkit.core.operations import AnyOperation, Operation, Stop, Touch
-from irkit.core.plan import Plan, Task
+from irkit.core.plan import Task
 from irkit.core.ports import Clock, OperationIntake, Outcome, Store, Target
 from irkit.engine.deadline import Cancel, OperationDeadline
 
@@ -53,12 +53,12 @@ class Bench:
 
 
 class OperationRun:
-    """One operation of a task."""
+    """One operation of a task; `known` are the facts of its container that the plan was made from."""
 
     def __init__(
-        self, bench: Bench, target: Target, plan: Plan, task: Task, number: int, operation: AnyOperation
+        self, bench: Bench, target: Target, known: Container | None, task: Task, number: int, operation: AnyOperation
     ) -> None:
-        self.bench, self.target, self.plan, self.task, self.operation = bench, target, plan, task, operation
+        self.bench, self.target, self.known, self.task, self.operation = bench, target, known, task, operation
         self.place: dict[str, Any] = {
             "task": task.index,
             "number": number,
@@ -114,8 +114,7 @@ class _Attempt:
         return self._apply()
 
     def _apply(self) -> bool | None:
-        key = f"{self.of.task.host}/{self.operation.subject}"
-        container = (self.of.plan.target(key) or self.now) if self.operation.subject else None
+        container = (self.of.known or self.now) if self.operation.subject else None
         intake = self.bench.store.intake(
             host=self.of.task.host, container=container, operation=self.operation, task=self.of.task.index
         )

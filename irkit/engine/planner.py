@@ -110,7 +110,8 @@ class _Planner:
     targets: list[Container]
     tasks: list[Task] = field(default_factory=list)
     last: dict[str, int] = field(default_factory=dict)
-    planned: set[tuple[str, bytes]] = field(default_factory=set)
+    planned: set[tuple[str, str]] = field(default_factory=set)
+    actions: dict[str, Action] = field(default_factory=dict)
 
     def plan_all(self) -> None:
         for host in self._hosts():
@@ -154,7 +155,7 @@ class _Planner:
         refused = ""
         kind = self.request.actions[step.action]
         if not skipped:
-            action = build_action(kind, render(step.arguments, context))
+            action = self._action(kind, render(step.arguments, context))
             refused = self._refuse(action, group if container else ())
             operations = () if refused else self._operations(action, host, container)
             skipped = "" if operations or refused else "there is nothing to do"
@@ -172,6 +173,13 @@ class _Planner:
             skipped=skipped,
             refused=refused,
         )
+
+    def _action(self, kind: type[Action], arguments: Mapping[str, Any]) -> Action:
+        """The action with its arguments; the same ones, as most containers have, are checked once."""
+        mark = f"{kind.name} {arguments!r}"
+        if mark not in self.actions:
+            self.actions[mark] = build_action(kind, arguments)
+        return self.actions[mark]
 
     def _operations(self, action: Action, host: Host, container: Container | None) -> tuple[AnyOperation, ...]:
         run = self.request.run
@@ -195,7 +203,7 @@ class _Planner:
         """The operations less what concerns the host alone and is planned already."""
         kept: list[AnyOperation] = []
         for operation in operations:
-            mark = (host, repr(operation).encode())
+            mark = (host, repr(operation))
             if not operation.subject and mark in self.planned:
                 continue
             self.planned.add(mark)

@@ -8,10 +8,11 @@ the records: a front end that fails to draw, or goes away, never stops a contain
 import queue
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from irkit.core.codec import canonical, line_digest
+from irkit.core.container import Container
 from irkit.core.errors import StorageError
 from irkit.core.events import (
     AnyEvent,
@@ -25,7 +26,7 @@ from irkit.core.events import (
 from irkit.core.operations import Touch
 from irkit.core.plan import Plan, Task
 from irkit.core.ports import Clock, Store, Targets
-from irkit.engine.operation_run import NOT_BEGUN, Bench, OperationRun
+from irkit.engine.operation_run import Bench, OperationRun
 from irkit.engine.schedule import Schedule
 
 
@@ -47,11 +48,11 @@ class Runner:
     def __init__(
         self, targets: Targets, store: Store, clock: Clock, *, tool: str, limits: Limits | None = None
     ) -> None:
-        self._targets, self._store, self._clock, self._tool = targets, store, clock, tool
+        self._targets, self._store, self._tool = targets, store, tool
         self._limits = limits or Limits()
         self._bench = Bench(store, clock, self._say, self.is_ending)
-        self._schedules: list[Schedule] = []
         self._records: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+        self._known: dict[str, Container] = {}
         self._stop_reason = ""
         self._storage_failed = ""
         self._in_order = threading.Lock()
@@ -65,8 +66,6 @@ class Runner:
         self._bench.reads.set()
         if at_once:
             self._bench.changes.set()
-        for schedule in self._schedules:
-            schedule.close()
 
     def execute(self, plan: Plan) -> Iterator[Record]:
         """Run the plan to its end, read or not. Raises StorageError only where not even the end could be logged."""
@@ -92,30 +91,25 @@ class Runner:
         self._say(RunFinished(outcome=outcome, reason=self._stop_reason or self._storage_failed))
 
     def _run_tasks(self, plan: Plan) -> None:
+        self._known = {target.key: target for target in plan.targets}
         tasks: dict[str, list[Task]] = {}
         for task in plan.tasks:
             tasks.setdefault(task.host, []).append(task)
-        self._schedules += [Schedule(mine, bulk=self._limits.bulk) for mine in tasks.values()]
-        if self._stop_reason:
-            self.interrupt()
         size = self._limits.parallel + self._limits.bulk
+        workers: list[Future[None]] = []
         with ThreadPoolExecutor(max_workers=size * max(1, len(tasks)), thread_name_prefix="run") as pool:
-            workers = [
-                pool.submit(self._work, plan, schedule)
-                for schedule, mine in zip(self._schedules, tasks.values(), strict=True)
-                for _ in range(min(size, len(mine)))
-            ]
+            for mine in tasks.values():
+                schedule = Schedule(mine, bulk=self._limits.bulk)
+                workers += [pool.submit(self._work, schedule) for _ in range(min(size, len(mine)))]
         for worker in workers:
             worker.result()
-        for task in (task for schedule in self._schedules for task in schedule.close()):
-            for number, operation in enumerate(task.operations):
-                OperationRun(self._bench, self._targets[task.host], plan, task, number, operation).skip(NOT_BEGUN)
 
-    def _work(self, plan: Plan, schedule: Schedule) -> None:
+    def _work(self, schedule: Schedule) -> None:
+        """Take tasks until there are none; where the run is ending, nothing of them is begun, and the log says so."""
         while (task := schedule.take()) is not None:
             stop = f"step {task.step!r} broke off"
             try:
-                stop = self._run_task(plan, task, schedule.stopped(task))
+                stop = self._run_task(task, schedule.stopped(task))
             except StorageError as error:
                 self._end_for(error)
             finally:
@@ -125,8 +119,6 @@ class Runner:
         """Nothing can be written any more: end the run, with the reserve given back to say so."""
         self._storage_failed = self._storage_failed or str(error)
         self._store.release()
-        for schedule in self._schedules:
-            schedule.close()
 
     def _say(self, event: AnyEvent) -> None:
         """Log an event, on a full disk once more with the reserve given back; readers get it in the log's order."""
@@ -138,7 +130,7 @@ class Runner:
                 record = self._store.append(event)
             self._records.put(record)
 
-    def _run_task(self, plan: Plan, task: Task, stopped: str) -> str:
+    def _run_task(self, task: Task, stopped: str) -> str:
         """Carry out one task; returns why its containers must stop there, or empty.
 
         What belongs to the host alone is read even where the container's part is over: others count on it.
@@ -147,7 +139,8 @@ class Runner:
             return f"step {task.step!r} was refused" if task.stop_on_error else ""
         stop, previous = "", True
         for number, operation in enumerate(task.operations):
-            one = OperationRun(self._bench, self._targets[task.host], plan, task, number, operation)
+            known = self._known.get(f"{task.host}/{operation.subject}")
+            one = OperationRun(self._bench, self._targets[task.host], known, task, number, operation)
             is_shared = operation.touch is Touch.READ and not operation.subject
             if (stopped or stop) and not is_shared:
                 one.skip(f"not done, as {stopped or stop}")

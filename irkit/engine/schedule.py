@@ -3,10 +3,13 @@
 Earlier steps of all containers come before later steps of any, so that no containment waits behind a download.
 """
 
+import heapq
 import threading
 from collections.abc import Sequence
 
 from irkit.core.plan import Task
+
+_Heap = list[tuple[int, int, Task]]
 
 
 class Schedule:
@@ -14,54 +17,59 @@ class Schedule:
 
     def __init__(self, tasks: Sequence[Task], *, bulk: int) -> None:
         self._changed = threading.Condition()
-        self._waiting = sorted(tasks, key=lambda task: (task.order, task.index))
-        self._own = {task.index for task in tasks}
-        self._done: set[int] = set()
+        own = {task.index for task in tasks}
+        self._before = {task.index: own & set(task.after) for task in tasks}
+        self._after: dict[int, list[Task]] = {}
+        self._quick: _Heap = []
+        self._bulk: _Heap = []
+        self._left, self._running, self._bulk_left = len(tasks), 0, bulk
         self._stopped: dict[str, str] = {}
-        self._bulk_left = bulk
-        self._running = 0
-        self._closed = False
+        for task in tasks:
+            for index in self._before[task.index]:
+                self._after.setdefault(index, []).append(task)
+            self._free(task)
+
+    def _free(self, task: Task) -> None:
+        """Let the task be taken, if it waits for no other."""
+        if not self._before[task.index]:
+            heapq.heappush(self._bulk if task.is_bulk else self._quick, (task.order, task.index, task))
 
     def take(self) -> Task | None:
         """The next task, waiting for one to come free; None when there is nothing left to take."""
         with self._changed:
-            while self._waiting and not self._closed:
-                task = next((one for one in self._waiting if self._is_ready(one)), None)
-                if task is not None:
-                    self._waiting.remove(task)
-                    self._bulk_left -= task.is_bulk
-                    self._running += 1
+            while self._left:
+                heaps = [heap for heap in (self._quick, self._bulk if self._bulk_left else []) if heap]
+                if heaps:
+                    _, _, task = heapq.heappop(min(heaps, key=lambda heap: heap[0]))
+                    self._count(task, 1)
+                    self._left -= 1
                     return task
                 if not self._running:
-                    self.close()
-                    raise ValueError(f"tasks wait for one another: {[one.index for one in self._waiting[:10]]}")
+                    self._left = 0
+                    self._changed.notify_all()
+                    raise ValueError(
+                        f"tasks wait for one another: {[one for one, wait in self._before.items() if wait]}"
+                    )
                 self._changed.wait()
             return None
-
-    def _is_ready(self, task: Task) -> bool:
-        if task.is_bulk and self._bulk_left <= 0:
-            return False
-        return all(index in self._done for index in task.after if index in self._own)
 
     def finish(self, task: Task, *, stop: str = "") -> None:
         """The task is over; with `stop`, the later tasks of its containers are not to be done, for that reason."""
         with self._changed:
-            self._done.add(task.index)
-            self._bulk_left += task.is_bulk
-            self._running -= 1
+            self._count(task, -1)
+            for later in self._after.pop(task.index, ()):
+                self._before[later.index].discard(task.index)
+                self._free(later)
             if stop:
                 self._stopped.update(dict.fromkeys(task.containers, stop))
             self._changed.notify_all()
+
+    def _count(self, task: Task, change: int) -> None:
+        self._running += change
+        self._bulk_left -= change * task.is_bulk
 
     def stopped(self, task: Task) -> str:
         """Why the task must not be done any more, or empty: all its containers were stopped."""
         with self._changed:
             reasons = [self._stopped.get(key, "") for key in task.containers]
             return reasons[0] if reasons and all(reasons) else ""
-
-    def close(self) -> list[Task]:
-        """Hand out nothing more; returns what was never taken."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-            return list(self._waiting)

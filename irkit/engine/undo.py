@@ -35,46 +35,50 @@ def outstanding(run: Run, undone: Sequence[Run]) -> list[tuple[str, str, AnyOper
     """What of a run is still to be taken back: host, container and operation, last change first.
 
     `undone` may hold any runs: only those that take this one back count, as far as they were not taken back in turn.
-    An operation counts as undone where such a run finished it, or found that it did not apply.
     """
-    return [
-        (change.started.host, change.started.container, operation)
-        for change, operations in _left(run, undone)
-        for operation in operations
-    ]
+    return [(change.started.host, change.started.container, operation) for change, operation in _left(run, undone)]
 
 
-def _left(run: Run, others: Sequence[Run]) -> Iterator[tuple[Applied, list[AnyOperation]]]:
-    """The changes of a run, last first, each with what is still to be done to take it back."""
-    settled = Counter(_settled(run, others))
-    for change in reversed(run.changes):
-        left = []
-        for operation in change.started.undo:
-            mark = _mark(change.started.host, change.started.container, operation)
-            if settled[mark]:
-                settled[mark] -= 1
-            else:
-                left.append(operation)
-        yield change, left
-
-
-def _settled(run: Run, others: Sequence[Run]) -> Iterator[str]:
-    """What the undo runs of a run have done, as marks."""
+def _left(run: Run, others: Sequence[Run]) -> list[tuple[Applied, AnyOperation]]:
+    """What is left to be done, each with the change that it takes back."""
+    left = [(change, operation) for change in reversed(run.changes) for operation in change.started.undo]
     wanted = run.started.run if run.started else ""
-    for undo in others:
-        if undo is run or undo.started is None or undo.started.undoes != wanted:
-            continue
-        rest = [one for one in others if one is not undo and one is not run]
-        taken_back = {change.seq for change, left in _left(undo, rest) if change.started.undo and not left}
-        for one in undo.operations:
-            if one.state == "finished" and one.seq not in taken_back:
-                yield _mark(one.started.host, one.started.container, one.started.operation)
-        for skip in undo.inapplicable:
-            yield _mark(skip.host, skip.container, skip.operation)
+    undoing = [one for one in others if one is not run and one.started is not None and one.started.undoes == wanted]
+    for undo in sorted(undoing, key=lambda one: one.started_at):
+        rest = [one for one in others if one is not run and one is not undo]
+        left = _without(left, Counter(_done(undo, rest)))
+    return left
 
 
-def _mark(host: str, container: str, operation: AnyOperation) -> str:
-    return f"{host}/{container} {operation!r}"
+def _done(undo: Run, others: Sequence[Run]) -> Iterator[str]:
+    """What an undo run finished, unless that was taken back, or found not to apply: as marks."""
+    stands = {change.seq for change, _ in _left(undo, others)}
+    for one in undo.operations:
+        if one.state == "finished" and (one.seq in stands or not one.started.undo):
+            yield _mark(one.key, one.started.operation)
+    for skip in undo.inapplicable:
+        yield _mark(f"{skip.host}/{skip.container}", skip.operation)
+
+
+def _without(left: list[tuple[Applied, AnyOperation]], done: Counter[str]) -> list[tuple[Applied, AnyOperation]]:
+    """What is left when that is done: for each container, from the first operation on that is not.
+
+    What came after it was done too early, and is done again in its turn: a container that was to be paused and then
+    unpaused, and could not be paused, must not be paused the next time and left so.
+    """
+    again = []
+    waiting: set[str] = set()
+    for change, operation in left:
+        mark = _mark(change.key, operation)
+        if change.key in waiting or not done[mark]:
+            waiting.add(change.key)
+            again.append((change, operation))
+        done[mark] -= 1
+    return again
+
+
+def _mark(key: str, operation: AnyOperation) -> str:
+    return f"{key} {operation!r}"
 
 
 def plan_undo(request: UndoRequest) -> Plan:

@@ -1,0 +1,1 @@
+"""What irkit can do, as cases a responder can read and add."""

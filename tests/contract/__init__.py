@@ -1,0 +1,1 @@
+"""What every target keeps to, in memory or real."""
