@@ -181,7 +181,6 @@ def start(setting: Setting, prepared: Prepared, *, parallel: int = 8, progress: 
     from irkit.adapters.bundle import Bundle
     from irkit.engine.runner import Limits, Runner
 
-    setting.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock = SystemClock()
     bundle = Bundle.create(
         setting.folder,

@@ -55,6 +55,16 @@ REQUIRED_METADATA: Final = (BUNDLE, ITEMS, PLAN, PLAYBOOK)
 SEALED_FILES: Final = (*TOP_FILES, *TAG_MANIFESTS, BUNDLE, ITEMS)
 
 
+def torn_name(number: int) -> str:
+    """Where the torn last line of the log is kept after the crash of that number."""
+    return TORN if number == 1 else TORN.replace(".", f"-{number}.")
+
+
+def is_torn_name(path: str) -> bool:
+    """Whether it is the name of a torn line of the log."""
+    return re.fullmatch(r"data/log/run(?:-[0-9]+)?\.torn", path) is not None
+
+
 def is_payload_name(path: str) -> bool:
     """Whether a payload file may have that path: only names irkit gives, so that none is hostile."""
     return _PAYLOAD.fullmatch(path) is not None

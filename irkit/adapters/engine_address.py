@@ -1,8 +1,10 @@
 """Which engine is meant, as docker's own users expect: DOCKER_HOST, then DOCKER_CONTEXT, then the current context."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from irkit.core.errors import UsageError
 from irkit.core.text import safe
@@ -19,31 +21,51 @@ def engine_socket(environment: Mapping[str, str], home: Path) -> str:
         name = environment.get("DOCKER_CONTEXT", "") or _current_context(environment, home)
         if name in ("", "default"):
             return DEFAULT_SOCKET
-        address, source = _context_address(name), f"docker context {safe(name, 100)!r}"
+        address, source = (
+            _context_address(name, _config_folder(environment, home)),
+            f"docker context {safe(name, 100)!r}",
+        )
     if not address.startswith("unix://"):
         raise UsageError(f"{source} is {safe(address, 200)!r}: this version reaches engines by unix:// sockets only")
     return address.removeprefix("unix://") or DEFAULT_SOCKET
 
 
+def _config_folder(environment: Mapping[str, str], home: Path) -> Path:
+    return Path(environment["DOCKER_CONFIG"]) if environment.get("DOCKER_CONFIG") else home / ".docker"
+
+
 def _current_context(environment: Mapping[str, str], home: Path) -> str:
-    folder = Path(environment["DOCKER_CONFIG"]) if environment.get("DOCKER_CONFIG") else home / ".docker"
     try:
-        with (folder / "config.json").open("rb") as file:
-            found = json.loads(file.read(_CONFIG_LIMIT))
+        found = _read_json(_config_folder(environment, home) / "config.json")
     except (OSError, ValueError):
         return ""  # docker itself goes on without it
-    return str(found.get("currentContext", "")) if isinstance(found, dict) else ""
+    name = found.get("currentContext", "") if isinstance(found, dict) else ""
+    return name if isinstance(name, str) else ""
 
 
-def _context_address(name: str) -> str:
-    """The docker SDK knows where contexts are kept; it is slow to import, so only for those who use them."""
-    from docker.context import ContextAPI  # noqa: PLC0415
-    from docker.errors import DockerException  # noqa: PLC0415
-
+def _context_address(name: str, folder: Path) -> str:
+    """Read here and not by the docker SDK, which is slow to import and raises bare exceptions for a broken file."""
+    key = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
     try:
-        context = ContextAPI.get_context(name)
-    except DockerException as error:
+        found = _read_json(folder / "contexts" / "meta" / key / "meta.json")
+    except FileNotFoundError:
+        raise UsageError(f"there is no docker context {safe(name, 100)!r}") from None
+    except (OSError, ValueError) as error:
         raise UsageError(f"docker context {safe(name, 100)!r} cannot be read: {safe(error, 200)}") from error
-    if context is None:
-        raise UsageError(f"there is no docker context {safe(name, 100)!r}")
-    return str(context.Host)
+    try:
+        address = found["Endpoints"]["docker"]["Host"]
+    except (KeyError, TypeError):
+        address = None
+    if not isinstance(address, str):
+        raise UsageError(f"docker context {safe(name, 100)!r} names no engine")
+    return address
+
+
+def _read_json(path: Path) -> Any:
+    """What a file holds. Raises OSError, ValueError."""
+    with path.open("rb") as file:
+        content = file.read(_CONFIG_LIMIT)
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None

@@ -1,7 +1,7 @@
 """From an engine's answers to facts. Nothing in an answer is believed to have the right shape."""
 
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -11,6 +11,9 @@ from irkit.core.text import safe
 from irkit.core.values import utc_text
 
 T = TypeVar("T")
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+"""A number that JSON holds exactly everywhere: what is larger is no fact, and could not be logged."""
+_PORT_DIGITS = 5
 _ORCHESTRATORS = {
     "com.docker.compose.project": "compose",
     "com.docker.swarm.service.id": "swarm",
@@ -37,7 +40,7 @@ class _Endpoint(_Answer, frozen=True):
     ipv4: str = msgspec.field(default="", name="IPAddress")
     ipv6: str = msgspec.field(default="", name="GlobalIPv6Address")
     mac_address: str = ""
-    gw_priority: int = 0
+    gw_priority: _Whole = 0
 
 
 class _Binding(_Answer, frozen=True):
@@ -52,7 +55,7 @@ class _NetworkSettings(_Answer, frozen=True):
 
 class _Restart(_Answer, frozen=True):
     name: str = ""
-    maximum_retry_count: int = 0
+    maximum_retry_count: _Whole = 0
 
 
 class _LogConfig(_Answer, frozen=True):
@@ -83,7 +86,7 @@ class _Config(_Answer, frozen=True):
 
 class _State(_Answer, frozen=True):
     status: str
-    pid: int = 0
+    pid: _Whole = 0
     started_at: str = ""
 
 
@@ -108,10 +111,10 @@ class _Inspect(_Answer, frozen=True):
 
 
 class _ListedPort(_Answer, frozen=True):
-    private_port: int
+    private_port: _Whole
     type: str = "tcp"
     ip: str = msgspec.field(default="", name="IP")
-    public_port: int = 0
+    public_port: _Whole = 0
 
 
 class _Listed(_Answer, frozen=True):
@@ -121,7 +124,7 @@ class _Listed(_Answer, frozen=True):
     image_id: str = msgspec.field(default="", name="ImageID")
     state: str = ""
     status: str = ""
-    created: int = 0
+    created: _Whole = 0
     ports: list[_ListedPort] | None = None
     labels: dict[str, str] | None = None
     network_settings: _NetworkSettings | None = None
@@ -131,7 +134,7 @@ def decoded(body: bytes, kind: type[T]) -> T:
     """An answer as that type. Raises TargetError where it has another shape."""
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         reason = f"the engine's answer has not the expected form: {safe(error, 200)}"
         raise TargetError(reason, Refusal.GARBLED) from error
 
@@ -213,7 +216,7 @@ def _ports(bindings: dict[str, list[_Binding] | None]) -> list[Port]:
     for inside, outside in sorted(bindings.items()):
         number, _, protocol = inside.partition("/")
         for binding in outside or ():
-            if number.isdecimal() and binding.host_port.isdecimal():
+            if _is_port(number) and _is_port(binding.host_port):
                 found.append(
                     Port(
                         container_port=int(number),
@@ -223,6 +226,10 @@ def _ports(bindings: dict[str, list[_Binding] | None]) -> list[Port]:
                     )
                 )
     return found
+
+
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _PORT_DIGITS
 
 
 def summaries_of(body: bytes, host: str) -> list[Summary]:

@@ -1,20 +1,25 @@
 """HTTP to a container engine over any stream, every wait bounded by a deadline.
 
 The standard library's client on a stream of ours: the docker SDK takes six times as long to import, cannot end a
-call that trickles, and copies streams twice (docs/adr/0002). Foreign failures are mapped here, and only here.
+call that trickles, and copies streams twice (docs/adr/0002). Foreign failures are mapped here, and only here; how a
+body ends is `engine_body`'s.
 """
 
 import errno
 import http.client
 import io
 import socket
+import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 import msgspec
 
+from irkit.adapters.engine_body import Body
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline
 from irkit.core.text import safe
@@ -23,6 +28,9 @@ SMALL_BODY = 64 * 1024 * 1024
 """Bytes of an answer that is read whole; more is refused, as no honest engine sends it."""
 NEWEST_API, OLDEST_API = (1, 47), (1, 40)
 _BUFFER = 256 * 1024
+_ERROR_BODY = 64 * 1024
+_PIECE = 64 * 1024
+_TRY_AGAIN = 0.02
 _HTTP_OK, _HTTP_BAD, _HTTP_ABSENT, _HTTP_CONFLICT, _HTTP_UNSUPPORTED = 200, 400, 404, 409, 501
 
 
@@ -44,28 +52,50 @@ def dial_unix(path: str) -> Dial:
     def dial(deadline: Deadline) -> Wire:
         wire = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            wire.settimeout(deadline.remaining())
-            wire.connect(path)
-        except OSError as error:
+            _connect(wire, path, deadline)
+        except (OSError, ValueError) as error:
             wire.close()
             raise TargetError(_why_unreachable(path, error), Refusal.UNREACHABLE) from error
+        except TargetError:
+            wire.close()
+            raise
         return wire
 
     return dial
 
 
-def _why_unreachable(path: str, error: OSError) -> str:
+def _connect(wire: socket.socket, path: str, deadline: Deadline) -> None:
+    """Connect, waiting where the queue of connections is full: a unix socket says so at once, and does not wait."""
+    while True:
+        seconds = deadline.remaining()
+        wire.settimeout(seconds)
+        try:
+            return wire.connect(path)
+        except BlockingIOError:
+            time.sleep(min(_TRY_AGAIN, seconds))
+
+
+def _why_unreachable(path: str, error: OSError | ValueError) -> str:
     if isinstance(error, TimeoutError):
         return f"the engine at {path} accepts no connection: it may hang"
-    match error.errno:
+    match getattr(error, "errno", None):
         case errno.ENOENT:
             return f"no engine at {path}: there is no such socket (is it running? DOCKER_HOST names another)"
+        case errno.ECONNREFUSED if not _is_socket(path):
+            return f"no engine at {path}: that is not a socket (DOCKER_HOST names another)"
         case errno.ECONNREFUSED:
             return f"no engine at {path}: nothing listens on that socket (start the engine)"
         case errno.EACCES | errno.EPERM:
             return f"no access to the engine at {path}: run as root or as a member of the socket's group"
         case _:
-            return f"no engine at {path}: {error.strerror or error}"
+            return f"no engine at {path}: {getattr(error, 'strerror', None) or error}"
+
+
+def _is_socket(path: str) -> bool:
+    try:
+        return stat.S_ISSOCK(Path(path).stat().st_mode)
+    except OSError:
+        return False
 
 
 class _Stream(io.RawIOBase):
@@ -109,26 +139,32 @@ class Answer:
     """An answer under way: status, headers, and a body to be read to its end."""
 
     def __init__(self, response: http.client.HTTPResponse, deadline: Deadline) -> None:
-        self._response, self._deadline = response, deadline
+        self._headers, self._deadline = response.headers, deadline
+        self._body = Body(response, deadline)
         self.status = response.status
-        self.content_type = response.headers.get("Content-Type", "")
 
     def header(self, name: str) -> str:
         """A header's value, or empty."""
-        return str(self._response.headers.get(name, ""))
+        return str(self._headers.get(name, ""))
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill the buffer as far as the body goes; 0 at its end. Raises TargetError where it is cut short."""
         with mapped_errors(self._deadline):
-            return self._response.readinto(buffer)
+            return self._body.readinto(buffer)
 
     def read(self, limit: int = SMALL_BODY) -> bytes:
         """The whole body. Raises TargetError where it is longer than `limit` bytes."""
-        with mapped_errors(self._deadline):
-            body = self._response.read(limit + 1)
+        body = self.read_start(limit + 1)
         if len(body) > limit:
             raise TargetError(f"the engine's answer is longer than {limit} bytes", Refusal.GARBLED)
         return body
+
+    def read_start(self, limit: int) -> bytes:
+        """The body as far as `limit`."""
+        body, buffer = bytearray(), memoryview(bytearray(_PIECE))
+        while len(body) < limit and (count := self.readinto(buffer[: limit - len(body)])):
+            body += buffer[:count]
+        return bytes(body)
 
 
 @contextmanager
@@ -139,7 +175,7 @@ def mapped_errors(deadline: Deadline) -> Iterator[None]:
     except TimeoutError as error:
         deadline.remaining()
         raise TargetError("the engine does not answer", Refusal.TIMEOUT) from error
-    except (http.client.IncompleteRead, http.client.RemoteDisconnected, ConnectionError) as error:
+    except (http.client.RemoteDisconnected, ConnectionError) as error:
         deadline.remaining()
         raise TargetError("the connection ended before the answer did", Refusal.LOST) from error
     except (http.client.HTTPException, ValueError) as error:
@@ -241,14 +277,14 @@ def _raise_for(answer: Answer) -> None:
     status = answer.status
     if _HTTP_OK <= status < 300 or status == 304:  # noqa: PLR2004 - 304: it is so already
         return
-    reason = _reason(answer.read(1024 * 1024))
+    reason = _reason(answer.read_start(_ERROR_BODY))
     raise TargetError(f"the engine says: {safe(reason, 500)}", _kind(status, reason))
 
 
 def _reason(body: bytes) -> str:
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body.decode("utf-8", "replace").strip() or "nothing"
     return str(found.get("message", found) if isinstance(found, dict) else found).strip()
 

@@ -26,8 +26,10 @@ from irkit.core.ports import Clock, Deadline, Intake, Outcome
 from irkit.core.values import moment_of, utc_text
 
 _CLOCK_SAMPLES = 9
-_PS_ARGUMENTS = "-eo pid,ppid,user:32,uid,stat,etimes,time,args"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PS_ARGUMENTS = "-ww -eo pid,ppid,user:32,uid,stat,etimes,time,args"
 _PS_COLUMNS = 8
+_NO_TIME = "0001-01-01"
 
 
 def _keep(api: EngineApi, path: str, file: str, intake: Intake, deadline: Deadline, **query: str) -> bytes:
@@ -69,8 +71,14 @@ def inspect_volume(api: EngineApi, operation: InspectVolume, intake: Intake, dea
 def read_stats(api: EngineApi, operation: ReadStats, intake: Intake, deadline: Deadline) -> Outcome:
     """One sample; the engine takes two, a second apart, to tell the CPU's share."""
     path = f"/containers/{part(operation.container)}/stats"
-    _keep(api, path, operation.file, intake, deadline, stream="false")
+    body = _keep(api, path, operation.file, intake, deadline, stream="false")
+    if decoded(body, _Stats).read.startswith(_NO_TIME):
+        raise TargetError("the engine took no sample of it: it ended meanwhile", Refusal.REFUSED)
     return Outcome()
+
+
+class _Stats(msgspec.Struct):
+    read: str = ""
 
 
 class _Info(msgspec.Struct, rename="pascal"):
@@ -108,9 +116,17 @@ def engine_time(api: EngineApi, deadline: Deadline) -> datetime:
 def _parsed_time(text: str) -> datetime:
     """RFC 3339 with up to nine digits of a second, of which Python keeps six."""
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        return max(datetime.fromisoformat(text).astimezone(UTC), _EPOCH)
     except (ValueError, OverflowError):
         raise TargetError("the engine does not tell its time", Refusal.GARBLED) from None
+
+
+def window_edge(text: str, now: datetime) -> datetime:
+    """The moment meant by a window's edge, as seen from the host's clock, which may stand anywhere."""
+    try:
+        return max(moment_of(text, now), _EPOCH)
+    except ValueError:
+        return _EPOCH  # so long before a clock that stands early that there is no such date
 
 
 class MeasuresClock:
@@ -145,7 +161,7 @@ class MeasuresClock:
 def read_events(api: EngineApi, operation: ReadEvents, intake: Intake, deadline: Deadline) -> Outcome:
     """A window of events, one JSON object a line, that ends now by the engine's clock."""
     now = engine_time(api, deadline)
-    since = moment_of(operation.since, now)
+    since = window_edge(operation.since, now)
     query = {"since": f"{since.timestamp():.6f}", "until": f"{now.timestamp():.6f}"}
     body = _keep(api, "/events", operation.file, intake, deadline, **query)
     return Outcome(detail=f"{len(body.splitlines())} events since {utc_text(since)}")

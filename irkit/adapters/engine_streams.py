@@ -1,27 +1,35 @@
 """The operations that move data of unknown size: export, save, copy out, changes, logs."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
 from irkit.adapters.engine_facts import container_of
-from irkit.adapters.engine_http import Answer, EngineApi, part
-from irkit.adapters.engine_reads import engine_time
-from irkit.adapters.log_stream import LogRecord, LogSplitter, nanoseconds_of
+from irkit.adapters.engine_http import SMALL_BODY, Answer, EngineApi, part
+from irkit.adapters.engine_reads import engine_time, window_edge
+from irkit.adapters.log_stream import ENGINE, LogRecord, LogSplitter, nanoseconds_of
 from irkit.adapters.tar_index import TarIndex
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import CopyOut, Diff, Export, ReadLogs, SaveImage
 from irkit.core.ports import Deadline, EvidenceFile, Intake, Outcome
-from irkit.core.values import moment_of, utc_text
+from irkit.core.text import safe
+from irkit.core.values import utc_text
 
 CHUNK = 1024 * 1024
 """Bytes read at a time: large reads cost less for each byte."""
+_TIMES = "times"
 _SLACK = 10**9
 """Nanoseconds past the end of a log window before reading stops: streams are stamped apart and may cross."""
 
 
-def _pump(answer: Answer, out: EvidenceFile, index: TarIndex | None = None, limit: int = 0) -> int:
+class _Sink(Protocol):
+    def write(self, data: memoryview, /) -> None: ...
+
+
+def _pump(answer: Answer, out: _Sink, index: TarIndex | None = None, limit: int = 0) -> int:
     """Move the body into the item, and into the index; the bytes moved. With a limit, stops there."""
     buffer = memoryview(bytearray(CHUNK))
     done = 0
@@ -54,8 +62,10 @@ def _keep_tar(
         else None
     )
     index = TarIndex(listing.write if listing else None)
-    done = _pump(answer, out, index, limit)
-    summary = index.close()
+    try:
+        done = _pump(answer, out, index, limit)
+    finally:
+        summary = index.close()  # also of a stream that broke off, all that came is listed
     cut = f"cut after {limit} bytes, as asked" if limit and done >= limit and not summary.ended else ""
     if cut == "" and summary.problem:
         out.warn(f"the index stops early: {summary.problem}")
@@ -99,97 +109,148 @@ def copy_out(api: EngineApi, operation: CopyOut, intake: Intake, deadline: Deadl
 
 
 def diff(api: EngineApi, operation: Diff, intake: Intake, deadline: Deadline) -> Outcome:
-    """The list of changes, kept as it comes; kinds are 0 changed, 1 added, 2 deleted."""
+    """The list of changes, kept as it comes however long it is; kinds are 0 changed, 1 added, 2 deleted."""
     path = f"/containers/{part(operation.container)}/changes"
-    counts = [0, 0, 0]
     with api.request("GET", path, deadline) as answer:
-        body = answer.read()
-    intake.put(operation.file, body, source=f"GET {path}")
-    for change in _changes(body):
-        if 0 <= change.kind < len(counts):
-            counts[change.kind] += 1
-    return Outcome(detail=f"{counts[1]} added, {counts[0]} changed, {counts[2]} deleted")
+        out = intake.open(operation.file, source=f"GET {path}")
+        copy = _Copy(out)
+        done = _pump(answer, copy)
+        out.finish()
+    return Outcome(detail=_counted(copy.start) if len(copy.start) == done else f"{done} bytes, too long to be counted")
+
+
+class _Copy:
+    """Passes bytes on into an item, and keeps as much of them as an answer may have that is read whole."""
+
+    def __init__(self, out: EvidenceFile) -> None:
+        self._out = out
+        self.start = bytearray()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._out.write(data)
+        self.start += data[: SMALL_BODY - len(self.start)]
 
 
 class _Change(msgspec.Struct, rename="pascal"):
     kind: int = -1
 
 
-def _changes(body: bytes) -> list[_Change]:
+def _counted(body: bytes | bytearray) -> str:
+    counts = [0, 0, 0]
     try:
-        return msgspec.json.decode(body, type=list[_Change] | None) or []
-    except msgspec.MsgspecError:
-        return []
+        changes = msgspec.json.decode(body, type=list[_Change] | None) or []
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return "not the list that an engine gives"
+    for change in changes:
+        if 0 <= change.kind < len(counts):
+            counts[change.kind] += 1
+    return f"{counts[1]} added, {counts[0]} changed, {counts[2]} deleted"
 
 
 @dataclass
 class _LogFiles:
-    """The three items of a log: both streams, and the time of every record."""
+    """The three items of a log: both streams, and the time of every record. What is taken in waits for `flush`."""
 
-    stdout: EvidenceFile
-    stderr: EvidenceFile
-    times: EvidenceFile
+    items: Mapping[str, EvidenceFile]
+    waiting: dict[str, list[bytes]] = field(default_factory=lambda: {"stdout": [], "stderr": [], _TIMES: []})
     offsets: dict[str, int] = field(default_factory=lambda: {"stdout": 0, "stderr": 0})
     records: int = 0
+    latest: int = 0
 
     def take(self, record: LogRecord) -> None:
         stream = "stderr" if record.stream == "stderr" else "stdout"
-        (self.stderr if stream == "stderr" else self.stdout).write(record.content)
-        line = b'{"stream":"%s","offset":%d,"bytes":%d,"time":%s}\n' % (
-            record.stream.encode(),
-            self.offsets[stream],
-            len(record.content),
-            msgspec.json.encode(record.stamp),
+        size, offset = len(record.content), self.offsets[stream]
+        self.waiting[stream].append(record.content)
+        self.waiting[_TIMES].append(
+            b'{"stream":"%s","offset":%d,"bytes":%d,"time":"%s"}\n'
+            % (record.stream.encode(), offset, size, record.stamp.encode())
         )
-        self.times.write(line)
-        self.offsets[stream] += len(record.content)
+        self.offsets[stream] = offset + size
         self.records += 1
+        self.latest = max(self.latest, record.nanoseconds)
+
+    def flush(self) -> None:
+        """Pass on what was taken in: one write for many records."""
+        for name, pieces in self.waiting.items():
+            if pieces:
+                self.items[name].write(b"".join(pieces))
+                pieces.clear()
 
     def finish(self) -> None:
-        for item in (self.stdout, self.stderr, self.times):
+        for item in self.items.values():
             item.finish()
 
 
 def read_logs(api: EngineApi, operation: ReadLogs, intake: Intake, deadline: Deadline) -> Outcome:
     """Both streams from `since` to the moment this begins, by the engine's clock, or to `until` if that is earlier."""
     begin = engine_time(api, deadline)
-    end = min(begin, moment_of(operation.until, begin)) if operation.until else begin
+    end = min(begin, window_edge(operation.until, begin)) if operation.until else begin
+    since = window_edge(operation.since, begin) if operation.since else None
     path = f"/containers/{part(operation.container)}"
     tty = container_of(api.read(f"{path}/json", deadline), "").tty
     query = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": "0", "tail": str(operation.tail or "all")}
-    if operation.since:
-        query["since"] = f"{moment_of(operation.since, begin).timestamp():.9f}"
+    if since is not None:
+        query["since"] = f"{since.timestamp():.9f}"
+    last = _last_moment(api, f"{path}/logs", {**query, "tail": "1"}, deadline, tty=tty)
     with api.request("GET", f"{path}/logs", deadline, query=query) as answer:
         files = _open_logs(intake, operation.file, f"GET {path}/logs")
         stopped = _split(answer, LogSplitter(tty=tty), files, end)
+    if files.latest < last <= nanoseconds_of(end):
+        raise TargetError("the engine left out the end of the log: part of it is damaged or gone", Refusal.REFUSED)
     files.finish()
     return Outcome(detail=_told(files, end, tty=tty, stopped=stopped))
 
 
+def _last_moment(api: EngineApi, path: str, query: dict[str, str], deadline: Deadline, *, tty: bool) -> int:
+    """The time of the log's last record, 0 where there is none.
+
+    Docker 20.10 ends its answer without a word where a log file is damaged: only this tells that there is more.
+    """
+    splitter, found = LogSplitter(tty=tty), 0
+    with api.request("GET", path, deadline, query=query) as answer:
+        for record in _records(answer, splitter):
+            found = max(found, record.nanoseconds)
+    return found
+
+
 def _open_logs(intake: Intake, folder: str, source: str) -> _LogFiles:
     return _LogFiles(
-        stdout=intake.open(f"{folder}/stdout.log", source=source, compress=True),
-        stderr=intake.open(f"{folder}/stderr.log", source=source, compress=True),
-        times=intake.open(f"{folder}/times.jsonl", source=f"made from {source}", compress=True),
+        {
+            "stdout": intake.open(f"{folder}/stdout.log", source=source, compress=True),
+            "stderr": intake.open(f"{folder}/stderr.log", source=source, compress=True),
+            _TIMES: intake.open(f"{folder}/times.jsonl", source=f"made from {source}", compress=True),
+        }
     )
 
 
 def _split(answer: Answer, splitter: LogSplitter, files: _LogFiles, end: datetime) -> bool:
     """Take the records up to `end`; whether it stopped before the answer did."""
-    limit = nanoseconds_of(end)
-    buffer = memoryview(bytearray(CHUNK // 4))
-    while count := answer.readinto(buffer):
-        for record in splitter.feed(buffer[:count]):
-            if record.nanoseconds <= limit:
+    limit, said = nanoseconds_of(end), b""
+    try:
+        for record in _records(answer, splitter, files.flush):
+            if record.stream == ENGINE:
+                said = said or record.content
+            elif record.nanoseconds <= limit:
                 files.take(record)
             elif record.nanoseconds > limit + _SLACK:
-                return True
-    for record in splitter.finish():
-        if record.nanoseconds <= limit:
-            files.take(record)
+                break
+    finally:
+        files.flush()
+    if said:
+        told = safe(said.decode("utf-8", "replace").strip(), 300)
+        raise TargetError(f"the engine could not read the whole log: {told}", Refusal.REFUSED)
+    return not splitter.is_finished
+
+
+def _records(answer: Answer, splitter: LogSplitter, flush: Callable[[], None] = lambda: None) -> Iterator[LogRecord]:
+    """The records of an answer; `flush` is called whenever those of a piece of it have been used."""
+    buffer = memoryview(bytearray(CHUNK // 4))
+    while count := answer.readinto(buffer):
+        yield from splitter.feed(buffer[:count])
+        flush()
+    yield from splitter.finish()
     if splitter.rest:
         raise TargetError("the log ends in the middle of a record", Refusal.LOST)
-    return False
 
 
 def _told(files: _LogFiles, end: datetime, *, tty: bool, stopped: bool) -> str:

@@ -142,7 +142,7 @@ class _Stages:
 
     def _start_writeback(self) -> None:
         # On Linux this advice starts writing dirty pages out and does not wait: the fsync at the end is then short.
-        if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError, AttributeError):
             os.posix_fadvise(self.descriptor, self._flushed, self.size - self._flushed, os.POSIX_FADV_DONTNEED)
         self._flushed = self.size
 

@@ -4,6 +4,8 @@ What YAML is accepted is `yaml_document`'s to say, what a playbook may hold the 
 """
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, Final, Protocol
@@ -65,7 +67,10 @@ def find_problems(source: FilePath | bytes, name: str, language: Language) -> li
 
 def _read(path: FilePath, name: str) -> bytes:
     try:
-        with path.open("rb") as file:
+        # Not to wait for a pipe that nobody writes to, or for a device that never ends.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise PlaybookError("the file cannot be read: it is not a regular file", place=safe(name, 200))
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or "the path cannot be used"

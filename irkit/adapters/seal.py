@@ -135,7 +135,7 @@ def _undescribed(path: str, file: Path, hasher: FileHasher) -> Evidence:
     digests = hasher.digest(file)
     changed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     packed = path.endswith(zstd_frames.SUFFIX)
-    torn = path == bag.TORN
+    torn = bag.is_torn_name(path)
     return Evidence(
         path=path,
         kind="log" if torn else "unknown",

@@ -3,11 +3,15 @@
 Here are the group, the last-resort handler, and nothing of what verbs do. Exit statuses: docs/exit-status.md.
 """
 
+import contextlib
+import errno
 import importlib
 import sys
+from typing import NoReturn
 
 import click
 
+from irkit.cli import streams
 from irkit.core.errors import IrkitError
 from irkit.core.text import safe
 
@@ -25,7 +29,8 @@ SUMMARIES = {
     "completion": "Print what makes a shell complete irkit's words.",
     "demo": "Contain, preserve and release a container made for the purpose.",
 }
-INTERRUPTED, BUG, USAGE = 130, 70, 2
+FAILED, USAGE, BUG, INTERRUPTED = 1, 2, 70, 130
+_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class VerbGroup(click.Group):
@@ -76,6 +81,7 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """The entry point: every way out has a status, and a one-line reason on standard error."""
+    streams.prepare()
     try:
         sys.exit(cli(prog_name="irkit", standalone_mode=False) or 0)
     except click.exceptions.Exit as end:
@@ -91,14 +97,25 @@ def main() -> None:
         _say("irkit: interrupted; nothing was begun")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read us has gone; there is nobody to tell
-        sys.exit(1)
+        streams.forget(sys.stdout, sys.stderr)  # whoever read us has gone; there is nobody to tell
+        sys.exit(FAILED)
+    except OSError as error:
+        if error.errno not in _DISK_FAULTS:
+            _report(error)
+        streams.forget(sys.stdout)  # evidence has errors of its own: this is the output, redirected to a file
+        _say(f"irkit: the output cannot be written: {error.strerror}")
+        sys.exit(FAILED)
     except Exception as error:  # noqa: BLE001 - the last resort: nothing else in irkit catches everything
-        from irkit.cli.report import write_report
+        _report(error)
 
-        _say(f"irkit: a bug: {type(error).__name__}; a report to send is at {write_report(error)}")
-        sys.exit(BUG)
+
+def _report(error: Exception) -> NoReturn:
+    from irkit.cli.report import write_report
+
+    _say(f"irkit: a bug: {type(error).__name__}; a report to send is at {write_report(error)}")
+    sys.exit(BUG)
 
 
 def _say(line: str) -> None:
-    click.echo(safe(line, 4000), err=True)
+    with contextlib.suppress(OSError):
+        click.echo(safe(line, 4000), err=True)

@@ -10,9 +10,9 @@ from types import FrameType
 from typing import Any
 
 from irkit.app import Execution, Prepared, Setting, start
+from irkit.cli.options import ascii_json
 from irkit.cli.progress import Bars
 from irkit.cli.render import RecordText
-from irkit.core.codec import encode_record
 from irkit.core.events import Record
 from irkit.core.run import Run, replay
 
@@ -70,7 +70,7 @@ def _watched(execution: Execution, bars: Bars, shown: Shown) -> Iterator[Record]
     for record in execution.records():
         line = text.line(record)
         if shown.events:
-            reader.write(encode_record(record).decode())
+            reader.write(ascii_json(record) + "\n")
         if shown.lines and line:
             try:
                 bars.say(line)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,11 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from irkit.core.errors import UsageError
+from irkit.core.text import safe
 
 if TYPE_CHECKING:
     from irkit.core.plan import Plan
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_COMPLETION_SECONDS = 2.0
+_WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 evidence = click.option(
@@ -45,9 +50,11 @@ def complete_container(ctx: click.Context, parameter: click.Parameter, incomplet
     from irkit.core.errors import IrkitError
 
     try:
-        return [one.name for one in list_containers(Setting().target()) if one.name.startswith(incomplete)]
+        found = list_containers(Setting().target(), seconds=_COMPLETION_SECONDS)
     except IrkitError:
         return []
+    # A shell reads these line by line: a name that could be more than a word is left out.
+    return [one.name for one in found if one.name.startswith(incomplete) and _WORD.fullmatch(one.name)]
 
 
 def parse_parameters(given: tuple[str, ...]) -> dict[str, str]:
@@ -63,19 +70,26 @@ def parse_parameters(given: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def check_approval(plan: "Plan", approved: str | None) -> None:
-    """See that the responder allows what the plan does. Raises UsageError where nobody can be asked or they say no."""
+def check_approval(plan: "Plan", approved: str | None) -> bool:
+    """Whether somebody must be asked. Raises UsageError where the plan goes too far, and nobody can be asked."""
     from irkit.core.operations import Touch
 
     needed = plan.touch
     if needed is Touch.READ or (approved and Touch(approved).degree >= needed.degree):
-        return
+        return False
     if approved:
         raise UsageError(f"the plan goes beyond --approve {approved}: it needs --approve {needed}")
     if not (os.isatty(0) and os.isatty(2)):
         raise UsageError(f"the plan goes beyond reading, and there is no terminal to ask on: give --approve {needed}")
-    word = "change" if needed is Touch.CHANGE else "DESTROY"
-    names = plan.targets[0].name if len(plan.targets) == 1 else f"{word.lower()} {len(plan.targets)}"
+    return True
+
+
+def ask_approval(plan: "Plan") -> None:
+    """Have the responder type what they agree to. Raises UsageError where they do not."""
+    from irkit.core.operations import Touch
+
+    word = "change" if plan.touch is Touch.CHANGE else "DESTROY"
+    names = safe(plan.targets[0].name, 100) if len(plan.targets) == 1 else f"{word.lower()} {len(plan.targets)}"
     answer = click.prompt(f"This will {word} {len(plan.targets)} container(s). Type {names} to go on", err=True)
     if answer != names:
         raise UsageError("not confirmed: nothing was done")
@@ -83,6 +97,12 @@ def check_approval(plan: "Plan", approved: str | None) -> None:
 
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
+    click.echo(ascii_json(value, indent=2))
+
+
+def ascii_json(value: object, indent: int | None = None) -> str:
+    """JSON of ASCII only: of what a container says, nothing reaches a terminal that it could obey."""
     from irkit.core.codec import plain
 
-    click.echo(json.dumps(plain(value), indent=2, sort_keys=True, ensure_ascii=True))
+    separators = (",", ":") if indent is None else None
+    return json.dumps(plain(value), indent=indent, sort_keys=True, separators=separators, ensure_ascii=True)

@@ -28,7 +28,7 @@ class Bars:
                 BarColumn(bar_width=10),
                 DownloadColumn(),
                 TransferSpeedColumn(),
-                console=Console(stderr=True, markup=False, highlight=False),
+                console=Console(stderr=True, markup=False, highlight=False, emoji=False),
                 transient=True,
             )
             self._progress.start()
@@ -58,6 +58,6 @@ class Bars:
     def say(self, line: str) -> None:
         """A line of its own on standard error."""
         if self._progress is not None:
-            self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._progress.console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
         else:
             print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the front end

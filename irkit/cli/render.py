@@ -25,11 +25,11 @@ from irkit.core.text import safe
 _EFFECTS = {Touch.READ: "read-only", Touch.CHANGE: "CHANGES", Touch.DESTROY: "DESTROYS"}
 
 
-def plan_text(plan: Plan) -> str:
+def plan_text(plan: Plan, *, is_dry: bool = True) -> str:
     """A plan as a responder reads it: every operation, what it does to the host, and how it is taken back."""
     parts = [
         safe(f"Plan {plan.playbook} v{plan.playbook_version}   {len(plan.targets)} target(s)   case {plan.case or '-'}")
-        + "   DRY RUN: nothing has been changed",
+        + ("   DRY RUN: nothing has been changed" if is_dry else ""),
         _targets(plan),
         columns(("STEP", "ON", "EFFECT", "OPERATION"), list(_plan_rows(plan)), limit=100),
     ]

@@ -7,6 +7,7 @@ import click
 from irkit.cli import options
 from irkit.cli.execution import Result, Shown, carry_out
 from irkit.cli.render import plan_text, run_text
+from irkit.cli.streams import read_or_not
 from irkit.core.errors import UsageError
 
 
@@ -50,15 +51,18 @@ def command(
         case=case,
         responder=responder or responder_name(setting.environment),
     )
-    quiet = as_json or events
-    if not quiet:
-        click.echo(plan_text(prepared.plan).replace("DRY RUN: nothing has been changed", ""), err=True)
     if prepared.plan.is_refused:
         raise UsageError(prepared.plan.refusals[0].reason)
-    options.check_approval(prepared.plan, approve)
+    must_ask = options.check_approval(prepared.plan, approve)
+    quiet = as_json or events
+    if must_ask or not quiet:
+        click.echo(plan_text(prepared.plan, is_dry=False), err=True)
+    if must_ask:
+        options.ask_approval(prepared.plan)
     shown = Shown(events=events, lines=not quiet)
     result = carry_out(setting, prepared, shown, parallel=parallel)
-    sum_up(result, as_json=as_json, quiet=quiet)
+    with read_or_not():
+        sum_up(result, as_json=as_json, quiet=quiet)
     click.get_current_context().exit(result.status)
 
 

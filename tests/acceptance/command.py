@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 from tests.lab.engine import Engine
 
 TIMEOUT = 120
+WITHOUT_POWERS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+"""Runs a command as a root to whom modes of files apply."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,12 @@ class Irkit:
     def argv(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "irkit", *words]
 
-    def __call__(self, *words: str, status: int | None = 0, extra: Mapping[str, str] | None = None) -> Ended:
+    def __call__(
+        self, *words: str, status: int | None = 0, extra: Mapping[str, str] | None = None, before: Sequence[str] = ()
+    ) -> Ended:
+        """The command to its end; `before` is a command that runs it, `status` what is expected."""
         done = subprocess.run(
-            self.argv(*words),
+            [*before, *self.argv(*words)],
             env={**self.environment(), **(extra or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,

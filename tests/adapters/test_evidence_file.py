@@ -207,6 +207,45 @@ def test_on_a_full_disk_the_frames_that_fit_are_kept_and_described(
         assert hashlib.sha256(file.read()).hexdigest() == evidence.source_sha256
 
 
+def test_after_a_frame_that_failed_none_is_stored_even_if_there_is_room_again(
+    tmp_path: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, write, calls = random.Random(2).randbytes(6 * FRAME), os.write, 0
+
+    def fail_once(fd: int, piece: bytes | memoryview) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            time.sleep(0.05)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, piece)
+
+    monkeypatch.setattr(os, "write", fail_once)
+    item = an_item(tmp_path, pipeline, level=None)
+    with pytest.raises(StorageError):
+        item.write(data)
+        item.finish()
+    evidence = item.finish(partial="the disk is full")
+    check(tmp_path, evidence, data[:FRAME])
+
+
+def test_an_fsync_that_failed_is_told_even_if_the_next_one_does_not(
+    tmp_path: Path, two: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    item = an_item(tmp_path, two)
+    item.write(b"x")
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StorageError):
+        item.finish()
+    monkeypatch.undo()
+    evidence = item.finish(partial="given up")
+    assert evidence.warnings == ("not stored to the end: x: Input/output error",)
+    check(tmp_path, evidence, b"x")
+
+
 def test_an_error_in_the_last_frame_is_not_lost(tmp_path: Path, two: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     item = an_item(tmp_path, two, level=None)
     item.write(bytes(FRAME))

@@ -12,7 +12,7 @@ from irkit.adapters import bag
 from irkit.adapters.bundle import Bundle, bundles_in, is_sealed, read_run
 from irkit.adapters.verify import verify
 from irkit.core import operations
-from irkit.core.errors import UsageError, VerificationError
+from irkit.core.errors import StorageError, UsageError, VerificationError
 from irkit.core.events import Note, OperationStarted, RunFinished
 from tests.adapters.made import WEB, TestClock, a_bundle, fill, make_writable
 
@@ -67,6 +67,24 @@ def test_a_log_cut_at_every_byte_opens(tmp_path: Path) -> None:
         again = reopen(path)
         assert again.run.records == data[:cut].count(b"\n")
         again.close()
+
+
+def test_the_torn_lines_of_several_crashes_are_all_kept(tmp_path: Path) -> None:
+    path = killed(a_bundle(tmp_path))
+    for torn in (b'{"at"', b'{"at":"2026', b'{"at":"2026', b"{"):
+        with (path / bag.LOG).open("ab") as log:
+            log.write(torn)
+        killed(reopen(path))
+    again = reopen(path)
+    again.append(RunFinished(outcome="killed"))
+    sealed = again.seal()
+    kept = [sealed / "data/log" / name for name in ("run.torn", "run-2.torn", "run-3.torn")]
+    assert [one.read_bytes() for one in kept] == [b'{"at"', b'{"at":"2026', b"{"]
+    items = [json.loads(line) for line in (sealed / bag.ITEMS).read_bytes().splitlines()]
+    assert {(one["kind"], one["partial"]) for one in items} == {
+        ("log", "the last line of the log, torn when irkit ended")
+    }
+    assert verify(sealed).ok
 
 
 def test_what_was_in_flight_is_kept_and_said_to_be_partial(tmp_path: Path) -> None:
@@ -130,6 +148,21 @@ def test_described_evidence_that_is_not_as_described_is_noted_once_and_fails_ver
     assert log.count(f"data/local/web-ab12ab12/inspect.json: not as the log describes it: {told}") == 1
     report = verify(sealed)
     assert [one.path for one in report.problems] == ["data/local/web-ab12ab12/inspect.json"]
+
+
+def test_a_link_in_place_of_described_evidence_is_not_sealed_in(tmp_path: Path) -> None:
+    bundle = a_bundle(tmp_path)
+    fill(bundle)
+    path = killed(bundle)
+    evidence = path / "data/local/web-ab12ab12/inspect.json"
+    evidence.unlink()
+    evidence.symlink_to("/etc/passwd")  # as many bytes as the evidence had
+    again = reopen(path)
+    assert "no regular file any more" in (path / bag.LOG).read_text()
+    with pytest.raises(StorageError, match=r"inspect\.json"):
+        again.seal()
+    evidence.unlink()
+    assert not verify(again.seal()).ok
 
 
 def test_a_plan_that_can_not_be_read_does_not_stop_a_seal(tmp_path: Path) -> None:

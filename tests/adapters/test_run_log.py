@@ -38,7 +38,7 @@ def test_the_file_is_private_whatever_the_umask_and_never_overwritten(tmp_path: 
     finally:
         os.umask(old)
     assert stat.S_IMODE(log.path.stat().st_mode) == 0o600
-    with pytest.raises(StorageError, match="run.jsonl: File exists"):
+    with pytest.raises(StorageError, match=r"run\.jsonl: File exists"):
         RunLog.create(log.path, TestClock())
 
 

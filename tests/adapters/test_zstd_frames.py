@@ -1,11 +1,17 @@
 import shutil
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from irkit.adapters.zstd_frames import FRAME, SeekTable, compress_frame, zstd
+from irkit.adapters.zstd_frames import FRAME, SeekTable, compress_frame
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 
 def test_a_frame_tells_its_content_size_and_comes_out_the_same_each_time() -> None:

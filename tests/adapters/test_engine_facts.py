@@ -1,0 +1,96 @@
+"""Facts from an engine's answers: what is absent, null, odd or hostile in them."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from irkit.adapters.engine_facts import container_of, summaries_of
+from irkit.core import codec
+from irkit.core.container import RestartPolicy
+from irkit.core.errors import Refusal, TargetError
+from tests.acceptance.fake_engine import ID, inspected, listed
+
+
+def facts(**more: Any) -> Any:
+    return container_of(json.dumps(inspected(**more)).encode(), "local")
+
+
+def test_absent_and_null_are_the_same() -> None:
+    bare = container_of(json.dumps({"Id": ID, "Name": "/x", "State": {"Status": "created"}}).encode(), "local")
+    nulls = {"Networks": None, "Ports": None}
+    host = {"CapAdd": None, "SecurityOpt": None, "Tmpfs": None}
+    same = facts(NetworkSettings=nulls, HostConfig=host, Mounts=None, Config={"Labels": None})
+    assert bare.attachments == same.attachments == () and bare.mounts == same.mounts == ()
+    assert bare.labels == same.labels == {} and bare.restart_policy == same.restart_policy == RestartPolicy()
+
+
+def test_the_last_of_two_equal_keys_counts_as_in_every_other_reader() -> None:
+    body = json.dumps(inspected()).replace('"Status": "running"', '"Status": "exited", "Status": "paused"')
+    assert container_of(body.encode(), "local").state == json.loads(body)["State"]["Status"] == "paused"
+
+
+def test_an_address_is_fixed_where_it_was_asked_for_and_the_short_id_is_no_alias() -> None:
+    networks = {
+        "fixed": {"IPAMConfig": {"IPv4Address": "10.0.0.5"}, "IPAddress": "10.0.0.5", "Aliases": ["web", ID[:12]]},
+        "chosen": {"IPAMConfig": None, "IPAddress": "10.0.1.5", "Aliases": None},
+        "nothing": None,
+    }
+    found = {one.network: one for one in facts(NetworkSettings={"Networks": networks}).attachments}
+    assert set(found) == {"fixed", "chosen"}
+    assert (found["fixed"].fixed_ipv4, found["fixed"].aliases) == ("10.0.0.5", ("web",))
+    assert (found["chosen"].fixed_ipv4, found["chosen"].ipv4) == ("", "10.0.1.5")
+
+
+def test_environment_and_command_are_no_facts() -> None:
+    config = {"Env": ["API_TOKEN=hunter2"], "Cmd": ["--password=hunter2"], "Entrypoint": ["hunter2"]}
+    assert "hunter2" not in repr(facts(Config=config, Args=["hunter2"], Path="hunter2"))
+
+
+@pytest.mark.parametrize("where", ["Names", "Id", "Labels", "Ports", "NetworkSettings", "State", "Image", "Created"])
+@pytest.mark.parametrize("odd", [7, "x", [1], {"a": 1}, True, 1.5, 10**400, [[]], {"": {"": ""}}], ids=range(9))
+def test_a_list_is_read_or_refused_and_what_is_read_can_be_logged(where: str, odd: object) -> None:
+    check(json.dumps([{**listed(), where: odd}]).encode())
+
+
+def check(body: bytes) -> None:
+    try:
+        found = summaries_of(body, "local")
+    except TargetError as error:
+        assert error.kind is Refusal.GARBLED and len(error.reason) < 400
+    else:
+        codec.canonical(found)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=8,
+)
+keys = st.sampled_from(
+    "State Config HostConfig NetworkSettings Mounts Image Created Name Networks Ports RestartPolicy Labels Tmpfs"
+    " IPAMConfig Aliases LogConfig Status Pid 80/tcp HostPort".split()
+)
+shaped = st.recursive(
+    json_values, lambda inner: st.dictionaries(keys, inner, max_size=4) | st.lists(inner, max_size=2), max_leaves=12
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(keys, shaped, max_size=6))
+def test_no_answer_to_an_inspect_leads_to_a_traceback(more: dict[str, Any]) -> None:
+    try:
+        found = container_of(json.dumps(inspected(**more)).encode(), "local")
+    except TargetError as error:
+        assert error.kind is Refusal.GARBLED
+    else:
+        codec.canonical(found)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200))
+def test_no_bytes_lead_to_a_traceback(body: bytes) -> None:
+    check(body)
+    check(b"[" + body + b"]")
