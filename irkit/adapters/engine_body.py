@@ -6,6 +6,7 @@ read when the connection ends, and reads without bound after a negative chunk si
 
 import io
 import re
+import time
 from http.client import HTTPResponse
 from typing import Final
 
@@ -14,6 +15,7 @@ from irkit.core.ports import Deadline
 
 _CHUNK_SIZE: Final = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
 _LINE_LIMIT: Final = 4096
+_PATIENCE: Final = 0.2
 _MOST_TRAILERS: Final = 100
 
 
@@ -33,12 +35,13 @@ class Body:
     def readinto(self, buffer: memoryview) -> int:
         """Fill the buffer as far as the body goes; 0 at its end.
 
-        Where it breaks off, what came before is handed out first, and the reason is raised by the next call.
+        What trickles is handed out before the buffer is full. Where the body breaks off, what came before is handed
+        out first, and the reason is raised by the next call.
         """
         if self._failed is not None:
             raise self._failed
-        done, size = 0, len(buffer)
-        while done < size and not self._ended:
+        done, size, until = 0, len(buffer), time.monotonic() + _PATIENCE
+        while done < size and not self._ended and not (done and time.monotonic() > until):
             try:
                 done += self._some(buffer[done:])
             except TargetError as error:

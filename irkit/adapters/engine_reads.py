@@ -121,6 +121,11 @@ def _parsed_time(text: str) -> datetime:
         raise TargetError("the engine does not tell its time", Refusal.GARBLED) from None
 
 
+def unix_time(moment: datetime) -> str:
+    """A moment as engines take it, exact to the microsecond, which a float of today is not."""
+    return f"{int(moment.timestamp())}.{moment.microsecond:06d}"
+
+
 def window_edge(text: str, now: datetime) -> datetime:
     """The moment meant by a window's edge, as seen from the host's clock, which may stand anywhere."""
     try:
@@ -162,7 +167,7 @@ def read_events(api: EngineApi, operation: ReadEvents, intake: Intake, deadline:
     """A window of events, one JSON object a line, that ends now by the engine's clock."""
     now = engine_time(api, deadline)
     since = window_edge(operation.since, now)
-    query = {"since": f"{since.timestamp():.6f}", "until": f"{now.timestamp():.6f}"}
+    query = {"since": unix_time(since), "until": unix_time(now)}
     body = _keep(api, "/events", operation.file, intake, deadline, **query)
     return Outcome(detail=f"{len(body.splitlines())} events since {utc_text(since)}")
 

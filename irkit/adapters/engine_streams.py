@@ -9,7 +9,7 @@ import msgspec
 
 from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import SMALL_BODY, Answer, EngineApi, part
-from irkit.adapters.engine_reads import engine_time, window_edge
+from irkit.adapters.engine_reads import engine_time, unix_time, window_edge
 from irkit.adapters.log_stream import ENGINE, LogRecord, LogSplitter, nanoseconds_of
 from irkit.adapters.tar_index import TarIndex
 from irkit.core.errors import Refusal, TargetError
@@ -190,7 +190,7 @@ def read_logs(api: EngineApi, operation: ReadLogs, intake: Intake, deadline: Dea
     tty = container_of(api.read(f"{path}/json", deadline), "").tty
     query = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": "0", "tail": str(operation.tail or "all")}
     if since is not None:
-        query["since"] = f"{since.timestamp():.9f}"
+        query["since"] = unix_time(since)
     last = _last_moment(api, f"{path}/logs", {**query, "tail": "1"}, deadline, tty=tty)
     with api.request("GET", f"{path}/logs", deadline, query=query) as answer:
         files = _open_logs(intake, operation.file, f"GET {path}/logs")

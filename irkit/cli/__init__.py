@@ -94,7 +94,7 @@ def main() -> None:
         _say(f"irkit: {error}")
         sys.exit(error.exit_status)
     except (KeyboardInterrupt, click.Abort):
-        _say("irkit: interrupted; nothing was begun")
+        _say("irkit: interrupted")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         streams.forget(sys.stdout, sys.stderr)  # whoever read us has gone; there is nobody to tell

@@ -60,7 +60,7 @@ def carry_out(setting: Setting, prepared: Prepared, shown: Shown, *, parallel: i
     with _signals(execution), bars:
         for record in _watched(execution, bars, shown):
             records.append(record)
-    path = execution.seal()
+        path = execution.seal()
     run = replay(records)
     return Result(run, path, _status(run))
 

@@ -7,9 +7,12 @@ from irkit.cli.table import columns
 from irkit.core.text import safe
 
 
-@click.group()
-def command() -> None:
-    """List, show and validate playbooks; print their JSON Schema."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """List, show and validate playbooks; print their JSON Schema. Without a word more, list them."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_them)
 
 
 @command.command("list")

@@ -22,7 +22,7 @@ from irkit.core.plan import Plan, Task
 from irkit.core.run import Run
 from irkit.core.text import safe
 
-_EFFECTS = {Touch.READ: "read-only", Touch.CHANGE: "CHANGES", Touch.DESTROY: "DESTROYS"}
+_TOUCHES = {Touch.READ: "read", Touch.CHANGE: "CHANGE", Touch.DESTROY: "DESTROY"}
 
 
 def plan_text(plan: Plan, *, is_dry: bool = True) -> str:
@@ -31,7 +31,7 @@ def plan_text(plan: Plan, *, is_dry: bool = True) -> str:
         safe(f"Plan {plan.playbook} v{plan.playbook_version}   {len(plan.targets)} target(s)   case {plan.case or '-'}")
         + ("   DRY RUN: nothing has been changed" if is_dry else ""),
         _targets(plan),
-        columns(("STEP", "ON", "EFFECT", "OPERATION"), list(_plan_rows(plan)), limit=100),
+        columns(("STEP", "ON", "TOUCH", "OPERATION"), list(_plan_rows(plan)), limit=100),
     ]
     notes = [f"! {_name(plan, finding.container)}{safe(finding.summary, 300)}" for finding in plan.findings]
     notes += [f"REFUSED {_name(plan, one.container)}{safe(one.reason, 400)}" for one in plan.refusals]
@@ -49,7 +49,7 @@ def _plan_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
         if task.refused or task.skipped:
             yield task.step, where, "refused" if task.refused else "skipped", task.refused or task.skipped
         for operation in task.operations:
-            yield task.step, where, _EFFECTS[operation.touch], operation.text()
+            yield task.step, where, _TOUCHES[operation.touch], operation.text()
             if operation.touch is not Touch.READ:
                 yield "", "", "", f"  undo: {_undo_text(plan, operation)}"
 
@@ -126,7 +126,7 @@ def run_text(run: Run, left: int) -> str:
     started = run.started
     if started is None:
         return "an empty log: nothing was done"
-    whole = [one for one in run.evidence if not one.partial]
+    partial = sum(1 for one in run.evidence if one.partial)
     lines = [
         f"run       {started.run}",
         f"case      {safe(started.case or '-', 100)}",
@@ -136,8 +136,8 @@ def run_text(run: Run, left: int) -> str:
         f"ended     {run.finished_at or 'no word: it was killed, or goes on'}"
         + (f"  {run.finished.outcome}" if run.finished else ""),
         f"targets   {', '.join(safe(name, 60) for name in started.names.values())}",
-        f"evidence  {len(whole)} items, {size_text(sum(one.size for one in whole))} stored, "
-        f"{size_text(sum(one.source_size for one in whole))} read; {len(run.evidence) - len(whole)} partial",
+        f"evidence  {len(run.evidence)} items, {size_text(sum(one.size for one in run.evidence))} stored, "
+        f"{size_text(sum(one.source_size for one in run.evidence))} read; {partial} partial",
     ]
     if started.undoes:
         lines.append(f"undoes    run {started.undoes}")
@@ -156,5 +156,5 @@ def run_text(run: Run, left: int) -> str:
     if left:
         lines.append(f"STILL CHANGED: {left} operation(s) to take back: irkit undo {started.run[:12]}")
     elif run.changes and not started.undoes:
-        lines.append("all changes that can be undone are taken back, or there were none")
+        lines.append("nothing is left to take back")
     return "\n".join(lines)

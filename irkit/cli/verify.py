@@ -33,6 +33,8 @@ def command(*, bundle: str, evidence: Path | None, as_json: bool) -> None:
     name = safe(report.bundle, 200)
     if not report.ok:
         raise VerificationError(f"{name} does NOT verify: {len(report.problems)} problem(s)")
+    for note in report.notes:
+        click.echo(f"note: {safe(note, 400)}")
     click.echo(
         f"{name} verifies: {report.files} files, {size_text(report.bytes)}, {report.records} log records, "
         f"log head {report.log_head[:16]}; not signed, so this shows that it is whole, not who made it"

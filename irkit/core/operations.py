@@ -93,6 +93,11 @@ class Operation(msgspec.Struct, frozen=True, tag_field="operation", forbid_unkno
         return ""
 
 
+def _short(image: str) -> str:
+    """An image's id as people read it; another name as it is."""
+    return image.removeprefix("sha256:")[:12] if image.startswith("sha256:") else image
+
+
 # Reads of the host -----------------------------------------------------------------------------------------------
 
 
@@ -138,7 +143,7 @@ class InspectImage(Operation, frozen=True, tag="inspect-image"):
         return f"images/{file_name(self.image.removeprefix('sha256:')[:12])}/image.json"
 
     def text(self) -> str:
-        return f"inspect image {self.image}"
+        return f"inspect image {_short(self.image)}"
 
 
 class ReadImageHistory(Operation, frozen=True, tag="read-image-history"):
@@ -153,7 +158,7 @@ class ReadImageHistory(Operation, frozen=True, tag="read-image-history"):
         return f"images/{file_name(self.image.removeprefix('sha256:')[:12])}/history.json"
 
     def text(self) -> str:
-        return f"read history of image {self.image}"
+        return f"read history of image {_short(self.image)}"
 
 
 class InspectNetwork(Operation, frozen=True, tag="inspect-network"):

@@ -1,5 +1,7 @@
 """The irkit command as its users run it: a process of its own, with the lab's engine."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -9,7 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import pytest
+
+from irkit.cli import main
 from tests.lab.engine import Engine
 
 TIMEOUT = 120
@@ -66,6 +72,24 @@ class Irkit:
             assert ended.status == status, f"irkit {' '.join(words)}: {ended.status}\n{ended.err}\n{ended.out[-2000:]}"
         return ended
 
+    def here(self, *words: str, status: int | None = 0) -> Ended:
+        """The same within this process, twenty times as fast: for what ends before anything is begun."""
+        out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
+        with (
+            mock.patch.dict(os.environ, self.environment(), clear=True),
+            mock.patch.object(sys, "argv", ["irkit", *words]),
+            mock.patch.object(os, "isatty", lambda descriptor: False),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            with pytest.raises(SystemExit) as end:
+                main()
+            texts = [read_back(stream) for stream in (out, err)]
+        ended = Ended(int(end.value.code or 0), *texts)
+        if status is not None:
+            assert ended.status == status, f"irkit {' '.join(words)}: {ended.status}\n{ended.err}\n{ended.out[-2000:]}"
+        return ended
+
     def begin(self, *words: str) -> subprocess.Popen[bytes]:
         """The command under way, its signals as a shell in the foreground leaves them."""
         return subprocess.Popen(
@@ -82,6 +106,12 @@ class Irkit:
         ended = self("run", playbook, *targets, "--approve", "destroy", "--case", "T-1", "--json", *more, status=status)
         summary: dict[str, Any] = ended.json
         return summary
+
+
+def read_back(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read()
 
 
 def connect(engine: Engine, evidence: Path) -> Irkit:

@@ -1,7 +1,6 @@
 """Bad input: one line on standard error, the status that docs/exit-status.md says, and nothing done."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,18 +45,17 @@ def check_refused(ended: Ended, irkit: Irkit, status: int = 2) -> str:
 @pytest.mark.usefixtures("victim")
 def test_every_bad_playbook_is_refused_in_one_line_by_every_verb_that_reads_one(irkit: Irkit) -> None:
     def refusal(path: Path) -> str:
-        said = check_refused(irkit("run", str(path), "victim", "--approve", "destroy", status=None), irkit)
+        said = check_refused(irkit.here("run", str(path), "victim", "--approve", "destroy", status=None), irkit)
         assert path.name in said
         return said
 
     assert len(HOSTILE) > 40
-    with ThreadPoolExecutor(3) as pool:
-        said = dict(zip((path.stem for path in HOSTILE), pool.map(refusal, HOSTILE), strict=True))
+    said = {path.stem: refusal(path) for path in HOSTILE}
     assert "did you mean" in said["unknown-action"] and "did you mean" in said["unknown-key"]
     for path in HOSTILE[:4]:
-        check_refused(irkit("plan", str(path), "victim", status=None), irkit)
-        assert irkit("playbooks", "show", str(path), status=2).out == ""
-    ended = irkit("playbooks", "validate", str(HOSTILE[0]), "triage", status=2)
+        check_refused(irkit.here("plan", str(path), "victim", status=None), irkit)
+        assert irkit.here("playbooks", "show", str(path), status=2).out == ""
+    ended = irkit.here("playbooks", "validate", str(HOSTILE[0]), "triage", status=2)
     assert ended.out == "triage: valid\n" and ended.error_lines[-1].endswith("1 of 2 playbooks are not valid")
 
 
@@ -80,11 +78,11 @@ def test_what_is_no_file_that_can_be_read_is_told_apart(irkit: Irkit, tmp_path: 
         "x" * 300 + ".yaml": "File name too long",
     }
     for name, words in expected.items():
-        said = check_refused(irkit("run", str(tmp_path / name), "victim", status=None), irkit)
+        said = check_refused(irkit.here("run", str(tmp_path / name), "victim", status=None), irkit)
         assert words in said, said
-    said = check_refused(irkit("run", "traige", "victim", status=None), irkit)
+    said = check_refused(irkit.here("run", "traige", "victim", status=None), irkit)
     assert "did you mean triage?" in said
-    said = check_refused(irkit("run", "\x1b[31mred\n", "victim", status=None), irkit)
+    said = check_refused(irkit.here("run", "\x1b[31mred\n", "victim", status=None), irkit)
     assert "\x1b" not in said
 
 
@@ -119,7 +117,7 @@ def test_a_bad_parameter_is_refused_in_one_line(irkit: Irkit, tmp_path: Path, gi
     path = tmp_path / "small.yaml"
     path.write_text(PARAMETERS)
     more = [word for one in given for word in ("--param", one)]
-    said = check_refused(irkit("run", str(path), "victim", *more, status=None), irkit)
+    said = check_refused(irkit.here("run", str(path), "victim", *more, status=None), irkit)
     assert words in said and "\x1b" not in said
 
 
@@ -153,7 +151,7 @@ def test_a_bad_parameter_is_refused_in_one_line(irkit: Irkit, tmp_path: Path, gi
 )
 @pytest.mark.usefixtures("victim")
 def test_bad_words_are_refused_in_one_line_with_a_suggestion(irkit: Irkit, words: list[str], expected: str) -> None:
-    said = check_refused(irkit(*words, status=None), irkit)
+    said = check_refused(irkit.here(*words, status=None), irkit)
     assert expected in said and "\x1b" not in said
 
 

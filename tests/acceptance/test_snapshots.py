@@ -86,7 +86,8 @@ def test_an_engine_that_dies_in_the_middle_leaves_partial_evidence_that_says_so(
     for line in process.stdout:
         if b"operation-started" in line and b'"export"' in line:
             break
-    time.sleep(0.25)
+    while not any(path.stat().st_size > 2_000_000 for path in irkit.evidence.rglob("rootfs.tar.zst")):
+        time.sleep(0.01)
     doomed.restart(kill=True)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1, err

@@ -25,7 +25,7 @@ def fleet(shared: Lab) -> dict[str, str]:
 
 
 def listed(irkit: Irkit, *words: str) -> set[str]:
-    return {one["id"] for one in irkit("ls", *words, "--json").json}
+    return {one["id"] for one in irkit.here("ls", *words, "--json").json}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_each_way_to_say_it_means_these(fleet: dict[str, str], irkit: Irkit, sel
         found.discard(fleet["twin"])
         found.discard(fleet["other-image"])
     assert found == expected
-    assert {one["id"] for one in irkit("inspect", selector, "--json").json} >= expected
+    assert {one["id"] for one in irkit.here("inspect", selector, "--json").json} >= expected
 
 
 def test_a_full_id_and_each_unique_prefix_mean_the_container(fleet: dict[str, str], irkit: Irkit) -> None:
@@ -83,7 +83,7 @@ def test_a_prefix_that_several_have_lists_the_candidates(fleet: dict[str, str], 
     first = ids[-1] if len(ids) > len(fleet) else next(one for one in ids if [two[0] for two in ids].count(one[0]) > 1)
     alike = [one for one in ids if one[0] == first[0]]
     for verb in (("ls",), ("inspect",), ("plan", "triage"), ("run", "triage")):
-        ended = irkit(*verb, first[:1], status=2)
+        ended = irkit.here(*verb, first[:1], status=2)
         assert len(ended.error_lines) == 1 and ended.out == ""
         assert f"may mean {len(alike)} containers" in ended.err and all(one[:12] in ended.err for one in alike)
 
@@ -92,7 +92,7 @@ def test_a_name_that_is_the_start_of_an_id_is_ambiguous(fleet: dict[str, str], i
     """Whoever may name a container must not have another one contained in its place."""
     name = fleet["db"][:12]
     for verb in (("ls",), ("inspect",), ("plan", "freeze"), ("run", "freeze", "--approve", "change")):
-        ended = irkit(*verb, name, status=2)
+        ended = irkit.here(*verb, name, status=2)
         assert len(ended.error_lines) == 1
         assert f"{name} (db)" in ended.err and f"({name})" in ended.err
     assert listed(irkit, f"name:{name}") == {fleet["twin"]}
@@ -105,7 +105,7 @@ def test_a_name_that_is_the_start_of_an_id_is_ambiguous(fleet: dict[str, str], i
 )
 def test_nothing_matched_is_exit_3(fleet: dict[str, str], irkit: Irkit, selector: str) -> None:
     for verb in (("ls",), ("inspect",), ("plan", "triage"), ("run", "triage")):
-        ended = irkit(*verb, selector, status=3)
+        ended = irkit.here(*verb, selector, status=3)
         assert len(ended.error_lines) == 1 and ended.out == ""
         assert selector[:20] in ended.err and "irkit ls lists them" in ended.err
     assert not irkit.evidence.exists()
@@ -113,12 +113,12 @@ def test_nothing_matched_is_exit_3(fleet: dict[str, str], irkit: Irkit, selector
 
 @pytest.mark.parametrize("selector", ["", "/", "name:", "label:", "image:", "*"])
 def test_what_names_nothing_means_nothing(fleet: dict[str, str], irkit: Irkit, selector: str) -> None:
-    ended = irkit("run", "triage", selector, status=3)
+    ended = irkit.here("run", "triage", selector, status=3)
     assert len(ended.error_lines) == 1
 
 
 def test_one_of_several_that_matches_nothing_stops_the_whole(fleet: dict[str, str], irkit: Irkit) -> None:
-    irkit("run", "triage", "web-1", "nobody", status=3)
+    irkit.here("run", "triage", "web-1", "nobody", status=3)
     assert not irkit.evidence.exists()
 
 

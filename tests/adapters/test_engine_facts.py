@@ -64,15 +64,39 @@ def check(body: bytes) -> None:
         codec.canonical(found)
 
 
+@pytest.mark.parametrize("number", [2**53, -(2**53), 10**30])
+def test_a_number_that_could_not_be_logged_is_refused(number: int) -> None:
+    for more in (
+        {"State": {"Status": "running", "Pid": number}},
+        {"HostConfig": {"RestartPolicy": {"MaximumRetryCount": number}}},
+        {"NetworkSettings": {"Networks": {"a": {"GwPriority": number}}}},
+    ):
+        with pytest.raises(TargetError, match="expected form"):
+            facts(**more)
+    for port in ({"PrivatePort": number}, {"PrivatePort": 80, "PublicPort": number}):
+        with pytest.raises(TargetError, match="expected form"):
+            summaries_of(json.dumps([listed(Ports=[port])]).encode(), "local")
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
     max_leaves=8,
 )
-keys = st.sampled_from(
-    "State Config HostConfig NetworkSettings Mounts Image Created Name Networks Ports RestartPolicy Labels Tmpfs"
-    " IPAMConfig Aliases LogConfig Status Pid 80/tcp HostPort".split()
-)
+KEYS = ["State", "Config", "HostConfig", "NetworkSettings", "Mounts", "Image", "Created", "Name", "Networks", "Ports"]
+KEYS += [
+    "RestartPolicy",
+    "Labels",
+    "Tmpfs",
+    "IPAMConfig",
+    "Aliases",
+    "LogConfig",
+    "Status",
+    "Pid",
+    "80/tcp",
+    "HostPort",
+]
+keys = st.sampled_from(KEYS)
 shaped = st.recursive(
     json_values, lambda inner: st.dictionaries(keys, inner, max_size=4) | st.lists(inner, max_size=2), max_leaves=12
 )

@@ -88,7 +88,7 @@ def test_time_stamps_are_read_to_the_nanosecond(stamp: str, nanoseconds: int) ->
     [
         b"HTTP/1.1 200 OK\r\n\r\n",
         frame(4, b"x"),
-        b"\x01\x00\x00\x01\x00\x00\x00\x00",
+        b"\x01\x00\x00\x01" + frame(1, b"2026-11-21T10:15:30Z x")[4:],
         b"\x01\x00\x00\x00\xff\xff\xff\xff",
         frame(1, b""),
         frame(1, b"no stamp\n"),

@@ -78,7 +78,7 @@ def test_a_name_that_is_more_than_a_word_is_not_offered_to_a_shell(place: Path) 
 
 
 def trickle(method: str, path: str) -> Iterator[bytes]:
-    for _ in range(200):
+    for _ in range(2000):
         time.sleep(0.05)
         yield b"H"
 
@@ -90,4 +90,4 @@ def test_an_engine_that_is_absent_or_hangs_completes_nothing_and_soon(place: Pat
     with irkit_at(other, trickle) as hung:
         begun = time.monotonic()
         assert complete(hung, "ls", "") == []
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - begun < 25, "a look at an engine may take 30 s, a completion not"

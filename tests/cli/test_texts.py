@@ -102,9 +102,9 @@ def test_a_plan_says_what_each_operation_does_and_how_it_is_taken_back() -> None
     text = plan_text(plan)
     assert obeyed(text) == set() and "DRY RUN" in text and "DRY RUN" not in plan_text(plan, is_dry=False)
     lines = text.splitlines()
-    effects = [next(word for word in ("read-only", "CHANGES", "DESTROYS") if word in line)
-               for line in lines if any(word in line for word in ("read-only", "CHANGES", "DESTROYS"))]  # fmt: skip
-    assert effects == ["read-only", "CHANGES", "DESTROYS"]
+    effects = [next(word for word in ("read", "CHANGE", "DESTROY") if f" {word} " in line)
+               for line in lines if any(word in line for word in (" read ", " CHANGE ", " DESTROY "))]  # fmt: skip
+    assert effects == ["read", "CHANGE", "DESTROY"]
     assert [line.split("undo: ")[1] for line in lines if "undo: " in line] == ["unpause", "start"]
     assert sum(line.startswith("REFUSED") for line in lines) == 1
 
@@ -147,4 +147,4 @@ def test_partial_evidence_is_counted_apart() -> None:
     start = OperationStarted(**ONE, operation=CopyOut(ID, "/x", 1))
     end = OperationFinished(**ONE, milliseconds=1, evidence=(whole, partial))
     run = replay([record(begun()), record(start, 2), record(end, 3)])
-    assert "evidence  1 items, 5 B stored, 9 B read; 1 partial" in run_text(run, 0)
+    assert "evidence  2 items, 6 B stored, 10 B read; 1 partial" in run_text(run, 0)
