@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 import irkit
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from irkit.core.container import Container, Summary
     from irkit.core.errors import PlaybookError
     from irkit.core.events import Record
+    from irkit.core.finding import Finding
     from irkit.core.operations import AnyOperation
     from irkit.core.plan import Plan
     from irkit.core.playbook import Playbook
@@ -60,7 +63,7 @@ class Setting:
 
     def target(self) -> DockerEngine:
         """The way to the engine of this machine. Raises UsageError."""
-        path = engine_socket(self.environment, Path.home())
+        path = engine_socket(self.environment, _home())
         return DockerEngine(Host(name="local", socket=path), dial_unix(path), SystemClock())
 
     def playbook_folders(self) -> list[Path]:
@@ -68,6 +71,14 @@ class Setting:
         from platformdirs import user_config_path
 
         return [user_config_path("irkit") / "playbooks"]
+
+
+def _home() -> Path:
+    """The home folder; the root folder for an account that has none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
 
 
 def _new_id() -> str:
@@ -112,6 +123,7 @@ class Prepared:
     plan: Plan
     source: bytes
     targets: dict[str, Target]
+    contained: Mapping[str, str] = field(default_factory=dict)
 
 
 def playbook_names(setting: Setting) -> list[str]:
@@ -145,6 +157,7 @@ def prepare(
     parameters = resolve_parameters(playbook, given)
     target = setting.target()
     containers, twice = examine(target, selectors)
+    held = contained(setting)
     request = Request(
         playbook=playbook,
         actions=ACTIONS,
@@ -153,10 +166,26 @@ def prepare(
         parameters=parameters,
         run=RunFacts(id=_new_id(), case=case, responder=responder),
         made_at=utc_text(SystemClock().now()),
-        contained=contained(setting),
+        contained=held,
         named_twice=twice,
     )
-    return Prepared(make_plan(request), source, {target.host.name: target})
+    plan = make_plan(request)
+    plan = msgspec.structs.replace(plan, findings=(*plan.findings, *_doubts(setting)))
+    return Prepared(plan, source, {target.host.name: target}, held)
+
+
+def _doubts(setting: Setting) -> Iterator[Finding]:
+    """What cannot be told of containments, as findings."""
+    from irkit.core.finding import Finding, Severity
+
+    for path in unreadable(setting):
+        yield Finding(
+            check="plan.unreadable",
+            severity=Severity.MEDIUM,
+            summary=f"bundle {path.name} cannot be read: whether it holds a target contained is not known",
+            because=("its run log does not hold together",),
+            remedy=f"irkit verify {path.name}",
+        )
 
 
 @dataclass
@@ -166,6 +195,7 @@ class Execution:
     runner: Runner
     bundle: Bundle
     plan: Plan
+    held: list[int]
 
     def records(self) -> Iterator[Record]:
         """The records as they happen, each on disk already."""
@@ -173,7 +203,11 @@ class Execution:
 
     def seal(self) -> Path:
         """Close the bundle for good; where it lies."""
-        return self.bundle.seal()
+        from irkit.adapters.holds import release
+
+        path = self.bundle.seal()
+        release(self.held)
+        return path
 
 
 def start(setting: Setting, prepared: Prepared, *, parallel: int = 8, progress: Progress | None = None) -> Execution:
@@ -182,6 +216,7 @@ def start(setting: Setting, prepared: Prepared, *, parallel: int = 8, progress: 
     from irkit.engine.runner import Limits, Runner
 
     clock = SystemClock()
+    held = _hold(setting, prepared)
     bundle = Bundle.create(
         setting.folder,
         prepared.plan,
@@ -192,21 +227,58 @@ def start(setting: Setting, prepared: Prepared, *, parallel: int = 8, progress: 
         progress=progress,
     )
     runner = Runner(prepared.targets, bundle, clock, tool=TOOL, limits=Limits(parallel=parallel))
-    return Execution(runner, bundle, prepared.plan)
+    return Execution(runner, bundle, prepared.plan, held)
+
+
+def _hold(setting: Setting, prepared: Prepared) -> list[int]:
+    """See that nobody else changes the targets, nor has contained them since the plan was made. Raises UsageError."""
+    from irkit.adapters.holds import hold, release
+
+    plan = prepared.plan
+    tasks = [task for task in plan.tasks if any(one.touch != "read" for one in task.operations)]
+    changed = {key for task in tasks for key in task.containers}
+    if not changed:
+        return []
+    held = hold(setting.folder, {one.key: one.name for one in plan.targets if one.key in changed})
+    since = {key: run for key, run in contained(setting).items() if key in changed and key not in prepared.contained}
+    if since and not plan.undoes:
+        release(held)
+        key, run = next(iter(since.items()))
+        target = plan.target(key)
+        name = target.name if target else key
+        raise UsageError(f"run {run} has contained {name!r} since the plan was made: nothing was done, plan again")
+    return held
 
 
 def known_runs(setting: Setting) -> Iterator[tuple[Path, Run]]:
-    """The runs whose bundles lie in the evidence folder; a bundle that cannot be read is left out."""
+    """The runs whose bundles lie in the evidence folder; `unreadable` tells which are left out."""
+    for path, run in _bundles(setting.folder):
+        if run is not None and run.started is not None:
+            yield path, run
+
+
+def unreadable(setting: Setting) -> list[Path]:
+    """The bundles of the evidence folder whose log cannot be believed: what they changed is not known."""
+    return [path for path, run in _bundles(setting.folder) if run is None]
+
+
+def _bundles(folder: Path) -> Iterator[tuple[Path, Run | None]]:
     from irkit.adapters.bundle import bundles_in, read_run
     from irkit.core.errors import IrkitError
 
-    for path in bundles_in(setting.folder) if setting.folder.is_dir() else ():
+    for path in bundles_in(folder) if _is_folder(folder) else ():
         try:
-            run = read_run(path)
+            yield path, read_run(path)
         except IrkitError:
-            continue
-        if run.started is not None:
-            yield path, run
+            yield path, None
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder that can be looked into; a name that is none at all is not."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def contained(setting: Setting) -> dict[str, str]:
@@ -232,10 +304,10 @@ def undo_runs(runs: Sequence[tuple[Path, Run]], of: Run) -> list[Run]:
 def find_bundle(setting: Setting, name: str) -> Path:
     """A bundle by path, name (with or without `.partial-`) or the start of its run's id. Raises UsageError."""
     path = Path(name)
-    if (path / "data").is_dir():
+    if _is_folder(path / "data"):
         return path
     for candidate in (setting.folder / name, setting.folder / f".partial-{name}"):
-        if "/" not in name and (candidate / "data").is_dir():
+        if "/" not in name and _is_folder(candidate / "data"):
             return candidate
     found = [path for path, run in known_runs(setting) if name and run.started and run.started.run.startswith(name)]
     if len(found) == 1:
@@ -256,6 +328,8 @@ def left_to_undo(setting: Setting, run: Run) -> list[tuple[str, str, AnyOperatio
     """What of a run is still to be taken back, as far as the evidence folder tells."""
     from irkit.engine.undo import outstanding
 
+    if run.started and run.started.undoes:
+        return []
     return outstanding(run, undo_runs(list(known_runs(setting)), run))
 
 
@@ -311,9 +385,12 @@ def prepare_undo(setting: Setting, name: str, selectors: Sequence[str], *, respo
         raise UsageError(f"{path.name} took another run back: to contain again, run the playbook again")
     target = setting.target()
     only = _keys(run, selectors)
-    undone = undo_runs(list(known_runs(setting)), run)
+    folders = {setting.folder.resolve(), path.resolve().parent}
+    runs = [(where, one) for folder in folders for where, one in known_runs(Setting(evidence=folder))]
+    undone = undo_runs(runs, run)
     left = {f"{host}/{container}" for host, container, _ in outstanding(run, undone)}
     now, gone = _look_again(target, sorted(left & only if only else left), run)
+    gone.update(_held_by_others(runs, run, left))
     request = UndoRequest(
         run=run,
         undone=undone,
@@ -324,8 +401,17 @@ def prepare_undo(setting: Setting, name: str, selectors: Sequence[str], *, respo
         made_at=utc_text(SystemClock().now()),
         only=only,
     )
-    source = (path / "metadata" / "playbook.yaml").read_bytes()
-    return Prepared(plan_undo(request), source, {target.host.name: target})
+    return Prepared(plan_undo(request), _playbook_of(path), {target.host.name: target})
+
+
+def _playbook_of(bundle: Path) -> bytes:
+    """The playbook in a bundle, to go along with its undo; empty where it is gone: the log alone is needed."""
+    from irkit.adapters.storage import read_regular
+
+    try:
+        return read_regular(bundle / "metadata" / "playbook.yaml", 1024 * 1024)
+    except (OSError, ValueError):
+        return b""
 
 
 def lasting_changes(setting: Setting, name: str) -> list[str]:
@@ -372,6 +458,20 @@ def _keys(run: Run, selectors: Sequence[str]) -> frozenset[str]:
     return frozenset(keys)
 
 
+def _held_by_others(runs: Sequence[tuple[Path, Run]], run: Run, keys: set[str]) -> dict[str, str]:
+    """The containers that a later run holds contained too, and why they cannot be taken back before it is."""
+    from irkit.engine.undo import outstanding
+
+    found = {}
+    for path, other in runs:
+        if other.started is None or run.started is None or other.started.undoes or other.started_at <= run.started_at:
+            continue
+        held = {f"{host}/{container}" for host, container, _ in outstanding(other, undo_runs(runs, other))}
+        reason = f"the later run {path.name} holds it contained too: undo that one first"
+        found.update(dict.fromkeys(held & keys, reason))
+    return found
+
+
 def _look_again(target: Target, keys: Sequence[str], run: Run) -> tuple[dict[str, Container], dict[str, str]]:
     now, gone = {}, {}
     for key in keys:
@@ -385,14 +485,25 @@ def _look_again(target: Target, keys: Sequence[str], run: Run) -> tuple[dict[str
     return now, gone
 
 
+def _check_unfinished(path: Path) -> None:
+    """See that a sealed bundle is whole, and that its seal was ended before all was read-only. Raises IrkitError."""
+    from irkit.adapters.verify import verify
+    from irkit.core.errors import VerificationError
+
+    if not any(one.lstat().st_mode & 0o222 for one in path.rglob("*")):
+        raise UsageError(f"{path.name} is sealed already")
+    if problems := verify(path).problems:
+        raise VerificationError(f"{path.name} is sealed and does not verify: {problems[0].text}")
+
+
 def seal_partial(setting: Setting, name: str) -> tuple[Path, str]:
     """Seal the bundle of a run that was killed; where it lies, and what became of the run. Raises IrkitError."""
     from irkit.adapters.bundle import Bundle, is_sealed
     from irkit.core.events import RunFinished
 
     path = find_bundle(setting, name)
-    if is_sealed(path) and not any(one.stat().st_mode & 0o222 for one in path.rglob("*")):
-        raise UsageError(f"{path.name} is sealed already")
+    if is_sealed(path):
+        _check_unfinished(path)
     bundle = Bundle.open_partial(path, clock=SystemClock(), tool=TOOL)
     run = bundle.run
     outcome = run.finished.outcome if run.finished else "killed"
@@ -425,7 +536,7 @@ def open_demo(setting: Setting) -> Demo:
     from irkit.adapters.demo_host import DemoHost
     from irkit.adapters.engine_http import EngineApi
 
-    path = engine_socket(setting.environment, Path.home())
+    path = engine_socket(setting.environment, _home())
     clock = SystemClock()
     return DemoHost(EngineApi(dial_unix(path)), OperationDeadline(clock, 600.0, LOOK_TIME, Cancel()))
 

@@ -35,6 +35,8 @@ class DisconnectNetworks(Action):
 
     def plan(self, container: Container, run: RunFacts) -> Iterator[Operation]:
         first = "bridge" if container.network_mode == "default" else container.network_mode
-        for attachment in sorted(container.attachments, key=lambda one: first in (one.network, one.network_id)):
-            if attachment.network not in (*self.keep, "none"):
-                yield Disconnect(container.id, attachment.network)
+        ordered = sorted(container.attachments, key=lambda one: first in (one.network, one.network_id))
+        names = [one.network for one in ordered if one.network not in (*self.keep, "none")]
+        for network in names:
+            # Networks are known as they are now: the last operation checks that none has come since.
+            yield Disconnect(container.id, network, self.keep if network == names[-1] else None)

@@ -257,10 +257,23 @@ class Bundle:
 def read_run(path: Path) -> Run:
     """The state of a bundle's run, sealed or not, going on or not. Raises VerificationError, StorageError."""
     records, _ = read_log(path / bag.LOG)
+    if is_sealed(path):
+        _check_head(path, records)
     run = Run()
     for record in records:
         _fold(run, record, path / bag.LOG)
     return run
+
+
+def _check_head(path: Path, records: list[Record]) -> None:
+    """A log cut at the end of a line is a chain still: a sealed bundle says where it ended."""
+    head = codec.line_digest(codec.encode_record(records[-1])) if records else codec.FIRST_PREVIOUS
+    try:
+        lines = read_regular(path / bag.INFO, _PLAN_LIMIT).decode().splitlines()
+    except (OSError, ValueError):
+        lines = []
+    if f"Irkit-Log-Head: {head}" not in lines:
+        raise VerificationError(f"{path.name}: the run log does not end where it was sealed: irkit verify tells more")
 
 
 def is_sealed(path: Path) -> bool:

@@ -48,13 +48,21 @@ def _while_up(api: EngineApi, container: str, deadline: Deadline, send: Callable
         try:
             send()
         except TargetError as error:
-            now = _facts(api, container, deadline)
-            has_ended = now.state == "restarting" or now.started_at != seen.started_at
-            if error.kind not in (Refusal.ALREADY, Refusal.REFUSED) or not has_ended:
+            # Only an answer tells that nothing was done. Without one, what follows must not take this error's place.
+            if error.kind not in (Refusal.ALREADY, Refusal.REFUSED) or not _has_ended(api, seen, deadline):
                 raise
             continue
         waited = time.monotonic() - begun
         return Outcome(detail=f"at its next start, after {waited:.1f} s") if waited > _NOTICED else _DONE
+
+
+def _has_ended(api: EngineApi, seen: Container, deadline: Deadline) -> bool:
+    """Whether the container ended since it was seen; no, where that cannot be told."""
+    try:
+        now = _facts(api, seen.id, deadline)
+    except TargetError:
+        return False
+    return now.state == "restarting" or now.started_at != seen.started_at
 
 
 def _facts_when_up(api: EngineApi, container: str, deadline: Deadline) -> Container:

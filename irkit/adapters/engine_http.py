@@ -26,7 +26,7 @@ from irkit.core.text import safe
 
 SMALL_BODY = 64 * 1024 * 1024
 """Bytes of an answer that is read whole; more is refused, as no honest engine sends it."""
-NEWEST_API, OLDEST_API = (1, 47), (1, 40)
+NEWEST_API, OLDEST_API = (1, 48), (1, 40)
 _BUFFER = 256 * 1024
 _ERROR_BODY = 64 * 1024
 _PIECE = 64 * 1024

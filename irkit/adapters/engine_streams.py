@@ -1,5 +1,6 @@
 """The operations that move data of unknown size: export, save, copy out, changes, logs."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -67,13 +68,14 @@ def _keep_tar(
     finally:
         summary = index.close()  # also of a stream that broke off, all that came is listed
     cut = f"cut after {limit} bytes, as asked" if limit and done >= limit and not summary.ended else ""
-    if cut == "" and summary.problem:
-        out.warn(f"the index stops early: {summary.problem}")
-    partial = cut or ("" if summary.ended or summary.problem else "the archive ends before its end mark")
+    for warning in summary.warnings:
+        out.warn(warning)
+    unread = f"not known to be whole, as it could not be read on: {summary.problem}" if summary.problem else ""
+    partial = cut or unread or ("" if summary.ended else "the archive ends before its end mark")
     if listing is not None:
-        listing.finish(partial or (f"the archive could not be read on: {summary.problem}" if summary.problem else ""))
+        listing.finish(partial)
     out.finish(partial)
-    if partial and not cut:
+    if partial and not (cut or unread):
         raise TargetError(f"{partial}: the engine stopped in the middle", Refusal.LOST)
     return Outcome(detail=f"{summary.entries} files, {done} bytes" + (f", {cut}" if cut else ""))
 
@@ -185,6 +187,7 @@ def read_logs(api: EngineApi, operation: ReadLogs, intake: Intake, deadline: Dea
     """Both streams from `since` to the moment this begins, by the engine's clock, or to `until` if that is earlier."""
     begin = engine_time(api, deadline)
     end = min(begin, window_edge(operation.until, begin)) if operation.until else begin
+    window = _Window(begin, end)
     since = window_edge(operation.since, begin) if operation.since else None
     path = f"/containers/{part(operation.container)}"
     tty = container_of(api.read(f"{path}/json", deadline), "").tty
@@ -194,7 +197,7 @@ def read_logs(api: EngineApi, operation: ReadLogs, intake: Intake, deadline: Dea
     last = _last_moment(api, f"{path}/logs", {**query, "tail": "1"}, deadline, tty=tty)
     with api.request("GET", f"{path}/logs", deadline, query=query) as answer:
         files = _open_logs(intake, operation.file, f"GET {path}/logs")
-        stopped = _split(answer, LogSplitter(tty=tty), files, end)
+        stopped = _split(answer, LogSplitter(tty=tty), files, window)
     if files.latest < last <= nanoseconds_of(end):
         raise TargetError("the engine left out the end of the log: part of it is damaged or gone", Refusal.REFUSED)
     files.finish()
@@ -223,19 +226,44 @@ def _open_logs(intake: Intake, folder: str, source: str) -> _LogFiles:
     )
 
 
-def _split(answer: Answer, splitter: LogSplitter, files: _LogFiles, end: datetime) -> bool:
-    """Take the records up to `end`; whether it stopped before the answer did."""
-    limit, said = nanoseconds_of(end), b""
+class _Window:
+    """Up to when records are taken, in nanoseconds since 1970: to `end`, which is `begin` or earlier.
+
+    A record stamped after `begin` was written while it was read, and ends the reading, unless no clock can have come
+    that far: then it is older than it says, of a time before the host's clock was set back, and is kept.
+    """
+
+    def __init__(self, begin: datetime, end: datetime) -> None:
+        self.begin, self.end = nanoseconds_of(begin), nanoseconds_of(end)
+        self._begun = time.monotonic_ns()
+        self.future = 0
+
+    def is_of_the_future(self, record: LogRecord) -> bool:
+        horizon = self.begin + time.monotonic_ns() - self._begun + 2 * _SLACK
+        found = self.end == self.begin and record.nanoseconds > horizon
+        self.future += found
+        return found
+
+    def is_past(self, record: LogRecord) -> bool:
+        return self.begin + _SLACK < record.nanoseconds
+
+
+def _split(answer: Answer, splitter: LogSplitter, files: _LogFiles, window: _Window) -> bool:
+    """Take the records of the window; whether it stopped before the answer did."""
+    said = b""
     try:
         for record in _records(answer, splitter, files.flush):
             if record.stream == ENGINE:
                 said = said or record.content
-            elif record.nanoseconds <= limit:
+            elif record.nanoseconds <= window.end or window.is_of_the_future(record):
                 files.take(record)
-            elif record.nanoseconds > limit + _SLACK:
+            elif window.is_past(record):
                 break
     finally:
         files.flush()
+    if window.future:
+        text = f"{window.future} records are stamped later than the host's clock was: it was set back since"
+        files.items["stdout"].warn(text)
     if said:
         told = safe(said.decode("utf-8", "replace").strip(), 300)
         raise TargetError(f"the engine could not read the whole log: {told}", Refusal.REFUSED)

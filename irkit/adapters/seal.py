@@ -88,10 +88,21 @@ def write_seal(contents: Contents) -> None:
 def make_read_only(root: Path) -> None:
     """Take away the right to write, files first; the top folder keeps it, for signatures to come."""
     for path in list(_files(root)):
-        path.chmod(0o400)
+        _take_write(path)
     for folder in _folders(root):
         if folder != root:
             folder.chmod(0o500)
+
+
+def _take_write(path: Path) -> None:
+    """Nothing but a regular file, and never what a link leads to: that may be anybody's."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        os.fchmod(descriptor, 0o400)
+    finally:
+        os.close(descriptor)
 
 
 def problems_of(root: Path, described: Described) -> Iterator[tuple[str, str]]:

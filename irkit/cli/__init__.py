@@ -83,6 +83,7 @@ def main() -> None:
     """The entry point: every way out has a status, and a one-line reason on standard error."""
     streams.prepare()
     try:
+        _check_words(sys.argv[1:])
         sys.exit(cli(prog_name="irkit", standalone_mode=False) or 0)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
@@ -114,6 +115,13 @@ def _report(error: Exception) -> NoReturn:
 
     _say(f"irkit: a bug: {type(error).__name__}; a report to send is at {write_report(error)}")
     sys.exit(BUG)
+
+
+def _check_words(words: list[str]) -> None:
+    """Words that are no text could not be written into a log. Raises UsageError."""
+    for word in words:
+        if not word.isascii() and any("\ud800" <= char <= "\udfff" for char in word):
+            raise click.UsageError(f"{safe(word, 80)!r} is not UTF-8")
 
 
 def _say(line: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from irkit.cli import options
-from irkit.cli.execution import Shown, carry_out
+from irkit.cli.execution import INTERRUPTED, Shown, carry_out
 from irkit.cli.render import plan_text, run_text
 from irkit.core.errors import IrkitError, VerificationError
 from irkit.core.text import safe
@@ -59,6 +59,8 @@ def _tell(setting: "Setting", demo: "Demo", suspect: str) -> None:
     time.sleep(1)
     _say(f"traffic to the outside: {demo.received() - first} lines in one second while contained")
     report = verify_bundle(setting, str(result.bundle))
+    if result.status == INTERRUPTED:
+        click.get_current_context().exit(INTERRUPTED)
     if not report.ok or result.status:
         raise VerificationError(f"the demonstration failed: exit {result.status}, {len(report.problems)} problems")
     _say(f"the bundle verifies: {report.files} files; by standard tools: sh verify.sh in its folder")

@@ -98,7 +98,9 @@ def _signals(execution: Execution) -> Iterator[None]:
         execution.runner.interrupt(reason, at_once=asked > 1)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before: dict[int, Any] = {number: signal.signal(number, stop) for number in numbers}
+    # What is ignored stays so: nohup runs a command that is to outlive its terminal.
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before: dict[int, Any] = {number: signal.signal(number, stop) for number in heeded}
     try:
         yield
     finally:

@@ -31,7 +31,7 @@ def plan_text(plan: Plan, *, is_dry: bool = True) -> str:
         safe(f"Plan {plan.playbook} v{plan.playbook_version}   {len(plan.targets)} target(s)   case {plan.case or '-'}")
         + ("   DRY RUN: nothing has been changed" if is_dry else ""),
         _targets(plan),
-        columns(("STEP", "ON", "TOUCH", "OPERATION"), list(_plan_rows(plan)), limit=100),
+        columns(("STEP", "ON", "TOUCH", "OPERATION"), list(_plan_rows(plan)), limit=1000),
     ]
     notes = [f"! {_name(plan, finding.container)}{safe(finding.summary, 300)}" for finding in plan.findings]
     notes += [f"REFUSED {_name(plan, one.container)}{safe(one.reason, 400)}" for one in plan.refusals]

@@ -386,10 +386,11 @@ class RemoveImage(Operation, frozen=True, tag="remove-image"):
 
 
 class Disconnect(Operation, frozen=True, tag="disconnect"):
-    """Take a container off a network."""
+    """Take a container off a network. With `leaves` it is the last: then no network but those may be attached."""
 
     container: str
     network: str
+    leaves: tuple[str, ...] | None = None
     touch = Touch.CHANGE
     rank = 3
     destroys = frozenset({Trace.SOCKETS})
@@ -405,8 +406,13 @@ class Disconnect(Operation, frozen=True, tag="disconnect"):
         return "" if now.attachment(self.network) else f"it is not attached to network {self.network}"
 
     def verify(self, after: Container | None) -> str:
-        attached = after is not None and after.attachment(self.network)
-        return f"NOT isolated: it is still attached to network {self.network}" if attached else ""
+        if after is None:
+            return ""
+        if after.attachment(self.network):
+            return f"NOT isolated: it is still attached to network {self.network}"
+        allowed = None if self.leaves is None else (*self.leaves, "none")
+        more = [one.network for one in after.attachments if allowed is not None and one.network not in allowed]
+        return f"NOT isolated: it was attached to {', '.join(more)} since the plan was made" if more else ""
 
 
 class Connect(Operation, frozen=True, tag="connect"):

@@ -11,7 +11,7 @@ class Cancel:
     """A switch shared by the operations of a run: once set, all that wait are closed."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal may come while a signal is handled
         self._closers: dict[int, Callable[[], None]] = {}
         self._count = 0
         self.is_set = False

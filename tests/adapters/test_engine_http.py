@@ -224,7 +224,7 @@ def test_what_is_no_engine_or_too_old_says_so(place: Path, greeting: bytes, kind
 def test_a_newer_engine_is_spoken_to_in_the_version_this_was_written_for(place: Path) -> None:
     with FakeEngine(place, lambda method, path: http(b"OK", headers={"Api-Version": "1.99"})) as engine:
         EngineApi(dial_unix(str(place))).read("/x", deadline())
-    assert engine.requests[-1] == "GET /v1.47/x"
+    assert engine.requests[-1] == "GET /v1.48/x"
 
 
 def why_not(path: str, seconds: float = 5.0) -> TargetError:

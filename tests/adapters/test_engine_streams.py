@@ -78,17 +78,25 @@ def test_a_log_that_never_ends_is_left_once_it_is_past_the_begin(place: Path) ->
         yield chunked(line(-2, b"before\n"), line(-1, b"just before\n", 2), line(0, b"at\n"), end=b"")
         yield chunked(line(1, b"after\n"), end=b"").partition(b"\r\n\r\n")[2]
         while True:
-            record = line(5, b"long after\n")
+            record = line(2, b"long after\n")
             yield b"%x\r\n%s\r\n" % (len(record), record)
             time.sleep(0.001)
 
     def logs(path: str) -> Any:
-        return chunked(line(5, b"long after\n")) if "tail=1&" in path + "&" else endless()
+        return chunked(line(2, b"long after\n")) if "tail=1&" in path + "&" else endless()
 
     done = carry_out(place, ReadLogs(ID), {"/logs": logs}, seconds=60)
     assert done.failure is None and "while it went on writing" in done.detail
     assert done.files["logs/stdout.log"] == b"before\nat\n" and done.files["logs/stderr.log"] == b"just before\n"
     assert not any(one.partial for one in done.evidence.values())
+
+
+def test_records_of_a_time_before_the_clock_was_set_back_are_kept_and_told(place: Path) -> None:
+    answer = chunked(line(-50, b"one\n"), line(59, b"of the future\n"), line(-5, b"two\n"))
+    done = carry_out(place, ReadLogs(ID), {"/logs": answer})
+    assert done.failure is None and "while it went on" not in done.detail
+    assert done.files["logs/stdout.log"] == b"one\nof the future\ntwo\n"
+    assert any("set back" in text for one in done.evidence.values() for text in one.warnings)
 
 
 def test_an_engine_that_could_not_read_on_is_a_failure_with_its_words(place: Path) -> None:

@@ -9,7 +9,7 @@ from tests.lab.engine import Engine
 from tests.lab.suspects import Lab
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def networks(engine: Engine) -> Iterator[None]:
     with Lab(engine) as lab:
         for network in NETWORKS:

@@ -140,7 +140,7 @@ def test_a_step_with_nothing_to_do_says_so() -> None:
 
 def test_expressions_in_arguments_see_the_container() -> None:
     plan = plan_for([WEB], step("isolate.disconnect", keep=["${{ container.attachments[0].network }}"]))
-    assert tasks_of(plan, "disconnect")[0].operations == (Disconnect(WEB.id, "front"),)
+    assert tasks_of(plan, "disconnect")[0].operations == (Disconnect(WEB.id, "front", ("back",)),)
 
 
 @pytest.mark.parametrize("bad", [{"when": "container.nme == 1"}, {"when": "1"}, {"keep": "back"}, {"kep": ["back"]}])
