@@ -114,7 +114,7 @@ class Victim:
     def recover(self, number: int) -> dict[str, Any]:
         """Seal, verify, check what was kept, undo; what was found."""
         setting = self.setting(number)
-        bundles = [path for path in setting.folder.iterdir() if path.is_dir()] if setting.folder.is_dir() else []
+        bundles = list(setting.folder.glob("*irb-*")) if setting.folder.is_dir() else []
         if not bundles:
             return {"stage": "before the bundle"}
         assert len(bundles) == 1, bundles

@@ -83,7 +83,7 @@ def test_no_verb_sends_a_pipe_what_a_terminal_would_obey(hostile: str, irkit: Ir
         texts += [ended.out, ended.err]
     assert MARKED in "".join(texts)
     ended = irkit("run", small(tmp_path), "hostile", "--approve", "change", *attack, status=1)
-    (bundle,) = irkit.evidence.iterdir()
+    (bundle,) = irkit.evidence.glob("*irb-*")
     texts += [ended.out, ended.err]
     for words in (("show",), ("show", "--log"), ("show", "--items"), ("verify",), ("undo", "--dry-run")):
         ended = irkit(words[0], str(bundle), *words[1:])
@@ -126,7 +126,7 @@ def test_json_is_ascii_and_holds_what_was_said(hostile: str, irkit: Irkit, tmp_p
         "plan": irkit("plan", path, "hostile", *attack, "--json").out,
     }
     events = irkit("run", path, "hostile", *attack, "--approve", "change", "--events", status=1)
-    (bundle,) = irkit.evidence.iterdir()
+    (bundle,) = irkit.evidence.glob("*irb-*")
     outs["show"] = irkit("show", str(bundle), "--json", "--log").out
     outs["verify"] = irkit("verify", str(bundle), "--json").out
     outs["undo"] = irkit("undo", str(bundle), "--approve", "change", "--json").out
@@ -154,7 +154,7 @@ def test_a_terminal_is_sent_the_bars_and_nothing_of_the_container_that_it_obeys(
     assert obeyed_on_terminal(shown) == set()
     assert "\x1b[38;5;123m" not in shown and "Z290Y2hh\x07" not in shown
     assert f"Could not find the file /no/{MARKED}" in shown, "markup or an emoji name was taken for an order"
-    (bundle,) = irkit.evidence.iterdir()
+    (bundle,) = irkit.evidence.glob("*irb-*")
     for words in (("show",), ("show", "--log"), ("show", "--items"), ("verify",)):
         status, shown = on_terminal(irkit, words[0], str(bundle), *words[1:])
         assert status == 0 and obeyed_on_terminal(shown) == set() and "\x1b" not in shown

@@ -70,7 +70,7 @@ def test_a_signal_ends_the_run_and_seals_the_bundle(
     assert process.returncode == 130, err
     last = json.loads(out.splitlines()[-1])["event"]
     assert last["event"] == "run-finished" and last["outcome"] == "interrupted" and number.name in last["reason"]
-    (bundle,) = irkit.evidence.iterdir()
+    (bundle,) = irkit.evidence.glob("*irb-*")
     assert irkit("verify", str(bundle)).status == 0
     shown = irkit("show", str(bundle), "--json").json
     partial = [one for one in shown["evidence"] if one["partial"]]
@@ -136,5 +136,5 @@ def test_a_reader_that_goes_away_does_not_stop_a_containment(lab: Lab, irkit: Ir
     process.stderr.close()
     assert process.wait(timeout=60) == 0
     assert lab.engine.inspect(suspect)["State"]["Paused"]
-    (bundle,) = irkit.evidence.iterdir()
+    (bundle,) = irkit.evidence.glob("*irb-*")
     irkit("undo", str(bundle), "--approve", "change")
