@@ -18,7 +18,7 @@ from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_address import engine_socket
 from irkit.adapters.engine_http import dial_unix
-from irkit.core.errors import NoTargetError, Refusal, TargetError, UsageError
+from irkit.core.errors import IrkitError, NoTargetError, Refusal, TargetError, UsageError
 from irkit.core.host import Host
 from irkit.core.values import utc_text
 from irkit.engine.deadline import Cancel, OperationDeadline
@@ -213,19 +213,24 @@ class Execution:
 def start(setting: Setting, prepared: Prepared, *, parallel: int = 8, progress: Progress | None = None) -> Execution:
     """Make the bundle and the runner. Nothing has been done to any host yet. Raises StorageError."""
     from irkit.adapters.bundle import Bundle
+    from irkit.adapters.holds import release
     from irkit.engine.runner import Limits, Runner
 
     clock = SystemClock()
     held = _hold(setting, prepared)
-    bundle = Bundle.create(
-        setting.folder,
-        prepared.plan,
-        clock=clock,
-        tool=TOOL,
-        playbook_source=prepared.source,
-        tool_versions=versions(),
-        progress=progress,
-    )
+    try:
+        bundle = Bundle.create(
+            setting.folder,
+            prepared.plan,
+            clock=clock,
+            tool=TOOL,
+            playbook_source=prepared.source,
+            tool_versions=versions(),
+            progress=progress,
+        )
+    except IrkitError:
+        release(held)
+        raise
     runner = Runner(prepared.targets, bundle, clock, tool=TOOL, limits=Limits(parallel=parallel))
     return Execution(runner, bundle, prepared.plan, held)
 

@@ -23,15 +23,19 @@ def hold(folder: Path, containers: Mapping[str, str]) -> list[int]:
     """
     held: list[int] = []
     with storing(folder):
-        (folder / _FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # a parent made on the way has the usual mode
+        (folder / _FOLDER).mkdir(mode=0o700, exist_ok=True)
         for key, name in sorted(containers.items()):
             path = folder / _FOLDER / hashlib.sha256(key.encode()).hexdigest()[:32]
-            held.append(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
             try:
+                held.append(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
                 fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 release(held)
                 raise UsageError(f"another run is changing {safe(name, 100)} now: wait for its end") from None
+            except OSError:
+                release(held)
+                raise
     return held
 
 

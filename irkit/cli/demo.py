@@ -57,10 +57,13 @@ def _tell(setting: "Setting", demo: "Demo", suspect: str) -> None:
     click.echo(run_text(result.run, len(result.run.undo_operations())))
     first = demo.received()
     time.sleep(1)
-    _say(f"traffic to the outside: {demo.received() - first} lines in one second while contained")
+    passed = demo.received() - first
+    _say(f"traffic to the outside: {passed} lines in one second while contained")
     report = verify_bundle(setting, str(result.bundle))
     if result.status == INTERRUPTED:
         click.get_current_context().exit(INTERRUPTED)
+    if passed:
+        raise IrkitError("the demonstration failed: the container is NOT isolated, traffic went on")
     if not report.ok or result.status:
         raise VerificationError(f"the demonstration failed: exit {result.status}, {len(report.problems)} problems")
     _say(f"the bundle verifies: {report.files} files; by standard tools: sh verify.sh in its folder")

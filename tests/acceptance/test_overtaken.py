@@ -88,6 +88,13 @@ def test_two_runs_never_change_a_container_at_once(setting: app.Setting, suspect
     run(setting, app.prepare_undo(setting, str(path), [], responder="tester"))
 
 
+def test_the_evidence_folder_is_made_for_its_owner_alone(setting: app.Setting, suspect: str) -> None:
+    assert not setting.folder.exists()
+    result = run(setting, prepare(setting))
+    assert setting.folder.stat().st_mode & 0o777 == 0o700
+    run(setting, app.prepare_undo(setting, str(result.bundle), [], responder="tester"))
+
+
 def test_an_older_run_is_not_taken_back_under_a_newer_one(
     lab: Lab, irkit: Irkit, setting: app.Setting, suspect: str, tmp_path: Path
 ) -> None:
