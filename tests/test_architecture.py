@@ -18,8 +18,8 @@ MAY_IMPORT = {
     "tui": {"tui", "app", "core", "cli"},
 }
 ONLY_IN = {
-    "docker": {"adapters"}, "paramiko": {"adapters"}, "yaml": {"adapters"}, "jsonschema": {"adapters"},
-    "boto3": {"adapters"}, "backports": {"adapters"}, "http": {"adapters"}, "socket": {"adapters"},
+    "docker": {"adapters"}, "paramiko": {"adapters"}, "cryptography": {"adapters"}, "yaml": {"adapters"},
+    "jsonschema": {"adapters"}, "boto3": {"adapters"}, "backports": {"adapters"}, "http": {"adapters"}, "socket": {"adapters"},
     "subprocess": {"adapters"}, "textual": {"tui"}, "click": {"cli"}, "rich": {"cli", "tui"}, "cel": {"engine"},
     "rfc8785": {"core"},
 }  # fmt: skip

@@ -78,3 +78,23 @@ class TargetError(IrkitError):
     def is_final(self) -> bool:
         """Whether the engine answered, so that the request certainly did not take hold."""
         return self.kind in (Refusal.ABSENT, Refusal.ALREADY, Refusal.UNSUPPORTED, Refusal.UNREACHABLE)
+
+
+class HostState(StrEnum):
+    """How a host stands, as a list shows it."""
+
+    UP = "up"
+    DOWN = "down"  # no connection, or it was lost
+    KEY_UNKNOWN = "host key unknown"
+    KEY_CHANGED = "host key CHANGED"
+    KEY_REVOKED = "host key REVOKED"
+    AUTH = "not authorised"  # it answers, and does not let the responder in
+    NO_ENGINE = "no engine"  # the responder is in, and there is no way to an engine
+
+
+class UnreachableError(TargetError):
+    """A host that could not be reached: nothing was asked of its engine. `state` says in what way."""
+
+    def __init__(self, reason: str, state: HostState = HostState.DOWN) -> None:
+        self.state = state
+        super().__init__(reason, Refusal.UNREACHABLE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations  # so that listing containers need not load every operation and event
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -125,6 +126,65 @@ class Store(Scribe, Protocol):
 
     def release(self) -> bool:
         """Give back the space kept in reserve for the log and the seal; whether there was any."""
+        ...
+
+
+class Ask(Protocol):
+    """How the responder is asked for a secret, on the terminal: None where nobody can be asked, or they decline."""
+
+    def __call__(self, prompt: str) -> str | None: ...
+
+
+class FileKind(StrEnum):
+    """What a name in a file system stands for."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    LINK = "link"
+    FIFO = "fifo"
+    SOCKET = "socket"
+    CHARACTER_DEVICE = "character device"
+    BLOCK_DEVICE = "block device"
+    OTHER = "other"
+
+
+class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A file as its host describes it: `size` in bytes, `mode` the permission bits, times in nanoseconds since 1970."""
+
+    name: bytes
+    kind: FileKind
+    size: int
+    mode: int
+    uid: int
+    gid: int
+    modified_ns: int
+    accessed_ns: int = 0
+
+
+class HostFiles(Protocol):
+    """The files of a host, to be read and nothing else. Paths are absolute; a link as the last part is not followed.
+
+    All methods raise TargetError, and nothing else.
+    """
+
+    def list(self, path: bytes, deadline: Deadline) -> list[FileFacts]:
+        """What is in a directory, in no order, without `.` and `..`."""
+        ...
+
+    def stat(self, path: bytes, deadline: Deadline) -> FileFacts:
+        """One file, directory or link; a link itself, not what it points to."""
+        ...
+
+    def read_link(self, path: bytes, deadline: Deadline) -> bytes:
+        """Where a link points."""
+        ...
+
+    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline) -> bytes:
+        """That many bytes from there on; fewer only at the end of the file."""
+        ...
+
+    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0) -> Iterator[memoryview]:
+        """The file to its end, whatever size is told; each piece is valid until the next is asked for."""
         ...
 
 
