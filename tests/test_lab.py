@@ -395,13 +395,14 @@ def test_missing_packages_are_installed_once(monkeypatch: pytest.MonkeyPatch) ->
     def pretend(argv: list[str], **_options: object) -> None:
         asked.append(argv)
         if "docker.io" in argv:
-            there.update({name: name for name, _package in (*setup.CLIENT, *setup.OWN_ENGINE)})
+            there.update({name: name for name, _package in (*setup.CLIENT, *setup.OWN_ENGINE, *setup.HOSTS)})
 
     monkeypatch.setattr(setup, "find_tool", there.get)
     monkeypatch.setattr(setup, "run", pretend)
     monkeypatch.delenv("IRKIT_LAB_INSTALL", raising=False)
     setup.ensure_packages()
-    packages = ["docker.io", "iproute2", "iptables", "procps", "util-linux", "zstd"]
+    packages = ["docker.io", "iproute2", "iptables", "openssh-client", "openssh-server"]
+    packages += ["perl-base", "procps", "socat", "sudo", "util-linux", "zstd"]
     assert asked == [["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *packages]]
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from . import leftovers, processes
-from .leftovers import sweep
+from .sweeping import sweep
 from .tools import LabError, clean_environment, last_words, run, tool
 
 __all__ = ["LABEL", "Engine", "LabError", "adopted_engine", "machine_engine", "start_engine", "sweep"]
@@ -30,6 +30,8 @@ LABEL = "irkit.lab"
 READY_SECONDS = 30
 SOCKET_PATH_MAX = 107  # what the kernel takes
 MACHINE_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
+# Engines up to 24 keep the key that their id comes from in /etc/docker: each shall have an id of its own.
+OWN_SETTINGS = 'mkdir -p /etc/docker "$0"; mount --bind "$0" /etc/docker; exec "$@"'
 _numbers = itertools.count(1)
 
 
@@ -45,6 +47,7 @@ class Engine:
     owner: int = field(default_factory=os.getpid)  # only the process that started an engine stops it
     stopped: bool = False
     frozen: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)  # of the engine's environment
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -134,7 +137,7 @@ class Engine:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=clean_environment(),
+                env=clean_environment(self.variables),
                 cwd="/",
                 start_new_session=True,  # a Ctrl-C is for us, not for the engine
             )
@@ -148,7 +151,9 @@ class Engine:
         # unshare and not `ip netns exec`, which would hide the control groups.
         daemon = [tool("dockerd"), "--config-file", f"{self.root}/daemon.json", "--data-root", f"{self.root}/data"]
         daemon += ["--exec-root", f"{self.root}/exec", "--pidfile", f"{self.root}/docker.pid", "-H", self.host]
-        return self.in_namespace([tool("unshare"), "--mount", *daemon])
+        return self.in_namespace(
+            [tool("unshare"), "--mount", "/bin/sh", "-ec", OWN_SETTINGS, f"{self.root}/etc", *daemon]
+        )
 
     def _reap(self) -> None:
         if self.process is not None:
@@ -200,7 +205,7 @@ def remove_labelled(engine: Engine) -> None:
 
 def _record(engine: Engine) -> leftovers.Record:
     ticks = processes.start_ticks(engine.owner) or 0
-    return leftovers.Record(engine.owner, ticks, engine.namespace, str(engine.root))
+    return leftovers.Record(name=engine.namespace, root=str(engine.root), owner=engine.owner, owner_ticks=ticks)
 
 
 def _fresh_root(root: Path | None) -> Path:
@@ -224,7 +229,7 @@ def _make_namespace() -> str:
     return name
 
 
-def own_engine(root: Path | None, settings: Mapping[str, object]) -> Engine:
+def own_engine(root: Path | None, settings: Mapping[str, object], variables: Mapping[str, str] | None = None) -> Engine:
     """Start an engine of the lab's own; all of it goes if it does not come up."""
     namespace = _make_namespace()
     try:
@@ -232,7 +237,9 @@ def own_engine(root: Path | None, settings: Mapping[str, object]) -> Engine:
     except LabError:
         leftovers.remove_namespace(namespace)
         raise
-    engine = Engine(place / "docker.sock", place, namespace, own=True, lab_id=secrets.token_hex(4))
+    engine = Engine(
+        place / "docker.sock", place, namespace, own=True, lab_id=secrets.token_hex(4), variables=variables or {}
+    )
     _record(engine).save()
     atexit.register(engine.stop)
     try:
@@ -270,13 +277,17 @@ def adopted_engine() -> Engine | None:
 
 
 @contextlib.contextmanager
-def start_engine(root: Path | None = None, settings: Mapping[str, object] | None = None) -> Iterator[Engine]:
-    """An engine while the block runs. `settings` is the content of dockerd's configuration file."""
+def start_engine(
+    root: Path | None = None,
+    settings: Mapping[str, object] | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Engine]:
+    """An engine while the block runs. `settings` is dockerd's configuration file, `variables` go to its environment."""
     sweep()
     try:
         if os.geteuid() != 0:
             raise LabError("an engine of the lab's own needs root, and no engine answers on a local socket")
-        engine = own_engine(root, settings or {})
+        engine = own_engine(root, settings or {}, variables)
     except LabError:
         # Only where namespaces can't be made: an engine that fails to start is a fault to be seen.
         found = None if _namespaces_work() else machine_engine()

@@ -1,51 +1,38 @@
 """Taking down what an engine of the lab leaves: processes, mounts, namespace, directories.
 
 Works from the engine's directory and namespace alone, so it serves an orderly stop, an engine that was killed, and
-`sweep()` of labs whose owner died. Asking a living engine to remove its containers is left to `engine`.
+sweeps of engines whose owner died. Asking a living engine to remove its containers is left to `engine`.
 """
 
 import contextlib
 import hashlib
-import json
-import os
 import re
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from . import processes
+from .records import STATE, Owned
 from .tools import find_tool, run
 
-STATE = Path("/run/irkit-lab")  # as short-lived as the namespaces, and writable by root only
+__all__ = ["NETNS", "STATE", "Record", "daemons", "proxies", "remove_directory", "remove_namespace", "take_down"]
 NETNS = Path("/run/netns")
 CGROUP = Path("/sys/fs/cgroup")
 SHIM_SOCKETS = Path("/run/containerd/s")
-NAMESPACE = re.compile(r"irkit-lab-(?P<pid>\d+)-\d+")
+NAMESPACE = re.compile(r"irkit-lab-(?P<pid>\d+)-h?\d+")
 DAEMONS = ("dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v1", "containerd-shim-runc-v2", "runc")
 
 
-@dataclass(frozen=True)
-class Record:
-    """What must be known to take a lab down after its owner has died; kept in a file."""
+@dataclass(frozen=True, kw_only=True)
+class Record(Owned):
+    """What must be known to take an engine down; its name is that of its network namespace."""
 
-    owner: int
-    owner_ticks: int
-    namespace: str
-    root: str
+    suffix: ClassVar[str] = ".json"
 
     @property
-    def path(self) -> Path:
-        return STATE / f"{self.namespace}.json"
-
-    def save(self) -> None:
-        STATE.mkdir(mode=0o700, exist_ok=True)
-        part = self.path.with_suffix(".part")
-        part.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        part.replace(self.path)
-
-    def orphaned(self) -> bool:
-        """True where the owner is gone; its pid may be somebody else's by now, the start time is not."""
-        return not processes.alive(self.owner) or processes.start_ticks(self.owner) != self.owner_ticks
+    def namespace(self) -> str:
+        return self.name
 
 
 def daemons(root: Path, names: tuple[str, ...] = DAEMONS) -> set[int]:
@@ -169,27 +156,17 @@ def take_down(record: Record) -> list[str]:
     left = [f"process {pid}" for pid in sorted(stubborn)]
     left += [str(path) for path in (root, NETNS / record.namespace) if path.exists()]
     if not left:
-        record.path.unlink(missing_ok=True)
+        record.forget()
     return left
 
 
-def _records() -> list[Record]:
-    found = []
-    for path in sorted(STATE.glob("*.json")) if STATE.is_dir() else []:
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            found.append(Record(**json.loads(path.read_text(encoding="utf-8"))))
-    return found
-
-
-def sweep() -> list[str]:
-    """Take down labs whose owner is dead; returns the names of those removed."""
-    if os.geteuid() != 0:
-        return []
+def sweep_engines() -> list[str]:
+    """Take down engines whose owner is dead, and namespaces on no record; returns the names of those removed."""
     swept = []
-    for record in _records():
-        if NAMESPACE.fullmatch(record.namespace) and record.orphaned() and not take_down(record):
-            swept.append(record.namespace)
-    known = {record.namespace for record in _records()}
+    for record in Record.all():
+        if NAMESPACE.fullmatch(record.name) and record.orphaned() and not take_down(record):
+            swept.append(record.name)
+    known = {record.name for record in Record.all()}
     for entry in sorted(NETNS.iterdir()) if NETNS.is_dir() else []:
         found = NAMESPACE.fullmatch(entry.name)
         if found and entry.name not in known and not processes.alive(int(found["pid"])):

@@ -37,6 +37,16 @@ def start_ticks(pid: int) -> int | None:
     return int(fields[19]) if len(fields) > 19 else None
 
 
+def parent(pid: int) -> int | None:
+    fields = _stat_fields(pid)
+    return int(fields[1]) if len(fields) > 1 else None
+
+
+def command(pid: int) -> str:
+    """The name of the program (its first 15 characters), whatever its command line says."""
+    return read_proc(pid, "comm").decode("utf-8", "replace").rstrip("\n")
+
+
 def alive(pid: int) -> bool:
     """True unless the process is gone or only waits to be reaped."""
     fields = _stat_fields(pid)

@@ -19,6 +19,15 @@ OWN_ENGINE = (
     ("ps", "procps"),
     ("zstd", "zstd"),
 )
+HOSTS = (
+    ("perl", "perl-base"),
+    ("socat", "socat"),
+    ("ssh", "openssh-client"),
+    ("ssh-keygen", "openssh-client"),
+    ("sshd", "openssh-server"),
+    ("sudo", "sudo"),
+)
+ZONES = Path("/usr/share/zoneinfo")
 CLIENT_PACKAGE = "docker-cli"
 PT_INTERP = 3
 
@@ -40,10 +49,12 @@ def is_static(program: Path) -> bool:
 
 def missing_packages() -> list[str]:
     """Packages whose tool is not there. Who is not root can't start an engine, so needs only the client."""
-    wanted = CLIENT + (OWN_ENGINE if os.geteuid() == 0 else ())
+    wanted = CLIENT + (OWN_ENGINE + HOSTS if os.geteuid() == 0 else ())
     missing = [package for name, package in wanted if find_tool(name) is None]
     if not is_static(BUSYBOX):
         missing.append("busybox-static")
+    if not (ZONES / "Asia" / "Tokyo").exists():
+        missing.append("tzdata")
     return sorted(set(missing))
 
 

@@ -1,0 +1,219 @@
+"""The files of the machine irkit runs on, to be read and nothing else.
+
+Whoever owns the files is hostile. A path is walked part by part and what it names is held by a descriptor that opens
+nothing (`O_PATH`); only what turns out to be a regular file is then opened, through that descriptor, so that nothing
+can be put in its place meanwhile. Only a file system that is hostile itself (FUSE) can still make a read wait for
+longer than the deadline.
+"""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from irkit.adapters import file_paths
+from irkit.adapters.file_paths import MOST_ENTRIES, check_range, kind_of, show, split_path
+from irkit.core.errors import Refusal, TargetError
+from irkit.core.ports import Deadline, FileFacts, FileKind
+
+PIECE: Final = 1024 * 1024
+"""Bytes read at a time."""
+_HOLD: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_STEP: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+# Non-blocking also for a regular file: a lease on it, or one of /proc that waits for news, would make it wait.
+_READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class LocalFiles:
+    """The files below the folder `root`, which is held open until `close`. Times are exact to the nanosecond.
+
+    With `follow_parents`, links on the way to a file are followed as the kernel follows them: out of the root, too.
+    Without, a link on the way is refused, so that a tree that somebody hostile writes to cannot lead out of itself.
+    """
+
+    def __init__(self, root: bytes = b"/", *, follow_parents: bool = True) -> None:
+        split_path(root)
+        self._follow = follow_parents
+        with _explained(root):
+            self._root = os.open(root, _STEP)
+
+    def below(self, path: bytes) -> "LocalFiles":
+        """What is below that folder, and never leads out of it.
+
+        On the way to it links are followed as anywhere else, this once, and as its last part too: `/proc/PID/root`.
+        """
+        with _explained(path), self._folder(split_path(path)) as folder:
+            return LocalFiles(b"/proc/self/fd/%d" % folder, follow_parents=False)
+
+    def close(self) -> None:
+        """Let go of the root."""
+        root, self._root = self._root, -1
+        if root >= 0:
+            os.close(root)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def list(self, path: bytes, deadline: Deadline) -> list[FileFacts]:
+        """What is in a directory. Names that go while it is read are left out."""
+        with _explained(path), self._held(path, FileKind.DIRECTORY, deadline) as held, _opened(held, b".") as folder:
+            found: list[FileFacts] = []
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    deadline.remaining()
+                    if len(found) == MOST_ENTRIES:
+                        raise file_paths.overflowing(path, MOST_ENTRIES)
+                    with contextlib.suppress(FileNotFoundError):
+                        found.append(_facts(os.fsencode(entry.name), entry.stat(follow_symlinks=False)))
+            return found
+
+    def stat(self, path: bytes, deadline: Deadline) -> FileFacts:
+        """One file, directory or link."""
+        with _explained(path), self._held(path, None, deadline) as held:
+            return _facts((split_path(path) or [b"/"])[-1], os.fstat(held))
+
+    def read_link(self, path: bytes, deadline: Deadline) -> bytes:
+        """Where a link points."""
+        with _explained(path), self._held(path, FileKind.LINK, deadline) as held:
+            return os.readlink(b"", dir_fd=held)
+
+    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline) -> bytes:
+        """That many bytes from there on; fewer only at the end of the file."""
+        check_range(path, offset, size)
+        pieces: list[bytes] = []
+        with _explained(path), self._held(path, FileKind.FILE, deadline) as held, _opened(held) as file:
+            while size > 0:
+                deadline.remaining()
+                piece = os.pread(file, min(size, PIECE), offset)
+                if not piece:
+                    break
+                pieces.append(piece)
+                offset, size = offset + len(piece), size - len(piece)
+        return b"".join(pieces)
+
+    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0) -> Iterator[memoryview]:
+        """The file to its end as it then is; nothing is opened before the first piece is asked for."""
+        check_range(path, offset)
+        return self._stream(path, deadline, offset)
+
+    def _stream(self, path: bytes, deadline: Deadline, offset: int) -> Iterator[memoryview]:
+        buffer = memoryview(bytearray(PIECE))
+        with contextlib.ExitStack() as stack:
+            with _explained(path):
+                held = stack.enter_context(self._held(path, FileKind.FILE, deadline))
+                file = stack.enter_context(_opened(held))
+            while count := self._fill(file, buffer, offset, path, deadline):
+                yield buffer[:count]
+                offset += count
+
+    def _fill(self, file: int, buffer: memoryview, offset: int, path: bytes, deadline: Deadline) -> int:
+        deadline.remaining()
+        with _explained(path):
+            return os.preadv(file, [buffer], offset)
+
+    def free_space(self, path: bytes, deadline: Deadline) -> tuple[int, int]:
+        """Bytes that are free for everybody, and bytes in all, on the file system that a folder is on."""
+        deadline.remaining()
+        with _explained(path), self._folder(split_path(path)) as folder:
+            facts = os.fstatvfs(folder)
+        return facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
+
+    @contextlib.contextmanager
+    def _held(self, path: bytes, wanted: FileKind | None, deadline: Deadline) -> Iterator[int]:
+        """A descriptor that stands for what the path names, opened or not: it must be of the kind wanted, if any."""
+        deadline.remaining()
+        *way, last = split_path(path) or [b"."]
+        with self._folder(way) as folder:
+            held = os.open(last, _HOLD, dir_fd=folder)
+        try:
+            kind = kind_of(os.fstat(held).st_mode)
+            if wanted not in (None, kind):
+                raise file_paths.mistaken(path, kind, wanted or kind)
+            yield held
+        finally:
+            os.close(held)
+
+    @contextlib.contextmanager
+    def _folder(self, way: Sequence[bytes]) -> Iterator[int]:
+        """A descriptor that stands for the folder at the end of that way."""
+        flags = _STEP if self._follow else _STEP | os.O_NOFOLLOW
+        folder = os.dup(self._root)
+        try:
+            for part in way:
+                folder = _step(folder, part, flags)
+            yield folder
+        finally:
+            os.close(folder)
+
+
+def _step(folder: int, part: bytes, flags: int) -> int:
+    """The folder of that name in this one, which is let go of."""
+    try:
+        inner = os.open(part, flags, dir_fd=folder)
+    except NotADirectoryError:
+        # The kernel says this of a link that it was told not to follow, too.
+        if kind_of(os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode) is FileKind.LINK:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+        raise
+    os.close(folder)
+    return inner
+
+
+@contextlib.contextmanager
+def _opened(held: int, name: bytes = b"") -> Iterator[int]:
+    """What is held, open for reading: a directory as `.`, a file by the name /proc gives the descriptor."""
+    flags, folder = (_READ | os.O_DIRECTORY, held) if name else (_READ, None)
+    path = name or b"/proc/self/fd/%d" % held
+    try:
+        descriptor = os.open(path, flags | os.O_NOATIME, dir_fd=folder)
+    except PermissionError:  # the time of access is kept as it was where that is allowed
+        descriptor = os.open(path, flags, dir_fd=folder)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _facts(name: bytes, found: os.stat_result) -> FileFacts:
+    return FileFacts(
+        name=name,
+        kind=kind_of(found.st_mode),
+        size=found.st_size,
+        mode=found.st_mode & 0o7777,
+        uid=found.st_uid,
+        gid=found.st_gid,
+        modified_ns=found.st_mtime_ns,
+        accessed_ns=found.st_atime_ns,
+    )
+
+
+@contextlib.contextmanager
+def _explained(path: bytes) -> Iterator[None]:
+    """Whatever the operating system refuses, as TargetError."""
+    try:
+        yield
+    except OSError as error:
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: bytes, error: OSError) -> TargetError:
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR | errno.ESRCH:  # ESRCH: one of /proc whose process has ended
+            return file_paths.absent(path)
+        case errno.EACCES | errno.EPERM:
+            return file_paths.denied(path)
+        case errno.ELOOP:
+            return TargetError(f"{show(path)}: a link on the way is not followed, or is a circle", Refusal.REFUSED)
+        case errno.EAGAIN:
+            return TargetError(f"{show(path)} would have to be waited for", Refusal.REFUSED)
+        case errno.EIO:
+            return TargetError(f"{show(path)} cannot be read there: input/output error", Refusal.REFUSED)
+        case _:
+            return TargetError(f"{show(path)} cannot be read: {error.strerror or error}", Refusal.REFUSED)

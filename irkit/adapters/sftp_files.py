@@ -1,0 +1,131 @@
+"""The files of a host reached by SSH, through the SFTP server that is there: to be read and nothing else.
+
+irkit speaks the protocol itself: paramiko's client can write and remove as well, and takes every name for UTF-8. What
+can be asked at all is in `sftp_messages`, what one question takes in `sftp_calls`; here are sessions: begun when first
+needed, and once more where one has died.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Self, TypeVar
+
+from irkit.adapters.file_paths import check_range
+from irkit.adapters.sftp_calls import Call, wire_path
+from irkit.adapters.sftp_messages import StatusError
+from irkit.adapters.sftp_session import SftpSession, Wire
+from irkit.core.errors import Refusal, TargetError
+from irkit.core.ports import Deadline, FileFacts
+
+Dial = Callable[[Deadline], Wire]
+"""How a channel to a new SFTP server of the host is had. Raises TargetError."""
+T = TypeVar("T")
+
+
+class SftpFiles:
+    """The files of a host. Threads may share it, and with it one session.
+
+    Links on the way to a file are followed by the host's kernel. The protocol knows no opening that refuses links or
+    FIFOs: what is to be read is looked at first, and somebody who puts something else in its place just then may have
+    that read, or may make the server wait, which ends that session alone. Times are whole seconds, of 32 bits.
+    """
+
+    def __init__(self, dial: Dial) -> None:
+        self._dial = dial
+        self._lock = threading.Lock()
+        self._session: SftpSession | None = None
+
+    def close(self) -> None:
+        """End the session; another one is begun where something is asked later."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.end("irkit closed it")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def list(self, path: bytes, deadline: Deadline) -> list[FileFacts]:
+        """What is in a directory. Names that go while it is read are left out."""
+        return self._repeat(wire_path(path), deadline, lambda call: call.entries())
+
+    def stat(self, path: bytes, deadline: Deadline) -> FileFacts:
+        """One file, directory or link."""
+        return self._repeat(wire_path(path), deadline, lambda call: call.stat())
+
+    def read_link(self, path: bytes, deadline: Deadline) -> bytes:
+        """Where a link points."""
+        return self._repeat(wire_path(path), deadline, lambda call: call.read_link())
+
+    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline) -> bytes:
+        """That many bytes from there on; fewer only at the end of the file."""
+        check_range(path, offset, size)
+        return self._repeat(wire_path(path), deadline, lambda call: b"".join(call.read(offset, size)))
+
+    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0) -> Iterator[memoryview]:
+        """The file to its end as it then is; nothing is asked for before the first piece is.
+
+        A lost session is taken up again before the first piece only: the file may be another one afterwards.
+        """
+        check_range(path, offset)
+        return self._stream(wire_path(path), deadline, offset)
+
+    def free_space(self, path: bytes, deadline: Deadline) -> tuple[int, int]:
+        """Bytes that are free for everybody, and bytes in all, on the file system that a folder is on."""
+        return self._repeat(wire_path(path), deadline, lambda call: call.free_space())
+
+    def _stream(self, path: bytes, deadline: Deadline, offset: int) -> Iterator[memoryview]:
+        begun = False
+        for is_last in (False, True):
+            try:
+                with self._call(path, deadline) as call:
+                    for piece in call.read(offset, None):
+                        begun = True
+                        yield piece
+                return
+            except TargetError as error:
+                if begun or is_last or error.kind is not Refusal.LOST:
+                    raise
+
+    def _repeat(self, path: bytes, deadline: Deadline, read: Callable[[Call], T]) -> T:
+        """The answer to what is asked, on a new session where the one there was has died: it was a read."""
+        try:
+            with self._call(path, deadline) as call:
+                return read(call)
+        except TargetError as error:
+            if error.kind is not Refusal.LOST:
+                raise
+        with self._call(path, deadline) as call:
+            return read(call)
+
+    @contextlib.contextmanager
+    def _call(self, path: bytes, deadline: Deadline) -> Iterator[Call]:
+        session = self._open_session(deadline)
+        forget = deadline.on_cancel(session.cancel)
+        call = Call(session, path, deadline)
+        try:
+            yield call
+        except StatusError as error:
+            raise call.refusal(error) from error
+        finally:
+            forget()
+            session.leave()
+
+    def _open_session(self, deadline: Deadline) -> SftpSession:
+        """The session there is, or a new one; it has one more user now."""
+        if not self._lock.acquire(timeout=deadline.remaining()):
+            deadline.remaining()
+            raise TargetError("the host's SFTP server does not answer", Refusal.TIMEOUT)
+        try:
+            session = self._session
+            if session is None or not session.is_usable:
+                self._session = session = SftpSession(self._dial(deadline), deadline)
+            session.enter()
+            return session
+        finally:
+            self._lock.release()
