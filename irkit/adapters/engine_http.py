@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -24,6 +24,7 @@ from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline
 from irkit.core.text import safe
 
+T = TypeVar("T")
 SMALL_BODY = 64 * 1024 * 1024
 """Bytes of an answer that is read whole; more is refused, as no honest engine sends it."""
 NEWEST_API, OLDEST_API = (1, 48), (1, 40)
@@ -43,13 +44,21 @@ class Wire(Protocol):
     def close(self) -> None: ...
 
 
-Dial = Callable[[Deadline], Wire]
+class Channel(Wire, Protocol):
+    """A wire that is no socket."""
+
+    def cancel(self) -> None:
+        """Wake whoever reads, as if it had ended. Waits for nothing: a signal's handler may call it."""
+        ...
+
+
+Dial = Callable[[Deadline], socket.socket | Channel]
 
 
 def dial_unix(path: str) -> Dial:
     """How to connect to a unix socket on this machine."""
 
-    def dial(deadline: Deadline) -> Wire:
+    def dial(deadline: Deadline) -> socket.socket:
         wire = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             _connect(wire, path, deadline)
@@ -187,24 +196,42 @@ def mapped_errors(deadline: Deadline) -> Iterator[None]:
 
 
 class EngineApi:
-    """Requests to one engine. Threads may share it: every request has a connection of its own."""
+    """Requests to one engine. Threads may share it: every request has a connection of its own.
 
-    def __init__(self, dial: Dial) -> None:
-        self._dial = dial
+    `repeats` says that a small read whose answer was lost on the way is asked for once more. `like` is another way to
+    the same engine, whose version counts here too.
+    """
+
+    def __init__(self, dial: Dial, *, repeats: bool = False, like: "EngineApi | None" = None) -> None:
+        self._dial, self._repeats, self._like = dial, repeats, like
         self._version: tuple[int, int] | None = None
 
     def version(self, deadline: Deadline) -> tuple[int, int]:
         """The API version spoken: the engine's, but none newer than this code was written for."""
+        if self._like is not None:
+            return self._like.version(deadline)
         if self._version is None:
-            with self._request("GET", "/_ping", deadline, {}, None) as answer:
-                answer.read()
-                newest = _version_of(answer.header("Api-Version"))
+            newest = self._again(lambda: self._newest(deadline))
             if newest < OLDEST_API:
                 spoken, needed = _dotted(newest), _dotted(OLDEST_API)
                 reason = f"the engine is too old: it speaks API {spoken}, irkit needs {needed} or later"
                 raise TargetError(reason, Refusal.UNSUPPORTED)
             self._version = min(newest, NEWEST_API)
         return self._version
+
+    def _newest(self, deadline: Deadline) -> tuple[int, int]:
+        with self._request("GET", "/_ping", deadline, {}, None) as answer:
+            answer.read()
+            return _version_of(answer.header("Api-Version"))
+
+    def _again(self, read: Callable[[], T]) -> T:
+        """A read, and once more where its answer was lost on the way."""
+        try:
+            return read()
+        except TargetError as error:
+            if not self._repeats or error.kind is not Refusal.LOST:
+                raise
+        return read()
 
     @contextmanager
     def request(
@@ -223,8 +250,12 @@ class EngineApi:
 
     def read(self, path: str, deadline: Deadline, **query: str) -> bytes:
         """The whole body of a GET."""
-        with self.request("GET", path, deadline, query=query) as answer:
-            return answer.read()
+
+        def read() -> bytes:
+            with self.request("GET", path, deadline, query=query) as answer:
+                return answer.read()
+
+        return self._again(read)
 
     def send(self, method: str, path: str, deadline: Deadline, body: object = None, **query: str) -> bytes:
         """Ask for a change; the answer's body."""
@@ -262,7 +293,7 @@ def part(foreign: str) -> str:
     return quote(foreign, safe="")
 
 
-def _shut(wire: Wire) -> None:
+def _shut(wire: socket.socket | Channel) -> None:
     """End a wire that another thread waits on: closing alone would leave it waiting."""
     if isinstance(wire, socket.socket):
         try:
@@ -270,7 +301,7 @@ def _shut(wire: Wire) -> None:
         except OSError:
             return  # it had ended already
     else:
-        wire.close()
+        wire.cancel()
 
 
 def _raise_for(answer: Answer) -> None:

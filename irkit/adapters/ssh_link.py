@@ -1,0 +1,247 @@
+"""One SSH connection to a host: the way there, over hops where it takes some, the host's identity, and the login.
+
+Whether a host key is accepted is `ssh_host_key`'s subject, how the responder logs in `ssh_auth`'s. What goes over the
+connection is left to others.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import paramiko
+
+from irkit.adapters.known_hosts import fingerprint
+from irkit.adapters.ssh_auth import Login, LoginEndedError
+from irkit.adapters.ssh_config import SshSettings, proxy_argv
+from irkit.adapters.ssh_deadline import Part
+from irkit.adapters.ssh_host_key import PORT, Identity, place_of
+from irkit.adapters.ssh_open import open_port
+from irkit.adapters.ssh_packets import Stream
+from irkit.adapters.ssh_stream import CommandStream, open_tcp
+from irkit.adapters.ssh_transport import (
+    PROHIBITED,
+    STEP,
+    ChannelRefusedError,
+    CheckKey,
+    HostKeyRefusedError,
+    SshTransport,
+)
+from irkit.adapters.ssh_way import Ways, settings_of
+from irkit.core.errors import TargetError, UnreachableError
+from irkit.core.host import Host
+from irkit.core.ports import Deadline
+from irkit.core.text import safe
+
+__all__ = ["Link", "Ways", "connect", "connect_hops", "open_transport", "place_of", "settings_of", "stream_to"]
+
+CONNECT_TIME = 15.0
+"""Seconds that one hop may take to answer, where the responder's configuration does not say."""
+
+
+class NoCommonKeyError(UnreachableError):
+    """The host has no key of the types that were asked for."""
+
+
+class EarlyEndError(UnreachableError):
+    """The host took the connection and ended it before it said who it is, as it does where it has too many."""
+
+
+@dataclass
+class Link:
+    """A connection that the responder is logged in on, with the hops that it goes over."""
+
+    settings: SshSettings
+    transport: SshTransport
+    hops: list[SshTransport]
+    notes: tuple[str, ...] = ()
+    keys: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def host_key(self) -> bytes:
+        """The host's key as it was sent: a certificate where it showed one."""
+        return self.transport.host_key_blob
+
+    @property
+    def fingerprint(self) -> str:
+        """The host's key as people compare it."""
+        return fingerprint(self.host_key)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it is worth using."""
+        return all(one.is_alive_and_well for one in (*self.hops, self.transport))
+
+    @property
+    def refusal(self) -> UnreachableError | None:
+        """Why a key was refused that was shown later on, at the host or at a hop."""
+        return next(filter(None, (one.refusal for one in (*self.hops, self.transport))), None)
+
+    def end(self) -> None:
+        """Close it and its hops, waiting for nobody."""
+        _end((*self.hops, self.transport))
+
+
+def connect(host: Host, ways: Ways, deadline: Deadline, pinned: Mapping[str, bytes] | None = None) -> Link:
+    """A connection to a host. `pinned` are keys by place that must not have changed.
+
+    Raises UnreachableError, TargetError, UsageError.
+    """
+    way = settings_of(host, ways)
+    try:
+        return _connect(host, way, ways, deadline, pinned or {})
+    except LoginEndedError as error:
+        if not error.after_asking:
+            raise
+    # The host waits for a login for two minutes as a rule; by now what was asked for is known.
+    return _connect(host, way, ways, deadline, pinned or {})
+
+
+def _connect(
+    host: Host, way: Sequence[SshSettings], ways: Ways, deadline: Deadline, pinned: Mapping[str, bytes]
+) -> Link:
+    made: list[SshTransport] = []
+    notes: list[str] = [note for settings in way for note in settings.notes]
+    with _ended_on_failure(made):
+        for settings in way:
+            is_hop = settings is not way[-1]
+            with _told_apart(host, settings, is_hop=is_hop):
+                notes += _log_in(settings, made, ways, deadline, pinned, "" if is_hop else host.name)
+    keys = {place_of(settings): one.host_key_blob for settings, one in zip(way, made, strict=True)}
+    return Link(way[-1], made[-1], made[:-1], tuple(dict.fromkeys(notes)), keys)
+
+
+def connect_hops(host: Host, hops: Sequence[SshSettings], ways: Ways, deadline: Deadline) -> list[SshTransport]:
+    """Connections to the hops before a host. Raises UnreachableError, TargetError, UsageError."""
+    made: list[SshTransport] = []
+    with _ended_on_failure(made):
+        for settings in hops:
+            with _told_apart(host, settings, is_hop=True):
+                _log_in(settings, made, ways, deadline, {})
+    return made
+
+
+def _log_in(
+    settings: SshSettings,
+    made: list[SshTransport],
+    ways: Ways,
+    deadline: Deadline,
+    pinned: Mapping[str, bytes],
+    called: str = "",
+) -> Sequence[str]:
+    """One connection more, over those made before it; it joins them as soon as it is one. What is to be noted."""
+    place = place_of(settings)
+    identity = Identity.of(settings, pinned.get(place, b""), called)
+    stream = stream_to(settings, made, ways, deadline)
+    transport = open_transport(stream, identity.order, identity.refusal, safe(place, 100), deadline)
+    made.append(transport)
+    login = Login(transport, settings, ways.secrets, ways.environment, f"{settings.user}@{place}", deadline)
+    login.run()
+    transport.watch()
+    return (*identity.known.notes, *login.notes)
+
+
+def _end(made: Sequence[SshTransport]) -> None:
+    for one in reversed(made):
+        one.end()
+
+
+@contextmanager
+def _ended_on_failure(made: Sequence[SshTransport]) -> Iterator[None]:
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        if not done:
+            _end(made)
+
+
+@contextmanager
+def _told_apart(host: Host, settings: SshSettings, *, is_hop: bool) -> Iterator[None]:
+    """Say of what fails at a hop that it is the hop, and not the host, that failed."""
+    try:
+        yield
+    except UnreachableError as error:
+        if is_hop:
+            hop = f"the hop {safe(place_of(settings), 100)} on the way to {safe(host.name, 100)}"
+            error.reason = f"{hop}: {error.reason}"
+            error.args = (error.reason,)
+        raise
+
+
+def stream_to(settings: SshSettings, before: Sequence[SshTransport], ways: Ways, deadline: Deadline) -> Stream:
+    """What the connection is to run over: a channel of the hop before, a command, or a TCP connection.
+
+    Raises UnreachableError, TargetError, UsageError.
+    """
+    port, seconds = settings.port or PORT, settings.connect_timeout or CONNECT_TIME
+    if before:
+        return _stream_over(before[-1], settings, Part(deadline, seconds))
+    if settings.proxy_command:
+        return CommandStream(proxy_argv(settings), ways.environment)
+    return open_tcp(settings.host_name, port, seconds, deadline)
+
+
+def _stream_over(hop: SshTransport, settings: SshSettings, part: Part) -> Stream:
+    """A channel of a hop, which itself would wait for minutes for a host that does not answer."""
+    try:
+        return open_port(hop, settings.host_name, settings.port or PORT, part)
+    except ChannelRefusedError as error:
+        raise UnreachableError(_why_not_on(settings, error)) from error
+    except TargetError as error:
+        if not part.is_over:
+            raise
+        reason = f"{safe(place_of(settings), 100)} does not answer the hop before it"
+        raise UnreachableError(reason) from error
+
+
+def open_transport(
+    stream: Stream, order: Sequence[str], check: CheckKey, place: str, deadline: Deadline
+) -> SshTransport:
+    """An SSH connection, nobody logged in yet. Raises UnreachableError, whatever the other side sends; TargetError."""
+    transport = SshTransport(stream, order, check)
+    ready, end = threading.Event(), time.monotonic() + CONNECT_TIME
+    transport.banner_timeout = transport.handshake_timeout = 2 * CONNECT_TIME  # it is not waited for that long
+    with _ended_on_failure([transport]):
+        transport.start_client(event=ready)
+        while not ready.wait(min(STEP, deadline.remaining())) and transport.is_active():
+            if time.monotonic() > end:
+                raise UnreachableError(f"{place} does not end the handshake within {CONNECT_TIME:.0f} s")
+        if not transport.is_active() or not transport.initial_kex_done:
+            raise _failure(transport, stream, place)
+    return transport
+
+
+def _failure(transport: SshTransport, stream: Stream, place: str) -> UnreachableError:
+    """Why the handshake failed."""
+    error = transport.get_exception()
+    if isinstance(error, HostKeyRefusedError):
+        return error.error
+    if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+        kind = NoCommonKeyError if "host key" in str(error) else UnreachableError
+        return kind(f"{place} shares no algorithm with irkit: {safe(error, 200)}")
+    said = safe(transport.packets.said, 150)
+    if isinstance(stream, CommandStream):
+        said = safe(stream.last_words(), 150) or said
+    why = f": {said}" if said else ""
+    if not transport.remote_version and _is_end(error):
+        what = "the ProxyCommand ended" if isinstance(stream, CommandStream) else "ended the connection"
+        return EarlyEndError(f"{place}: {what} before any SSH server answered{why}")
+    if not transport.remote_version:
+        return UnreachableError(f"{place} does not speak SSH{why}")
+    farewell = safe(transport.farewell or (not _is_end(error) and error) or "it ended the connection", 200)
+    return UnreachableError(f"{place} does not speak SSH as it should: {farewell}")
+
+
+def _is_end(error: BaseException | None) -> bool:
+    ends = (EOFError, ConnectionError)
+    return error is None or isinstance(error, ends) or isinstance(error.__context__, ends)
+
+
+def _why_not_on(settings: SshSettings, error: ChannelRefusedError) -> str:
+    place = safe(place_of(settings), 100)
+    if error.code == PROHIBITED:
+        return f"the hop before {place} does not let connections go on (AllowTcpForwarding)"
+    return f"the hop before {place} cannot reach it"

@@ -1,0 +1,74 @@
+"""The host keys that a host shows, without logging in: what `irkit hosts trust` has a responder compare.
+
+Nothing is accepted here: each connection ends as soon as the host has proved that it holds the key.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from irkit.adapters.known_hosts import Verdict
+from irkit.adapters.ssh_host_key import KEY_ORDER, Identity, place_of
+from irkit.adapters.ssh_link import NoCommonKeyError, connect_hops, open_transport, stream_to
+from irkit.adapters.ssh_transport import SshTransport
+from irkit.adapters.ssh_way import Ways, settings_of
+from irkit.core.errors import HostState, UnreachableError, UsageError
+from irkit.core.host import Host
+from irkit.core.ports import Deadline
+from irkit.core.text import safe
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A key that a host has proved to hold, what the known_hosts files say of it, and where it would be recorded."""
+
+    kind: str
+    blob: bytes
+    verdict: Verdict
+    name: str
+    port: int
+    file: Path
+
+
+class _SeenError(UnreachableError):
+    """Ends a connection once the key was seen."""
+
+    def __init__(self, algorithm: str, blob: bytes) -> None:
+        self.algorithm, self.blob = algorithm, blob
+        super().__init__("seen", HostState.KEY_UNKNOWN)
+
+
+def offered_keys(host: Host, ways: Ways, deadline: Deadline) -> list[Offered]:
+    """One key of each type that the host has. Raises UnreachableError where it shows none, TargetError, UsageError."""
+    *way, settings = settings_of(host, ways)
+    identity = Identity.of(settings)
+    if not settings.user_known_hosts:
+        raise UsageError(f"UserKnownHostsFile names no file in which a key of {safe(host.name, 100)} could be recorded")
+    hops = connect_hops(host, way, ways, deadline)
+    found: dict[str, Offered] = {}
+    try:
+        for algorithm in KEY_ORDER:
+            blob = _shown(identity, algorithm, hops, ways, deadline)
+            kind = "ssh-rsa" if algorithm.startswith("rsa-") else algorithm
+            if blob and kind not in found:
+                verdict = identity.verdict(algorithm, blob)
+                file = settings.user_known_hosts[0]
+                found[kind] = Offered(kind, blob, verdict, identity.name, identity.port, file)
+    finally:
+        for hop in reversed(hops):
+            hop.end()
+    if not found:
+        raise UnreachableError(f"{safe(place_of(settings), 100)} shows no host key of a type that irkit knows")
+    return list(found.values())
+
+
+def _shown(identity: Identity, algorithm: str, hops: list[SshTransport], ways: Ways, deadline: Deadline) -> bytes:
+    """The key for an algorithm; empty where the host has none. Raises UnreachableError, TargetError, UsageError."""
+    place = safe(place_of(identity.settings), 100)
+    stream = stream_to(identity.settings, hops, ways, deadline)
+    try:
+        open_transport(stream, (algorithm,), _SeenError, place, deadline).end()
+    except _SeenError as seen:
+        return seen.blob
+    except NoCommonKeyError:
+        return b""
+    return b""

@@ -1,0 +1,132 @@
+"""The packets of an SSH connection as they come and go over its stream: paramiko's, with bounds and signs of life.
+
+paramiko takes packets and greetings of any length, keeps time by the wall clock, and needs a thread for a timer; a
+host under suspicion gets none of that. What packets say is left to `ssh_transport`.
+"""
+
+import errno
+import time
+from collections.abc import Callable
+from typing import Any, Final, Protocol, cast
+
+import paramiko
+from paramiko.packet import NeedRekeyException, Packetizer
+
+MOST_IN_PACKET: Final = 256 * 1024
+"""Bytes that a packet may have, as in OpenSSH."""
+_OVERHEAD: Final = 1024
+_LINE: Final = 8 * 1024
+"""Bytes of a line before the handshake."""
+
+
+class Stream(Protocol):
+    """What a connection runs over: a socket, a command, or a channel of another connection."""
+
+    def settimeout(self, seconds: float | None, /) -> None: ...
+    def send(self, data: bytes, /) -> int: ...
+    def recv(self, count: int, /) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class Packets(Packetizer):
+    """What stands between a connection and its stream.
+
+    `heard_at` is when something last came, `said` what came in the place of a greeting (foreign text). `when_quiet` is
+    called on the connection's thread several times a second while nothing comes, and `is_dead` tells whether sending
+    has any sense still.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(cast("Any", stream))
+        self._stream, self._rest = stream, b""
+        self._handshake_ends: float | None = None
+        self.heard_at, self.said = time.monotonic(), ""
+        self.when_quiet: Callable[[], None] = lambda: None
+        self.is_dead: Callable[[], bool] = lambda: False
+
+    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
+        """So many bytes, as paramiko asks for them. Raises EOFError, OSError, SSHException."""
+        if n > MOST_IN_PACKET + _OVERHEAD:
+            raise paramiko.SSHException(f"a packet of {n} bytes, where {MOST_IN_PACKET} are the most")
+        start, self._rest = self._rest[: max(n, 0)], self._rest[max(n, 0) :]
+        pieces, missing = [start] if start else [], n - len(start)
+        while missing > 0:
+            piece = self._receive(missing)
+            if piece is None:
+                if check_rekey and not pieces and self.need_rekey():
+                    raise NeedRekeyException
+                self.when_quiet()
+                continue
+            pieces.append(piece)
+            missing -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _receive(self, most: int) -> bytes | None:
+        """What came; None where nothing did for a while."""
+        if self.handshake_timed_out():
+            raise EOFError
+        try:
+            piece = self._stream.recv(most)
+        except TimeoutError:
+            piece = None
+        except OSError as error:
+            if self.closed:
+                raise EOFError from error
+            if error.errno != errno.EAGAIN:
+                raise
+            piece = None
+        if piece is None and self.closed:
+            raise EOFError
+        if piece is not None and not piece:
+            raise EOFError
+        if piece:
+            self.heard_at = time.monotonic()
+        return piece
+
+    def write_all(self, out: Any) -> None:
+        """Send it whole. Raises EOFError where that cannot be done any more."""
+        left = memoryview(out)
+        while left:
+            try:
+                count = self._stream.send(cast("bytes", left))
+            except TimeoutError:
+                count = 0
+            except OSError as error:
+                if error.errno != errno.EAGAIN:
+                    raise EOFError from error
+                count = 0
+            if not count and (self.closed or self.is_dead()):
+                raise EOFError
+            left = left[count:]
+
+    def readline(self, timeout: float) -> str:
+        """A line of what comes before the handshake. Raises EOFError, OSError, SSHException."""
+        while b"\n" not in self._rest:
+            if len(self._rest) > _LINE:
+                raise paramiko.SSHException("a greeting without an end")
+            self._rest += self._read_timeout(timeout)
+        line, _, self._rest = self._rest.partition(b"\n")
+        text = line.removesuffix(b"\r").decode("utf-8", "replace")
+        self.said = "" if text.startswith("SSH-") else text or self.said
+        return text
+
+    def _read_timeout(self, timeout: float) -> bytes:
+        end = time.monotonic() + timeout
+        while (piece := self._receive(1024)) is None:
+            if time.monotonic() > end:
+                raise TimeoutError("nothing came")
+        return piece
+
+    # A timer without a thread:
+
+    def start_handshake(self, timeout: float) -> None:
+        """From now on a first packet has so many seconds to come."""
+        self._handshake_ends = time.monotonic() + timeout
+
+    def handshake_timed_out(self) -> bool:
+        """Whether it did not come in time."""
+        return self._handshake_ends is not None and time.monotonic() > self._handshake_ends
+
+    def complete_handshake(self) -> None:
+        """It came."""
+        self._handshake_ends = None
