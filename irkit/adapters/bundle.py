@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from irkit.adapters import bag, zstd_frames
 from irkit.adapters.evidence_file import EvidenceWriter, Origin, Pipeline
@@ -293,6 +293,17 @@ def _fold(run: Run, record: Record, path: Path) -> None:
         run.add(record)
     except KeyError:
         raise VerificationError(f"{path}, line {record.seq}: ends an operation that was not started") from None
+
+
+def read_approved_plan(path: Path, digest: str) -> Plan | None:
+    """The plan that lies in a bundle, if it is the one of that digest, which its run's log names."""
+    try:
+        content = read_regular(path / bag.PLAN, _PLAN_LIMIT)
+        if codec.line_digest(codec.canonical(codec.decode(content, dict[str, Any]))) != digest:
+            return None
+        return codec.decode(content, Plan)
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _read_plan(root: Path) -> Plan | None:

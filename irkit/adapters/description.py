@@ -82,7 +82,20 @@ def describe(facts: Facts) -> dict[str, Any]:
 
 
 def _host(host: Host) -> dict[str, Any]:
-    return {"name": host.name, "address": host.address, "reach": host.reach, "socket": host.socket, "sudo": host.sudo}
+    """What is known of a host: how it was to be reached, and as whom it showed itself."""
+    return {
+        "name": host.name,
+        "address": host.address,
+        "reach": host.reach,
+        "user": host.user,
+        "port": host.port,
+        "jump": host.jump,
+        "socket": host.socket,
+        "sudo": host.sudo,
+        "host_key": host.host_key,
+        "route": host.route,
+        "engine_id": host.engine_id,
+    }
 
 
 def _container(one: Container) -> dict[str, Any]:

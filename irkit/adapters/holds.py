@@ -17,7 +17,7 @@ _FOLDER = ".holds"
 
 
 def hold(folder: Path, containers: Mapping[str, str]) -> list[int]:
-    """Hold the containers (key to name); the descriptors to close when done.
+    """Hold the containers (id to name); the descriptors to close when done.
 
     Raises UsageError where another run holds one of them, StorageError.
     """

@@ -19,6 +19,7 @@ from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import AnyEvent, Record
 from irkit.core.evidence import Evidence
 from irkit.core.host import Host
+from irkit.core.host_check import HostFacts
 from irkit.core.ports import Deadline, Intake, Outcome, Target
 from irkit.core.values import utc_text
 
@@ -54,11 +55,14 @@ class FixedClock:
 class MemoryTarget:
     """A host whose containers are values in a dict; changes replace them.
 
-    `networks`, `images` (those made here) and `files` (of every container) are what else there is.
+    `networks`, `images` (those made here) and `files` (of every container) are what else there is; `engine_id` is what
+    it calls itself.
     """
 
-    def __init__(self, containers: list[Container], host: Host | None = None) -> None:
+    def __init__(self, containers: list[Container], host: Host | None = None, engine_id: str = "") -> None:
         self._host = host or Host(name="local")
+        self.engine_id = engine_id
+        self.notes: list[str] = []
         self._lock = threading.Lock()
         self.containers = {one.id: one for one in containers}
         self.networks = {place.network for one in containers for place in one.attachments} | set(_BUILT_IN)
@@ -69,6 +73,30 @@ class MemoryTarget:
     def host(self) -> Host:
         """The host it stands for."""
         return self._host
+
+    def connect(self, deadline: Deadline) -> None:
+        """Nothing: it is here."""
+        deadline.remaining()
+
+    def close(self) -> None:
+        """Nothing: it stays."""
+
+    def identify(self, deadline: Deadline) -> str:
+        """What it calls itself."""
+        deadline.remaining()
+        return self.engine_id
+
+    def check(self, deadline: Deadline) -> HostFacts:
+        """What little there is to tell."""
+        deadline.remaining()
+        running = sum(one.state == "running" for one in self.containers.values())
+        return HostFacts(
+            host=self._host.name,
+            engine="memory",
+            engine_id=self.engine_id,
+            running=running,
+            containers=len(self.containers),
+        )
 
     def list_containers(self, deadline: Deadline) -> list[Summary]:
         """All of them."""
