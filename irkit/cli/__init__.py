@@ -15,9 +15,9 @@ from irkit.cli import streams
 from irkit.core.errors import IrkitError
 from irkit.core.text import safe
 
-VERBS = ("ls", "inspect", "plan", "run", "undo", "show", "verify", "seal", "playbooks", "completion", "demo")
+VERBS = ("ls", "inspect", "plan", "run", "undo", "show", "verify", "seal", "hosts", "playbooks", "completion", "demo")
 SUMMARIES = {
-    "ls": "List the containers of the host.",
+    "ls": "List the containers of hosts.",
     "inspect": "Show what the engine knows of a container.",
     "plan": "Show every operation of a playbook before anything is done.",
     "run": "Run a playbook and write an evidence bundle.",
@@ -25,6 +25,7 @@ SUMMARIES = {
     "show": "Show a run: what was done, what was collected, what is still changed.",
     "verify": "Check a bundle: every file, the manifests and the chain of the log.",
     "seal": "Seal the bundle of a run that was killed.",
+    "hosts": "List, check and add hosts; record their keys.",
     "playbooks": "List, show and validate playbooks; print their schema.",
     "completion": "Print what makes a shell complete irkit's words.",
     "demo": "Contain, preserve and release a container made for the purpose.",

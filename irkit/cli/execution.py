@@ -2,19 +2,23 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import click
+
 from irkit.app import Execution, Prepared, Setting, start
-from irkit.cli.options import ascii_json
+from irkit.cli.options import ascii_json, ask_approval, check_approval
 from irkit.cli.progress import Bars
-from irkit.cli.render import RecordText
+from irkit.cli.render import RecordText, plan_text
 from irkit.core.events import Record
+from irkit.core.plan import Plan
 from irkit.core.run import Run, replay
+from irkit.core.text import safe
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -50,6 +54,20 @@ class _Reader:
             sys.stdout.flush()
         except (OSError, ValueError):
             self._is_there = False
+
+
+def confirm(plan: Plan, approve: str | None, *, quiet: bool, stays: Sequence[str] = ()) -> None:
+    """Show the plan, and what stays changed whatever is done; have the responder agree where they have not yet.
+
+    Raises UsageError where they do not, or nobody can be asked.
+    """
+    must_ask = check_approval(plan, approve)
+    if must_ask or not quiet:
+        click.echo(
+            "\n".join([*(safe(f"stays: {what}", 400) for what in stays), plan_text(plan, is_dry=False)]), err=True
+        )
+    if must_ask:
+        ask_approval(plan)
 
 
 def carry_out(setting: Setting, prepared: Prepared, shown: Shown, *, parallel: int) -> Result:

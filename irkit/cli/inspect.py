@@ -10,16 +10,29 @@ from irkit.core.text import safe
 
 @click.command()
 @click.argument("selectors", nargs=-1, required=True, metavar="TARGET...", shell_complete=options.complete_container)
+@options.with_hosts()
 @options.as_json
-def command(selectors: tuple[str, ...], as_json: bool) -> None:
-    """Show the facts of containers, without their environment, which holds secrets."""
-    from irkit.app import Setting, examine
+def command(selectors: tuple[str, ...], chosen: options.Chosen, as_json: bool) -> None:
+    """Show the facts of containers, without their environment, which holds secrets.
 
-    found, _ = examine(Setting().target(), selectors)
+    TARGET is an id or prefix, a name, name:GLOB, image:GLOB, label:KEY[=GLOB] or all, of one host where HOST/ stands
+    before it. Exit status 1 where some hosts could not be reached, 3 where none could.
+    """
+    from irkit.app import look, state_of
+
+    with chosen.setting().fleet(chosen.hosts) as fleet:
+        found = look(fleet, selectors)
+        asked = len(fleet.hosts)
+    failures = [
+        {"host": name, "state": state_of(error), "error": error.reason} for name, error in found.failures.items()
+    ]
     if as_json:
-        options.print_json(found)
-        return
-    click.echo("\n\n".join(_text(one) for one in found))
+        options.print_json([*found.containers, *failures])
+    else:
+        click.echo("\n\n".join(_text(one) for one in found.containers))
+        for name, error in found.failures.items():
+            click.echo(safe(f"irkit: host {name}: {error.reason}", 500), err=True)
+    options.end_of_hosts(asked=asked, failed=len(failures))
 
 
 def _text(one: Container) -> str:

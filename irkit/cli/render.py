@@ -1,6 +1,6 @@
 """Plans, records and runs as text. Everything in them may be foreign: all of it goes through `safe`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from irkit.cli.table import columns, size_text
 from irkit.core.container import SHORT_ID
@@ -18,7 +18,7 @@ from irkit.core.events import (
     TargetRefused,
 )
 from irkit.core.operations import Operation, Touch
-from irkit.core.plan import Plan, Task
+from irkit.core.plan import Plan, Refused, Task
 from irkit.core.run import Run
 from irkit.core.text import safe
 
@@ -30,12 +30,24 @@ def plan_text(plan: Plan, *, is_dry: bool = True) -> str:
     parts = [
         safe(f"Plan {plan.playbook} v{plan.playbook_version}   {len(plan.targets)} target(s)   case {plan.case or '-'}")
         + ("   DRY RUN: nothing has been changed" if is_dry else ""),
+        *_hosts(plan),
         _targets(plan),
         columns(("STEP", "ON", "TOUCH", "OPERATION"), list(_plan_rows(plan)), limit=1000),
     ]
     notes = [f"! {_name(plan, finding.container)}{safe(finding.summary, 300)}" for finding in plan.findings]
-    notes += [f"REFUSED {_name(plan, one.container)}{safe(one.reason, 400)}" for one in plan.refusals]
+    notes += [f"REFUSED {_refused_name(plan, one)}{safe(one.reason, 400)}" for one in plan.refusals]
     return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])])
+
+
+def _hosts(plan: Plan) -> list[str]:
+    """The hosts and how they are reached, unless there is this machine's engine alone."""
+    if all(host.reach == "local" for host in plan.hosts) and len(plan.hosts) <= 1:
+        return []
+    rows = [
+        (host.name, host.address, host.route or host.reach, host.host_key, host.engine_id[:SHORT_ID])
+        for host in plan.hosts
+    ]
+    return [columns(("HOST", "ADDRESS", "ROUTE", "HOST KEY", "ENGINE"), rows)]
 
 
 def _targets(plan: Plan) -> str:
@@ -62,12 +74,35 @@ def _undo_text(plan: Plan, operation: Operation) -> str:
 
 def _where(plan: Plan, task: Task) -> str:
     target = plan.target(task.containers[0]) if len(task.containers) == 1 else None
-    return target.name if target and (task.action or plan.undoes) else f"host {task.host}"
+    if not target or not (task.action or plan.undoes):
+        return f"host {task.host}"
+    return f"{task.host}/{target.name}" if len(plan.hosts) > 1 else target.name
 
 
 def _name(plan: Plan, key: str) -> str:
     target = plan.target(key)
-    return f"{safe(target.name, 80)}: " if target else ""
+    host = f"{safe(target.host, 80)}/" if target and len(plan.hosts) > 1 else ""
+    return f"{host}{safe(target.name, 80)}: " if target else ""
+
+
+def _refused_name(plan: Plan, refused: Refused) -> str:
+    """What is refused: a container, a whole host, or all where neither is named."""
+    if refused.container:
+        return _name(plan, refused.container) or f"{_short_key(refused.container)}: "
+    return f"host {safe(refused.host, 80)}: " if refused.host else ""
+
+
+def _short_key(key: str) -> str:
+    """A container of which no name is known: its host and the beginning of its id."""
+    host, _, container = key.partition("/")
+    return f"{safe(host, 80)}/{safe(container[:SHORT_ID], 80)}"
+
+
+def _names_of(started: RunStarted) -> dict[str, str]:
+    """The names of a run's containers by their keys, each with its host where there are several."""
+    if len(started.hosts) <= 1:
+        return dict(started.names)
+    return {key: f"{key.partition('/')[0]}/{name}" for key, name in started.names.items()}
 
 
 class RecordText:
@@ -85,9 +120,10 @@ class RecordText:
     def _said(self, record: Record) -> str:  # noqa: C901, PLR0911 - one branch an event
         match record.event:
             case RunStarted() as event:
-                self._names = dict(event.names)
+                self._names = _names_of(event)
                 taken = f", taking back run {event.undoes[:12]}" if event.undoes else ""
-                return f"run {event.run[:12]} of {event.playbook} on {len(event.targets)} container(s){taken}"
+                on = f" of {len(event.hosts)} hosts" if len(event.hosts) > 1 else ""
+                return f"run {event.run[:12]} of {event.playbook} on {len(event.targets)} container(s){on}{taken}"
             case OperationStarted() as event:
                 self._texts[event.task, event.number] = event.operation.text()
                 return (
@@ -108,9 +144,9 @@ class RecordText:
             case StepSkipped() as event:
                 return f"{self._names.get(event.container, event.host)}: step {event.step} skipped: {event.reason}"
             case TargetRefused() as event:
-                return f"{self._names.get(event.container, '')}: step {event.step} REFUSED: {event.reason}"
+                return f"{_refused_place(event, self._names)} REFUSED: {event.reason}"
             case FindingRaised(finding=finding):
-                return f"note: {self._names.get(finding.container, '')} {finding.summary}"
+                return " ".join(filter(None, ("note:", self._names.get(finding.container), finding.summary)))
             case Note(text=text, by=by):
                 return f"{by}: {text}"
             case RunFinished() as event:
@@ -121,12 +157,20 @@ class RecordText:
         return f"{self._names.get(key) or event.container[:SHORT_ID] or f'host {event.host}'} {event.step}"
 
 
+def _refused_place(event: TargetRefused, names: Mapping[str, str]) -> str:
+    """What was refused: the container and the step, or a whole host."""
+    if not event.container:
+        return f"host {event.host}" + (f": step {event.step}" if event.step else "")
+    return f"{names.get(event.container) or _short_key(event.container)}: step {event.step}"
+
+
 def run_text(run: Run, left: int) -> str:
     """A run in a few lines: what was done, what went wrong, what is still changed (`left` operations)."""
     started = run.started
     if started is None:
         return "an empty log: nothing was done"
     partial = sum(1 for one in run.evidence if one.partial)
+    names = _names_of(started)
     lines = [
         f"run       {started.run}",
         f"case      {safe(started.case or '-', 100)}",
@@ -135,26 +179,24 @@ def run_text(run: Run, left: int) -> str:
         f"begun     {run.started_at}",
         f"ended     {run.finished_at or 'no word: it was killed, or goes on'}"
         + (f"  {run.finished.outcome}" if run.finished else ""),
-        f"targets   {', '.join(safe(name, 60) for name in started.names.values())}",
+        f"targets   {', '.join(safe(name, 120) for name in names.values())}",
         f"evidence  {len(run.evidence)} items, {size_text(sum(one.size for one in run.evidence))} stored, "
         f"{size_text(sum(one.source_size for one in run.evidence))} read; {partial} partial",
     ]
     if started.undoes:
         lines.append(f"undoes    run {started.undoes}")
-    names = started.names
     for change in run.changes:
-        name = safe(names.get(change.key, change.key), 60)
+        name = safe(names.get(change.key, change.key), 120)
         state = "done" if change.state == "finished" else f"{change.state}, took hold: {change.took_hold}"
         lines.append(f"changed   {name}: {safe(change.started.operation.text(), 200)}: {state}")
     for failure in run.failures:
-        name = safe(names.get(failure.key, failure.key), 60)
+        name = safe(names.get(failure.key, failure.key), 120)
         reason = failure.reason or "no word whether it took hold"
         lines.append(f"FAILED    {name} {failure.started.step}: {safe(failure.reason or reason, 300)}")
-    lines += [
-        f"REFUSED   {safe(names.get(one.container, ''), 60)} {one.step}: {safe(one.reason, 300)}" for one in run.refused
-    ]
+    lines += [f"REFUSED   {safe(_refused_place(one, names), 200)}: {safe(one.reason, 300)}" for one in run.refused]
     if left:
-        lines.append(f"STILL CHANGED: {left} operation(s) to take back: irkit undo {started.run[:12]}")
+        again = started.undoes or started.run
+        lines.append(f"STILL CHANGED: {left} operation(s) to take back: irkit undo {again[:12]}")
     elif run.changes and not started.undoes:
         lines.append("nothing is left to take back")
     return "\n".join(lines)

@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 
 from irkit.cli import options
-from irkit.cli.execution import Result, Shown, carry_out
-from irkit.cli.render import plan_text, run_text
+from irkit.cli.execution import Result, Shown, carry_out, confirm
+from irkit.cli.render import run_text
 from irkit.cli.streams import read_or_not
-from irkit.core.errors import UsageError
 
 
 @click.command()
@@ -16,6 +15,7 @@ from irkit.core.errors import UsageError
 @click.argument("selectors", nargs=-1, required=True, metavar="TARGET...", shell_complete=options.complete_container)
 @click.option("--param", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the playbook.")
 @click.option("--case", default="", help="The case the run belongs to.")
+@options.with_hosts()
 @options.responder
 @options.approve
 @options.evidence
@@ -26,6 +26,7 @@ def command(
     *,
     playbook: str,
     selectors: tuple[str, ...],
+    chosen: options.Chosen,
     given: tuple[str, ...],
     case: str,
     responder: str,
@@ -37,39 +38,34 @@ def command(
 ) -> None:
     """Run PLAYBOOK on the containers meant and write an evidence bundle.
 
-    TARGET is an id or prefix, a name, name:GLOB, image:GLOB, label:KEY[=GLOB] or all. A plan that goes beyond
-    reading is confirmed on the terminal, or needs --approve. Ctrl-C ends the run in order and seals the bundle.
+    TARGET is an id or prefix, a name, name:GLOB, image:GLOB, label:KEY[=GLOB] or all, of one host where HOST/ stands
+    before it. A plan that goes beyond reading is confirmed on the terminal, or needs --approve. Ctrl-C ends the run in
+    order and seals the bundle. A host that cannot be reached is refused, and the rest goes on.
     """
-    from irkit.app import Setting, prepare, responder_name
+    from irkit.app import prepare, responder_name
 
-    setting = Setting(evidence=evidence)
-    prepared = prepare(
+    setting = chosen.setting(evidence)
+    with prepare(
         setting,
         playbook,
         selectors,
         given=options.parse_parameters(given),
         case=case,
         responder=responder or responder_name(setting.environment),
-    )
-    if prepared.plan.is_refused:
-        raise UsageError(prepared.plan.refusals[0].reason)
-    must_ask = options.check_approval(prepared.plan, approve)
-    quiet = as_json or events
-    if must_ask or not quiet:
-        click.echo(plan_text(prepared.plan, is_dry=False), err=True)
-    if must_ask:
-        options.ask_approval(prepared.plan)
-    shown = Shown(events=events, lines=not quiet)
-    result = carry_out(setting, prepared, shown, parallel=parallel)
+        hosts=chosen.hosts,
+    ) as prepared:
+        options.check_refused(prepared.plan)
+        quiet = as_json or events
+        confirm(prepared.plan, approve, quiet=quiet)
+        result = carry_out(setting, prepared, Shown(events=events, lines=not quiet), parallel=parallel)
     with read_or_not():
-        sum_up(result, as_json=as_json, quiet=quiet)
+        sum_up(result, len(result.run.undo_operations()), as_json=as_json, quiet=quiet)
     click.get_current_context().exit(result.status)
 
 
-def sum_up(result: Result, *, as_json: bool, quiet: bool) -> None:
-    """The end of a run, for people or for programs."""
+def sum_up(result: Result, left: int, *, as_json: bool, quiet: bool) -> None:
+    """The end of a run, for people or for programs; `left` operations are still to be taken back."""
     run = result.run
-    left = len(run.undo_operations())
     if as_json:
         options.print_json(
             {
@@ -88,5 +84,5 @@ def sum_up(result: Result, *, as_json: bool, quiet: bool) -> None:
             }
         )
     elif not quiet:
-        click.echo(run_text(run, 0 if run.started and run.started.undoes else left))
+        click.echo(run_text(run, left))
         click.echo(f"bundle    {result.bundle}")

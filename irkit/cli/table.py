@@ -16,6 +16,19 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[object]], limit: int = 
     return "\n".join(lines)
 
 
+class Rows:
+    """Rows that are told one by one, below a head, at widths that were chosen beforehand: a longer cell pushes on."""
+
+    def __init__(self, head: Sequence[str], widths: Sequence[int]) -> None:
+        self._widths = [max(width, len(cell)) for width, cell in zip(widths, head, strict=True)]
+        self.head = self.line(head)
+
+    def line(self, row: Sequence[object], limit: int = 60) -> str:
+        """One row, each cell made safe and cut at `limit` characters."""
+        cells = [safe(cell, limit) for cell in row]
+        return "  ".join(cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True)).rstrip()
+
+
 def size_text(count: float) -> str:
     """Bytes as people read them: `812 B`, `3.4 MB` (powers of 1000, as disks and links are sold)."""
     if count < 1000:  # noqa: PLR2004
@@ -25,6 +38,18 @@ def size_text(count: float) -> str:
         if count < 1000:  # noqa: PLR2004
             return f"{count:.1f} {unit}"
     return f"{count / 1000:.1f} PB"
+
+
+def offset_text(nanoseconds: int) -> str:
+    """A difference between clocks: `+1.3 ms`, `-12.0 s`, `+3h 00m`."""
+    seconds = abs(nanoseconds) / 1e9
+    sign = "-" if nanoseconds < 0 else "+"
+    if seconds < 1:
+        return f"{sign}{seconds * 1000:.1f} ms"
+    if seconds < 600:  # noqa: PLR2004 - as minutes one would lose what matters
+        return f"{sign}{seconds:.1f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{sign}{hours}h {minutes:02d}m"
 
 
 def age_text(seconds: float) -> str:

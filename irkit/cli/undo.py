@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from irkit.cli import options
-from irkit.cli.execution import Shown, carry_out
+from irkit.cli.execution import Shown, carry_out, confirm
 from irkit.cli.render import plan_text
 from irkit.cli.run import sum_up
 from irkit.cli.streams import read_or_not
+from irkit.core.plan import Plan
 from irkit.core.text import safe
 
 
@@ -16,6 +17,7 @@ from irkit.core.text import safe
 @click.argument("run")
 @click.argument("containers", nargs=-1, metavar="[CONTAINER]...")
 @click.option("--dry-run", is_flag=True, help="Show the plan and do nothing.")
+@options.with_hosts(choose=False)
 @options.responder
 @options.approve
 @options.evidence
@@ -26,6 +28,7 @@ def command(
     *,
     run: str,
     containers: tuple[str, ...],
+    chosen: options.Chosen,
     dry_run: bool,
     responder: str,
     approve: str | None,
@@ -37,33 +40,33 @@ def command(
     """Take back what RUN changed, last change first, from its log alone.
 
     RUN is a bundle's folder or name, or the start of a run's id; CONTAINER limits it to some of the run's. What is so
-    already is skipped, so undo may be repeated. Established connections may go on once an address is back.
+    already is skipped, so undo may be repeated. Established connections may go on once an address is back. Hosts are
+    found by their names in the run; exit status 1 where one cannot be reached, or another engine answers there.
     """
-    from irkit.app import Setting, lasting_changes, prepare_undo, responder_name
+    from irkit.app import lasting_changes, left_after, prepare_undo, responder_name
 
-    setting = Setting(evidence=evidence)
-    by = responder or responder_name(setting.environment)
-    prepared = prepare_undo(setting, run, containers, responder=by)
-    quiet = as_json or events
-    lasting = lasting_changes(setting, run)
-    must_ask = not dry_run and options.check_approval(prepared.plan, approve)
-    for what in lasting if not quiet else ():
-        click.echo(safe(f"stays: {what}", 400), err=True)
-    if not prepared.plan.tasks:
-        if as_json:
-            options.print_json({"to_undo": 0, "stays": lasting})
-        elif not quiet:
-            click.echo("nothing is left to take back")
-        return
-    if dry_run:
-        options.print_json(prepared.plan) if as_json else click.echo(plan_text(prepared.plan))
-        return
-    if must_ask or not quiet:
-        click.echo(plan_text(prepared.plan, is_dry=False), err=True)
-    if must_ask:
-        options.ask_approval(prepared.plan)
-    shown = Shown(events=events, lines=not quiet)
-    result = carry_out(setting, prepared, shown, parallel=parallel)
+    setting = chosen.setting(evidence)
+    quiet, by = as_json or events, responder or responder_name(setting.environment)
+    with prepare_undo(setting, run, containers, responder=by) as prepared:
+        lasting = lasting_changes(setting, run)
+        if dry_run or not prepared.plan.tasks:
+            _show(prepared.plan, lasting, as_json=as_json, quiet=quiet)
+            return
+        confirm(prepared.plan, approve, quiet=quiet, stays=lasting)
+        result = carry_out(setting, prepared, Shown(events=events, lines=not quiet), parallel=parallel)
     with read_or_not():
-        sum_up(result, as_json=as_json, quiet=quiet)
+        sum_up(result, left_after(setting, run), as_json=as_json, quiet=quiet)
     click.get_current_context().exit(result.status)
+
+
+def _show(plan: Plan, lasting: list[str], *, as_json: bool, quiet: bool) -> None:
+    """What would be done, or that there is nothing to do."""
+    if not quiet:
+        for what in lasting:
+            click.echo(safe(f"stays: {what}", 400), err=True)
+    if as_json:
+        options.print_json(plan if plan.tasks else {"to_undo": 0, "stays": lasting})
+    elif plan.tasks:
+        click.echo(plan_text(plan))
+    elif not quiet:
+        click.echo("nothing is left to take back")

@@ -14,7 +14,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", forbid
 
 
 class RunStarted(Event, frozen=True, kw_only=True, tag="run-started"):
-    """The first event of every log. `undoes` is the id of the run taken back by this one, if it does."""
+    """The first event of every log. `undoes` is the id of the run taken back by this one, if it does.
+
+    `engines` are the IDs of the hosts' engines, by the host's name, as far as they tell one.
+    """
 
     run: str
     case: str
@@ -29,6 +32,7 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run-started"):
     names: dict[str, str]
     parameters: dict[str, Any]
     undoes: str = ""
+    engines: dict[str, str] = {}
 
 
 class _OperationEvent(Event, frozen=True, kw_only=True):
@@ -87,11 +91,12 @@ class StepSkipped(Event, frozen=True, kw_only=True, tag="step-skipped"):
 
 
 class TargetRefused(Event, frozen=True, kw_only=True, tag="target-refused"):
-    """What the plan refused, and why."""
+    """What the plan refused, and why; without a container, all that was to be done on that host."""
 
     container: str
     step: str
     reason: str
+    host: str = ""
 
 
 class FindingRaised(Event, frozen=True, kw_only=True, tag="finding-raised"):

@@ -39,11 +39,17 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """What will not be done, and why. Without a container it is the whole plan that is refused."""
+    """What will not be done, and why: on a container, on a whole host, or, where neither is named, at all."""
 
     reason: str
+    host: str = ""
     container: str = ""
     step: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the whole plan that is refused."""
+        return not (self.host or self.container)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +79,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_refused(self) -> bool:
         """Whether nothing of it may be run."""
-        return any(not refusal.container for refusal in self.refusals)
+        return any(refusal.is_whole for refusal in self.refusals)
 
     def target(self, key: str) -> Container | None:
         """The target of that key (host and full id), or None."""

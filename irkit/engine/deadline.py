@@ -57,6 +57,11 @@ class OperationDeadline:
             raise TargetError(f"it took longer than {self._seconds:g} s", Refusal.TIMEOUT)
         return min(left, self._idle)
 
+    def within(self, seconds: float) -> "OperationDeadline":
+        """A part of this time, for one step of several; what ends this ends that."""
+        left = self._end - self._clock.monotonic()
+        return OperationDeadline(self._clock, min(seconds, left), self._idle, self._cancel)
+
     def on_cancel(self, close: Callable[[], None]) -> Callable[[], None]:
         """Have `close` called from another thread on cancelling; returns what takes that back."""
         return self._cancel.register(close)

@@ -123,6 +123,9 @@ class _Attempt:
             outcome = self.of.target.apply(self.operation, intake, deadline)
             evidence = intake.close("it was not finished")
         except TargetError as error:
+            if self._took_hold_unheard(error):
+                detail = "its answer was lost; the facts re-read say that it took hold"
+                return self._finish(Outcome(detail=detail), intake.close(error.reason))
             return self._fail(error, self._took_hold(error), intake.close(error.reason))
         except StorageError as error:
             self._fail_storage(error, intake)
@@ -160,6 +163,15 @@ class _Attempt:
                 return "", f"it could not be verified: {error.reason}"
             after = None
         return "asserted by the engine", self.operation.verify(after)
+
+    def _took_hold_unheard(self, error: TargetError) -> bool:
+        """Whether a change whose answer was lost on the way was made all the same: it did not apply before."""
+        if error.kind is not Refusal.LOST or not (self.of.is_change and self.of.can_verify):
+            return False
+        try:
+            return not self.operation.verify(self._examine())
+        except TargetError:
+            return False
 
     def _took_hold(self, error: TargetError) -> str:
         """What a failed request did: only an engine that refused, and facts that agree, say that it did nothing.

@@ -29,7 +29,7 @@ class Request:
     """What is asked for, and what is known: all that planning needs.
 
     `contained` maps container keys to the run that holds them contained; `named_twice` are keys that more than one
-    name selected.
+    name selected; `unreached` the hosts that were asked for and are left out, with the reason.
     """
 
     playbook: Playbook
@@ -41,6 +41,7 @@ class Request:
     made_at: str
     contained: Mapping[str, str] = field(default_factory=dict)
     named_twice: frozenset[str] = frozenset()
+    unreached: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_plan(request: Request) -> Plan:
@@ -50,11 +51,12 @@ def make_plan(request: Request) -> Plan:
     planner.plan_all()
     tasks, more, refusals = lint(planner.tasks, request.playbook, targets)
     refused = [
-        Refused(container=key, step=task.step, reason=task.refused)
+        Refused(host=task.host, container=key, step=task.step, reason=task.refused)
         for task in tasks
         if task.refused
-        for key in task.containers or (task.host,)
+        for key in task.containers or ("",)
     ]
+    used = {target.host for target in targets}
     playbook = request.playbook
     return Plan(
         run=request.run.id,
@@ -65,12 +67,26 @@ def make_plan(request: Request) -> Plan:
         playbook_digest=playbook.digest,
         made_at=request.made_at,
         parameters=dict(request.parameters),
-        hosts=tuple(request.hosts),
+        hosts=tuple(host for host in request.hosts if host.name in used),
         targets=tuple(targets),
         tasks=tuple(tasks),
-        findings=(*findings, *more),
-        refusals=(*refusals, *refused),
+        findings=(*_unreached_findings(request), *findings, *more),
+        refusals=(*(Refused(host=name, reason=why) for name, why in request.unreached.items()), *refusals, *refused),
     )
+
+
+def _unreached_findings(request: Request) -> list[Finding]:
+    return [
+        Finding(
+            check="plan.unreached",
+            severity=Severity.HIGH,
+            host=name,
+            summary=f"host {name} is left out",
+            because=(reason,),
+            remedy=f"irkit hosts check {name}",
+        )
+        for name, reason in request.unreached.items()
+    ]
 
 
 def _select(request: Request) -> tuple[list[Container], list[Finding]]:

@@ -169,6 +169,7 @@ def _started(plan: Plan, tool: str) -> RunStarted:
         names={target.key: target.name for target in plan.targets},
         parameters=plan.parameters,
         undoes=plan.undoes,
+        engines={host.name: host.engine_id for host in plan.hosts if host.engine_id},
     )
 
 
@@ -177,9 +178,12 @@ def _told_beforehand(plan: Plan, tool: str) -> Iterator[AnyEvent]:
     yield _started(plan, tool)
     for finding in plan.findings:
         yield FindingRaised(finding=finding)
+    for refusal in plan.refusals:
+        if refusal.host and not refusal.step:  # a host left out has no task that could say so
+            yield TargetRefused(container="", host=refusal.host, step="", reason=refusal.reason)
     for task in plan.tasks:
         for key in task.containers or ("",):
             if task.refused:
-                yield TargetRefused(container=key, step=task.step, reason=task.refused)
+                yield TargetRefused(container=key, host=task.host, step=task.step, reason=task.refused)
             elif task.skipped:
                 yield StepSkipped(step=task.step, host=task.host, container=key, reason=task.skipped)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from irkit.core.action import RunFacts
 from irkit.core.container import Container
@@ -17,8 +17,8 @@ from irkit.core.run import Applied, Run
 class UndoRequest:
     """What is to be taken back: the run, the undo runs of it so far, and the facts of its containers as they are.
 
-    A container that is gone is missing in `now`, with the reason in `gone`. `only` are the keys of the containers
-    wanted; empty means all.
+    A container that is gone is missing in `now`, with the reason in `gone`; a host that could not be reached is missing
+    in `hosts`, with the reason in `unreached`. `only` are the keys of the containers wanted; empty means all.
     """
 
     run: Run
@@ -29,6 +29,7 @@ class UndoRequest:
     facts: RunFacts
     made_at: str
     only: frozenset[str] = frozenset()
+    unreached: Mapping[str, str] = field(default_factory=dict)
 
 
 def outstanding(run: Run, undone: Sequence[Run]) -> list[tuple[str, str, AnyOperation]]:
@@ -90,14 +91,13 @@ def plan_undo(request: UndoRequest) -> Plan:
     for host, container, operation in outstanding(request.run, request.undone):
         if not request.only or f"{host}/{container}" in request.only:
             wanted.setdefault((host, container), []).append(operation)
-    known = {host.name for host in request.hosts}
     tasks: list[Task] = []
     refusals: list[Refused] = []
     for (host, container), operations in wanted.items():
         key = f"{host}/{container}"
-        refused = request.gone.get(key, "") if host in known else f"no way to host {host!r} is known here"
+        refused = _refuse(request, host, key)
         if refused:
-            refusals.append(Refused(container=key, step="undo", reason=refused))
+            refusals.append(Refused(host=host, container=key, step="undo", reason=refused))
         tasks.append(
             Task(
                 index=len(tasks),
@@ -111,6 +111,13 @@ def plan_undo(request: UndoRequest) -> Plan:
             )
         )
     return _plan(request, started, tasks, refusals)
+
+
+def _refuse(request: UndoRequest, host: str, key: str) -> str:
+    """Why nothing can be taken back there, or empty."""
+    if any(one.name == host for one in request.hosts):
+        return request.gone.get(key, "")
+    return request.unreached.get(host) or f"no way to host {host!r} is known here"
 
 
 def _plan(request: UndoRequest, started: RunStarted, tasks: list[Task], refusals: list[Refused]) -> Plan:

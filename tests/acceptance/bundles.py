@@ -23,9 +23,13 @@ def unpacked(path: Path) -> bytes:
 
 def stored(bundle: str | Path, container: str, name: str) -> bytes:
     """The one item of that name of a container, or of the host where the container is empty."""
-    place = f"data/local/{container}-*/{name}" if container else f"data/local/host/{name}"
-    found = [path for pattern in (place, f"{place}.zst") for path in Path(bundle).glob(pattern)]
-    assert len(found) == 1, f"{name}: {found}"
+    return stored_of(bundle, f"local/{container}-*/{name}" if container else f"local/host/{name}")
+
+
+def stored_of(bundle: str | Path, place: str) -> bytes:
+    """The one item at a place below the bundle's data, compressed or not."""
+    found = [path for pattern in (place, f"{place}.zst") for path in (Path(bundle) / "data").glob(pattern)]
+    assert len(found) == 1, f"{place}: {found}"
     return unpacked(found[0])
 
 

@@ -16,6 +16,7 @@ from unittest import mock
 import pytest
 
 from irkit.cli import main
+from tests.lab.client_side import ClientSide
 from tests.lab.engine import Engine
 
 TIMEOUT = 120
@@ -42,15 +43,21 @@ class Ended:
 
 @dataclass(frozen=True)
 class Irkit:
-    """irkit with an engine and an evidence folder."""
+    """irkit with an engine and an evidence folder; with a `client`, in the home of one who reaches hosts by SSH.
+
+    An empty `socket` names no engine.
+    """
 
     socket: str
     evidence: Path
+    client: ClientSide | None = None
 
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER_", "IRKIT_"))}
-        home = str(self.evidence.parent)
-        return {**kept, "DOCKER_HOST": self.socket, "IRKIT_EVIDENCE": str(self.evidence), "HOME": home}
+        kept["HOME"] = str(self.evidence.parent)
+        engine = {"DOCKER_HOST": self.socket} if self.socket else {}
+        mine = self.client.environment() if self.client else kept
+        return {**mine, **engine, "IRKIT_EVIDENCE": str(self.evidence)}
 
     def argv(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "irkit", *words]

@@ -37,8 +37,8 @@ steps:
   - {id: changes, action: collect.changes}
   - {id: disk, action: snapshot.export}
 """
-_PACKAGE = str(Path(app.__file__).parent)
-_WATCHED = tuple(f"{_PACKAGE}/{part}" for part in ("adapters", "engine", "app.py"))
+_PACKAGE = str(Path(app.__file__).parents[1])
+_WATCHED = tuple(f"{_PACKAGE}/{part}" for part in ("adapters", "engine", "app"))
 
 
 def count_events(at: int, reached: Callable[[], None]) -> Callable[[], int]:
@@ -95,8 +95,8 @@ class Victim:
         return app.Setting(evidence=self.folder / f"run-{number}")
 
     def facts(self) -> Container:
-        found, _ = app.examine(app.Setting().target(), [self.suspect])
-        return found[0]
+        with app.Setting().fleet() as fleet:
+            return app.look(fleet, [self.suspect]).containers[0]
 
     def run(self, number: int, at: int) -> int:
         """Run the playbook; the number of events, if it lives to tell."""

@@ -9,6 +9,7 @@ import subprocess
 import termios
 import time
 import unicodedata
+from collections.abc import Callable
 
 from tests.acceptance.command import Irkit
 
@@ -17,13 +18,29 @@ OWN_SEQUENCES = re.compile(r"\x1b\[(?:\?25[lh]|[0-9]*[AK]|[0-9;]*m)")
 _LINES = {"\n"}
 
 
-def on_terminal(irkit: Irkit, *words: str, answer: str = "", timeout: float = 60) -> tuple[int, str]:
-    """Exit status and all that the terminal was sent; `answer` is typed once a question ends in a colon."""
+def on_terminal(
+    irkit: Irkit,
+    *words: str,
+    answer: str = "",
+    timeout: float = 60,
+    question: str = "to go on:",
+    watch: Callable[[int], None] = lambda pid: None,
+) -> tuple[int, str]:
+    """Exit status and all that the terminal was sent; `answer` is typed once what was sent ends with the question.
+
+    `watch` is called with irkit's process id each time something was sent.
+    """
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     environment = {**irkit.environment(), "TERM": "xterm-256color"}
     process = subprocess.Popen(
-        irkit.argv(*words), env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        irkit.argv(*words),
+        env=environment,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0) and None,  # noqa: PLW1509 - as a shell's terminal is
     )
     os.close(slave)
     shown, end = b"", time.monotonic() + timeout
@@ -35,7 +52,8 @@ def on_terminal(irkit: Irkit, *words: str, answer: str = "", timeout: float = 60
         if not piece:
             break
         shown += piece
-        if answer and shown.rstrip().endswith(b"to go on:"):
+        watch(process.pid)
+        if answer and shown.rstrip().endswith(question.encode()):
             os.write(master, answer.encode() + b"\n")
             answer = ""
     os.close(master)

@@ -40,7 +40,7 @@ def test_every_reason_that_no_engine_is_reached_has_its_words(tmp_path: Path, so
     check_said(at("/nowhere/docker.sock", tmp_path).here("ls", status=None), "there is no such socket")
     check_said(at("/etc/passwd", tmp_path).here("ls", status=None), "that is not a socket")
     check_said(at("/" + "x" * 200, tmp_path).here("ls", status=None), "no engine at")
-    check_said(Irkit("tcp://10.0.0.1:2375", tmp_path / "e").here("ls", status=None), "unix:// sockets only", status=2)
+    check_said(Irkit("tcp://10.0.0.1:2375", tmp_path / "e").here("ls", status=None), "without TLS is refused", status=2)
     with socket.socket(socket.AF_UNIX) as left_behind:
         left_behind.bind(str(socket_path))
     check_said(at(socket_path, tmp_path)("ls", status=None), "nothing listens")

@@ -46,6 +46,30 @@ def test_verbs_options_playbooks_and_containers_are_completed(irkit: Command) ->
     assert complete(irkit, "run", "triage", "web-1", "--approve", "") == ["change", "destroy"]
 
 
+def test_hosts_are_completed_from_what_is_written_down(irkit: Command, place: Path) -> None:
+    inventory = place.parent / "hosts.yml"
+    inventory.write_text("hosts:\n  - {name: web1, groups: [web]}\n  - {name: web2}\n  - {name: db}\n")
+    known = Command({**irkit.environment, "IRKIT_HOSTS": str(inventory)})
+    assert complete(known, "ls", "-H", "we") == ["web1", "web2"]
+    assert complete(known, "ls", "--host", "") == ["local", "all", "web1", "web2", "db", "group:web"]
+    assert complete(known, "ls", "--host", "db,w") == ["db,web1", "db,web2"]
+    assert complete(known, "hosts", "check", "gr") == ["group:web"]
+    assert complete(irkit, "ls", "-H", "l") == ["local"]
+    assert complete(irkit, "hosts", "") == ["add", "check", "list", "trust"]
+
+
+def test_a_broken_inventory_completes_no_host(irkit: Command, place: Path) -> None:
+    inventory = place.parent / "hosts.yml"
+    inventory.write_text("hosts: {")
+    assert complete(Command({**irkit.environment, "IRKIT_HOSTS": str(inventory)}), "ls", "-H", "") == []
+
+
+def test_containers_of_a_host_that_is_not_this_machine_are_not_asked_for(irkit: Command) -> None:
+    assert complete(irkit, "ls", "-H", "root@127.0.0.1", "we") == []
+    far = Command({**irkit.environment, "DOCKER_HOST": "ssh://root@127.0.0.1:1"})
+    assert complete(far, "ls", "we") == []
+
+
 def test_bash_itself_completes_with_the_script(irkit: Command, place: Path) -> None:
     _, script, _ = irkit("completion", "bash")
     folder = place.parent / "bin"

@@ -1,8 +1,12 @@
 """What is loaded when, what help and version say, and how irkit ends when its surroundings fail it."""
 
 import re
+import signal
 import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +15,8 @@ from irkit.cli import SUMMARIES, VERBS
 from tests.acceptance.fake_engine import http, listed
 from tests.cli.running import NAMES, Command, irkit_at
 
+IN_FRONT: Any = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None}
+"""As a shell starts what is not in the background."""
 HEAVY = {"docker", "yaml", "jsonschema", "cel", "rich", "textual", "paramiko", "backports"}
 
 
@@ -98,6 +104,23 @@ def test_a_full_disk_under_the_output_is_one_line(irkit: Command, words: tuple[s
     assert err == "irkit: the output cannot be written: No space left on device\n"
 
 
+@pytest.mark.parametrize("words", [("ls",), ("inspect", "web-1"), ("hosts", "check"), ("plan", "triage", "all")])
+def test_an_interrupt_ends_the_wait_for_an_engine_that_hangs(place: Path, words: tuple[str, ...]) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def hang(method: str, path: str) -> Iterator[bytes]:
+        asked.set()
+        over.wait(20)
+        yield b""
+
+    with irkit_at(place, hang) as irkit, irkit.start(*words, **IN_FRONT) as process:
+        assert asked.wait(20)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+        over.set()
+    assert process.returncode == 130 and err.strip() == "irkit: interrupted"
+
+
 def test_closed_streams_are_no_reason_to_fail(irkit: Command) -> None:
     for closed in (">&-", "2>&-", ">&- 2>&-", "<&-"):
         done = subprocess.run(
@@ -126,11 +149,11 @@ def test_a_terminal_without_unicode_shows_escapes(place: Path) -> None:
 
 BUG = """
 import sys
-import irkit.app
+import irkit.app.listing
 def explode(*args, **more):
     secret = "hunter2"
     raise ZeroDivisionError(f"with the {secret} in its text")
-irkit.app.list_containers = explode
+irkit.app.listing.list_containers = explode
 from irkit.cli import main
 sys.argv = ["irkit", *sys.argv[1:]]
 main()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from irkit.cli.options import ascii_json
 from irkit.cli.render import RecordText, plan_text, run_text
-from irkit.cli.table import age_text, columns, size_text
+from irkit.cli.table import Rows, age_text, columns, offset_text, size_text
 from irkit.core.container import Container
 from irkit.core.errors import Refusal
 from irkit.core.events import (
@@ -139,6 +139,33 @@ def test_sizes_are_in_powers_of_a_thousand(count: float, text: str) -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(-5, "0s"), (45, "45s"), (3600, "1h"), (86399, "23h"), (9e9, "104166d")])
 def test_ages_are_short(seconds: float, text: str) -> None:
     assert age_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "+0.0 ms"),
+        (0.0013, "+1.3 ms"),
+        (-0.25, "-250.0 ms"),
+        (12, "+12.0 s"),
+        (-599.9, "-599.9 s"),
+        (600, "+0h 10m"),
+        (3 * 3600 - 0.01, "+3h 00m"),
+        (-26 * 3600 - 90, "-26h 02m"),
+    ],
+)
+def test_differences_between_clocks_are_short(seconds: float, text: str) -> None:
+    assert offset_text(int(seconds * 1e9)) == text
+
+
+@given(st.lists(st.tuples(st.text(), st.text()), max_size=5))
+def test_a_row_told_alone_is_one_harmless_line_and_its_cells_stand_below_the_head(rows: list[tuple[str, str]]) -> None:
+    table = Rows(("ONE", "TWO"), (5, 1))
+    assert table.head == "ONE    TWO"
+    for row in rows:
+        line = table.line(row)
+        assert "\n" not in line and obeyed(line) == set() and len(line) <= 2 * (60 + 30) + 2
+    assert table.line(("a", "b")) == "a      b" and table.line(("longer", "b")) == "longer  b"
 
 
 def test_partial_evidence_is_counted_apart() -> None:

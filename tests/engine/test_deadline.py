@@ -39,6 +39,23 @@ def test_a_wait_is_bounded_by_the_idle_time_and_by_what_is_left() -> None:
     assert caught.value.kind is Refusal.TIMEOUT
 
 
+def test_a_part_of_a_time_is_never_longer_than_what_is_left_of_it() -> None:
+    clock, cancel = HandClock(), Cancel()
+    whole = OperationDeadline(clock, 100, 60, cancel)
+    part = whole.within(30)
+    assert part.remaining() == 30
+    clock.seconds += 30
+    assert whole.remaining() == 60
+    with pytest.raises(TargetError, match="longer than 30 s"):
+        part.remaining()
+    clock.seconds += 60
+    late = whole.within(30)
+    assert late.remaining() == 10
+    cancel.set()
+    with pytest.raises(TargetError, match="stopped"):
+        late.remaining()
+
+
 def test_cancelling_closes_what_waits_and_fails_what_comes_later() -> None:
     cancel = Cancel()
     closed: list[str] = []

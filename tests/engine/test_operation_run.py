@@ -108,9 +108,19 @@ def test_a_read_that_works_the_second_time_is_no_failure() -> None:
     assert [one for one in run.failures if one.started.step == "logs"] == []
 
 
-def test_a_change_that_may_have_taken_hold_is_not_tried_again() -> None:
+def test_a_change_whose_answer_was_lost_counts_as_done_where_the_facts_say_so() -> None:
     world = World(container())
     hook(world, after=fail(Pause, LOST))
+    run = world.run(world.plan(step("contain.pause", retries=3)))
+    assert run.is_clean
+    (change,) = run.changes
+    assert (change.state, change.proof, change.started.attempt) == ("finished", "asserted by the engine", 1)
+    assert "its answer was lost" in change.detail
+
+
+def test_a_change_that_may_still_take_hold_is_not_tried_again() -> None:
+    world = World(container())
+    hook(world, fail(Pause, LOST))
     run = world.run(world.plan(step("contain.pause", retries=3)))
     (failure,) = run.failures
     assert (failure.started.attempt, failure.took_hold) == (1, "in doubt")

@@ -11,6 +11,7 @@ from irkit.adapters.memory import full_id
 from irkit.core.action import Action, Phase, RunFacts, Scope
 from irkit.core.container import Container
 from irkit.core.errors import NoTargetError, PlaybookError
+from irkit.core.host import Host
 from irkit.core.operations import Disconnect, InspectImage, Operation, Pause, Touch
 from irkit.core.plan import Plan, Task
 from tests.engine.world import container, operations_of, plan_for, step
@@ -227,3 +228,24 @@ def test_the_touch_of_a_plan_is_its_gravest_operation() -> None:
     assert plan_for([WEB], step("contain.stop"), step("contain.pause")).touch is Touch.DESTROY
     refused = plan_for([WEB], step("contain.stop"), contained={WEB.key: "irb-7"})
     assert refused.touch is Touch.READ
+
+
+# Hosts -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_host_that_is_left_out_is_noticed_and_refused_and_the_plan_is_for_the_others() -> None:
+    plan = plan_for([WEB], step("contain.pause"), unreached={"far": "nobody answers"})
+    assert [(one.host, one.container, one.step, one.reason) for one in plan.refusals] == [
+        ("far", "", "", "nobody answers")
+    ]
+    assert not plan.is_refused and not plan.refusals[0].is_whole
+    (finding,) = plan.findings
+    assert (finding.check, finding.host, finding.because) == ("plan.unreached", "far", ("nobody answers",))
+    assert operations_of(plan, "pause") == [("pause", "pause")]
+
+
+def test_a_plan_has_the_hosts_that_it_works_on_and_no_others() -> None:
+    used, idle = Host(name="local", engine_id="ID", route="a socket"), Host(name="idle")
+    plan = plan_for([WEB], step("contain.pause"), hosts=[idle, used])
+    assert plan.hosts == (used,)
+    assert {task.host for task in plan.tasks} == {"local"}

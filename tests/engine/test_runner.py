@@ -21,6 +21,7 @@ from irkit.core.events import (
     StepSkipped,
     TargetRefused,
 )
+from irkit.core.host import Host
 from irkit.core.operations import (
     Commit,
     Disconnect,
@@ -63,7 +64,7 @@ def test_a_run_is_logged_from_its_plan_to_its_end() -> None:
     run = world.run(plan)
     kinds = [type(record.event) for record in world.store.records]
     assert kinds[0] is RunStarted
-    assert kinds[1:4] == [StepSkipped, StepSkipped, TargetRefused]
+    assert tuple(kinds[1:4]) == (StepSkipped, StepSkipped, TargetRefused)
     assert kinds[-1] is RunFinished
     assert run.started is not None
     assert run.started.names == {one.key: one.name for one in world.containers.values()}
@@ -155,6 +156,22 @@ def test_a_refused_step_ends_the_lane_unless_it_says_continue() -> None:
         assert len(run.refused) == 1
         if state == "running":
             assert skips(world) == {"pause": "not done, as step 'disconnect' was refused"}
+
+
+def test_a_host_that_is_left_out_is_in_the_log_with_its_reason_and_the_run_is_not_clean() -> None:
+    world = World(container())
+    run = world.run(world.plan(step("contain.pause"), unreached={"far": "nobody answers"}))
+    assert run.refused == [TargetRefused(container="", host="far", step="", reason="nobody answers")]
+    assert run.finished is not None and run.finished.outcome == "done" and not run.is_clean
+    assert world.containers["web"].state == "paused"
+
+
+def test_the_log_begins_with_the_engines_as_far_as_they_are_known() -> None:
+    world = World(container())
+    run = world.run(world.plan(step("contain.pause"), hosts=[Host(name="local", engine_id="ID-1")]))
+    assert run.started is not None and run.started.engines == {"local": "ID-1"}
+    run = World(container()).run(world.plan(step("contain.unpause")))
+    assert run.started is not None and run.started.engines == {}
 
 
 def test_what_others_count_on_is_read_even_where_the_lane_that_reads_it_has_stopped() -> None:

@@ -10,7 +10,7 @@ from irkit.core.events import OperationFinished, OperationSkipped, OperationStar
 from irkit.core.operations import AnyOperation, Disconnect, Operation, Pause, Unpause
 from irkit.core.ports import Deadline
 from irkit.core.run import Run, replay
-from irkit.engine.undo import outstanding
+from irkit.engine.undo import outstanding, plan_undo
 from tests.engine.world import Hooked, World, attachment, container, events_of, plan_for, step
 
 FIXED = attachment("front", fixed_ipv4="10.1.0.5", aliases=("web", "shop"))
@@ -227,6 +227,21 @@ def test_a_host_without_a_way_to_it_is_refused_and_not_a_crash() -> None:
     world.run(plan)
     assert world.containers["near"].state == "running"
     assert [one.state for one in lost.containers.values()] == ["paused"]
+
+
+def test_a_host_that_could_not_be_reached_is_refused_with_its_reason() -> None:
+    world = World(container("near", host="near"), container("far", host="far"))
+    run = world.run(world.plan(step("contain.pause")))
+    lost = world.memory.pop("far")
+    request = world.undo_request(run, unreached={"far": "host far: nobody answers"})
+    plan = plan_undo(request)
+    assert [(one.host, one.container, one.step, one.reason) for one in plan.refusals] == [
+        ("far", f"far/{next(iter(lost.containers))}", "undo", "host far: nobody answers")
+    ]
+    assert not plan.is_refused and [host.name for host in plan.hosts] == ["near"]
+    undo = world.run(plan)
+    assert [(one.host, one.reason) for one in undo.refused] == [("far", "host far: nobody answers")]
+    assert not undo.is_clean and world.containers["near"].state == "running"
 
 
 def test_a_failed_undo_goes_on_with_what_it_still_can() -> None:

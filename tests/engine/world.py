@@ -47,28 +47,31 @@ def step(action: str, *, id: str = "", on_error: Any = "", **more: Any) -> Step:
     return Step(id=id or action.rpartition(".")[2], action=action, arguments=more, on_error=on_error, **own)
 
 
-def plan_for(
+def plan_for(targets: Iterable[Container], *steps: Step, **more: Any) -> Plan:
+    """The plan of a playbook of these steps."""
+    return make_plan(request_for(targets, *steps, **more))
+
+
+def request_for(
     targets: Iterable[Container],
     *steps: Step,
     actions: Mapping[str, type[Action]] = ACTIONS,
     selects: str = "",
     run: str = "run1",
     **more: Any,
-) -> Plan:
-    """The plan of a playbook of these steps."""
+) -> Request:
+    """What a plan for these targets is made from."""
     found = tuple(targets)
     hosts = [Host(name=name) for name in dict.fromkeys(one.host for one in found)]
-    return make_plan(
-        Request(
-            playbook=Playbook(name="test", version=1, selects=selects, steps=steps),
-            actions=actions,
-            hosts=hosts,
-            targets=found,
-            parameters={},
-            run=RunFacts(id=run, case="IR-1", responder="Ann"),
-            made_at="2026-01-31T12:00:00.000000Z",
-            **more,
-        )
+    known: dict[str, Any] = {"hosts": hosts, **more}
+    return Request(
+        playbook=Playbook(name="test", version=1, selects=selects, steps=steps),
+        actions=actions,
+        targets=found,
+        parameters={},
+        run=RunFacts(id=run, case="IR-1", responder="Ann"),
+        made_at="2026-01-31T12:00:00.000000Z",
+        **known,
     )
 
 
@@ -124,19 +127,21 @@ class World:
 
     def plan_undo(self, run: Run, *undone: Run, name: str = "undo1", only: frozenset[str] = frozenset()) -> Plan:
         """The plan that takes a run back, from facts as they are."""
+        return plan_undo(self.undo_request(run, *undone, name=name, only=only))
+
+    def undo_request(self, run: Run, *undone: Run, name: str = "undo1", **more: Any) -> UndoRequest:
+        """What is asked for to take a run back, from facts as they are."""
         now = {one.key: one for one in self.containers.values()}
         keys = run.started.targets if run.started else ()
-        return plan_undo(
-            UndoRequest(
-                run=run,
-                undone=undone,
-                hosts=[target.host for target in self.memory.values()],
-                now=now,
-                gone={key: "it is gone" for key in keys if key not in now},
-                facts=RunFacts(id=name, case="IR-1", responder="Bob"),
-                made_at="2026-01-31T13:00:00.000000Z",
-                only=only,
-            )
+        return UndoRequest(
+            run=run,
+            undone=undone,
+            hosts=[target.host for target in self.memory.values()],
+            now=now,
+            gone={key: "it is gone" for key in keys if key not in now},
+            facts=RunFacts(id=name, case="IR-1", responder="Bob"),
+            made_at="2026-01-31T13:00:00.000000Z",
+            **more,
         )
 
     def undo(self, run: Run, *undone: Run, name: str = "undo1") -> Run:

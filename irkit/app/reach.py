@@ -1,0 +1,90 @@
+"""The way to one host: which adapter reaches it. Where many are reached at once is `fleet`'s concern."""
+
+from __future__ import annotations  # see the imports for types only, below
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from irkit.core.errors import UsageError
+from irkit.core.ports import Target
+
+if TYPE_CHECKING:
+    from irkit.adapters.ssh_link import Ways
+    from irkit.app.setting import Setting
+    from irkit.core.host import Host
+    from irkit.core.host_check import HostFacts
+    from irkit.core.ports import Ask, Clock, Deadline
+
+
+class HostTarget(Target, Protocol):
+    """A target with what is done to it beside operations. All but `close` raise TargetError.
+
+    `notes` are what a responder should know of how it was reached.
+    """
+
+    @property
+    def notes(self) -> Sequence[str]: ...
+
+    def connect(self, deadline: Deadline) -> None:
+        """Reach the host, unless that was done; `host` tells from then on how. Raises UnreachableError, UsageError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of all connections. May be called twice, and while another thread connects or waits."""
+        ...
+
+    def identify(self, deadline: Deadline) -> str:
+        """The ID that the engine keeps for as long as its data, or empty."""
+        ...
+
+    def check(self, deadline: Deadline) -> HostFacts:
+        """What the engine and its host tell of themselves."""
+        ...
+
+
+class Opener(Protocol):
+    """What makes a target of a host; nothing is connected yet. Raises UsageError."""
+
+    def __call__(self, host: Host) -> HostTarget: ...
+
+
+class Reach:
+    """Opens targets by how their hosts are reached; those reached by SSH share what the responder is asked for."""
+
+    def __init__(self, setting: Setting, clock: Clock, ask: Ask | None) -> None:
+        self._setting, self._clock, self._ask = setting, clock, ask
+
+    def __call__(self, host: Host) -> HostTarget:
+        """The target. Raises UsageError."""
+        match host.reach:
+            case "local":
+                from irkit.adapters.docker_engine import DockerEngine
+                from irkit.adapters.engine_address import DEFAULT_SOCKET
+                from irkit.adapters.engine_http import dial_unix
+
+                return DockerEngine(host, dial_unix(host.socket or DEFAULT_SOCKET), self._clock)
+            case "tcp":
+                from irkit.adapters.docker_engine import DockerEngine
+                from irkit.adapters.engine_tls import dial_tcp
+
+                return DockerEngine(host, dial_tcp(host), self._clock)
+            case "ssh":
+                from irkit.adapters.ssh_target import SshTarget
+
+                return SshTarget(host, self.ways, self._clock)
+            case other:
+                raise UsageError(f"host {host.name!r}: there is no way of reaching it called {other!r}")
+
+    @cached_property
+    def ways(self) -> Ways:
+        """What all SSH connections of a verb share."""
+        return ssh_ways(self._setting, self._ask)
+
+
+def ssh_ways(setting: Setting, ask: Ask | None) -> Ways:
+    """The responder's own SSH configuration, and how to ask for what it needs."""
+    from irkit.adapters.ssh_link import Ways
+    from irkit.adapters.ssh_secrets import Secrets
+
+    return Ways(setting.environment, setting.home, setting.ssh_config, Secrets(ask))

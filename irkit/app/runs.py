@@ -1,0 +1,205 @@
+"""A run: its plan from the facts as they are, and the runner that carries it out. Taking back is in `undo`."""
+
+from __future__ import annotations  # see the imports for types only, below
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from irkit.adapters.clock import SystemClock
+from irkit.app.bundles import contained, unreadable
+from irkit.app.listing import look
+from irkit.app.playbooks import load
+from irkit.app.setting import TOOL, versions
+from irkit.core.errors import IrkitError, UsageError
+from irkit.core.values import utc_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from irkit.adapters.bundle import Bundle
+    from irkit.app.fleet import Fleet
+    from irkit.app.listing import Look
+    from irkit.app.setting import Setting
+    from irkit.core.action import RunFacts
+    from irkit.core.events import Record
+    from irkit.core.finding import Finding
+    from irkit.core.plan import Plan
+    from irkit.core.playbook import Playbook
+    from irkit.core.ports import Progress
+    from irkit.engine.planner import Request
+    from irkit.engine.runner import Runner
+
+
+@dataclass
+class Prepared:
+    """A plan, with what is needed to carry it out: a context that ends with all its hosts let go."""
+
+    plan: Plan
+    source: bytes
+    fleet: Fleet
+    contained: Mapping[str, str] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.fleet.close()
+
+
+def prepare(
+    setting: Setting,
+    name: str,
+    selectors: Sequence[str],
+    *,
+    given: Mapping[str, str],
+    case: str,
+    responder: str,
+    hosts: Sequence[str] = (),
+) -> Prepared:
+    """The plan of a playbook for the containers meant on those hosts; connected, until its context ends.
+
+    A host that cannot be reached is refused by the plan, which is for the others. Raises IrkitError.
+    """
+    from irkit.core.action import RunFacts
+    from irkit.engine.arguments import resolve_parameters
+    from irkit.engine.planner import make_plan
+
+    playbook, source = load(setting, name)
+    parameters = resolve_parameters(playbook, given)
+    fleet = setting.fleet(hosts)
+    try:
+        seen = look(fleet, selectors, identify=True)
+        held = contained(setting, seen.hosts)
+        run = RunFacts(id=new_run_id(), case=case, responder=responder)
+        plan = make_plan(_request(playbook, seen, parameters, run, held))
+        plan = msgspec.structs.replace(plan, findings=(*plan.findings, *_noted(seen), *_doubts(setting)))
+    except BaseException:
+        fleet.close()
+        raise
+    return Prepared(plan, source, fleet, held)
+
+
+def _request(
+    playbook: Playbook, seen: Look, parameters: Mapping[str, Any], run: RunFacts, held: Mapping[str, str]
+) -> Request:
+    """What planning needs of what was seen."""
+    from irkit.actions import ACTIONS
+    from irkit.engine.planner import Request
+
+    return Request(
+        playbook=playbook,
+        actions=ACTIONS,
+        hosts=seen.hosts,
+        targets=seen.containers,
+        parameters=parameters,
+        run=run,
+        made_at=utc_text(SystemClock().now()),
+        contained=held,
+        named_twice=seen.twice,
+        unreached={name: error.reason for name, error in seen.failures.items()},
+    )
+
+
+def _noted(seen: Look) -> Iterator[Finding]:
+    """What is to be known of how the hosts were reached, as findings."""
+    from irkit.core.finding import Finding, Severity
+
+    for host, notes in seen.notes.items():
+        for note in notes:
+            yield Finding(check="plan.host", severity=Severity.INFO, host=host, summary=f"host {host}: {note}")
+
+
+def _doubts(setting: Setting) -> Iterator[Finding]:
+    """What cannot be told of containments, as findings."""
+    from irkit.core.finding import Finding, Severity
+
+    for path in unreadable(setting):
+        yield Finding(
+            check="plan.unreadable",
+            severity=Severity.MEDIUM,
+            summary=f"bundle {path.name} cannot be read: whether it holds a target contained is not known",
+            because=("its run log does not hold together",),
+            remedy=f"irkit verify {path.name}",
+        )
+
+
+@dataclass
+class Execution:
+    """A run under way: iterate `records`, then `seal`."""
+
+    runner: Runner
+    bundle: Bundle
+    plan: Plan
+    held: list[int]
+
+    def records(self) -> Iterator[Record]:
+        """The records as they happen, each on disk already."""
+        return self.runner.execute(self.plan)
+
+    def seal(self) -> Path:
+        """Close the bundle for good; where it lies."""
+        from irkit.adapters.holds import release
+
+        path = self.bundle.seal()
+        release(self.held)
+        return path
+
+
+def start(setting: Setting, prepared: Prepared, *, parallel: int = 8, progress: Progress | None = None) -> Execution:
+    """Make the bundle and the runner. Nothing has been done to any host yet. Raises StorageError."""
+    from irkit.adapters.bundle import Bundle
+    from irkit.adapters.holds import release
+    from irkit.engine.runner import Limits, Runner
+
+    clock = SystemClock()
+    held = _hold(setting, prepared)
+    try:
+        bundle = Bundle.create(
+            setting.folder,
+            prepared.plan,
+            clock=clock,
+            tool=TOOL,
+            playbook_source=prepared.source,
+            tool_versions=versions(),
+            progress=progress,
+        )
+    except IrkitError:
+        release(held)
+        raise
+    prepared.fleet.stop_asking()
+    runner = Runner(prepared.fleet.targets, bundle, clock, tool=TOOL, limits=Limits(parallel=parallel))
+    return Execution(runner, bundle, prepared.plan, held)
+
+
+def _hold(setting: Setting, prepared: Prepared) -> list[int]:
+    """See that nobody else changes the targets, nor has contained them since the plan was made. Raises UsageError."""
+    from irkit.adapters.holds import hold, release
+
+    plan = prepared.plan
+    tasks = [task for task in plan.tasks if any(one.touch != "read" for one in task.operations)]
+    changed = {key for task in tasks for key in task.containers}
+    if not changed:
+        return []
+    # By the id alone: a host may have another name in the other run.
+    held = hold(setting.folder, {one.id: one.name for one in plan.targets if one.key in changed})
+    now = contained(setting, plan.hosts)
+    since = {key: run for key, run in now.items() if key in changed and key not in prepared.contained}
+    if since and not plan.undoes:
+        release(held)
+        key, run = next(iter(since.items()))
+        target = plan.target(key)
+        name = target.name if target else key
+        raise UsageError(f"run {run} has contained {name!r} since the plan was made: nothing was done, plan again")
+    return held
+
+
+def new_run_id() -> str:
+    """The id of a run: 32 hexadecimal digits, by chance."""
+    return os.urandom(16).hex()

@@ -1,0 +1,91 @@
+"""The hosts of a run that is taken back: how they are reached by now, and whether they are still the same."""
+
+from __future__ import annotations  # see the imports for types only, below
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from irkit.app.fleet import LOOK_TIME
+from irkit.app.hosts import Hosts
+from irkit.app.listing import engine_id_of, with_engine
+from irkit.core.errors import Refusal, TargetError
+from irkit.core.text import safe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from irkit.app.fleet import Fleet
+    from irkit.app.reach import HostTarget
+    from irkit.app.setting import Setting
+    from irkit.core.container import Container
+    from irkit.core.host import Host
+    from irkit.core.run import Run
+    from irkit.engine.deadline import OperationDeadline
+
+
+def ways_back(setting: Setting, bundle: Path, run: Run, names: Iterable[str]) -> list[Host]:
+    """The hosts of these names: as the setting knows them by now, else as the run reached them, else by their address.
+
+    Raises UsageError.
+    """
+    from irkit.adapters.host_address import parse_address
+
+    known = Hosts(setting)
+    recorded = _recorded_hosts(bundle, run)
+    return [known.named(name) or recorded.get(name) or parse_address(name) for name in names]
+
+
+def _recorded_hosts(bundle: Path, run: Run) -> dict[str, Host]:
+    """The hosts of the plan that lies in a bundle, where it is the one that the run's log names."""
+    from msgspec.structs import replace
+
+    from irkit.adapters.bundle import read_approved_plan
+
+    plan = read_approved_plan(bundle, run.started.plan_digest if run.started else "")
+    return {host.name: replace(host, host_key="", route="", engine_id="") for host in (plan.hosts if plan else ())}
+
+
+@dataclass
+class HostNow:
+    """What a host of the run shows by now. `refused` says why nothing must be done there, `gone` on which container."""
+
+    host: Host
+    now: dict[str, Container] = field(default_factory=dict)
+    gone: dict[str, str] = field(default_factory=dict)
+    refused: str = ""
+
+
+def look_again(fleet: Fleet, keys: Sequence[str], run: Run) -> Iterator[tuple[Host, HostNow | TargetError]]:
+    """What each host of a fleet shows by now of these containers of a run, or why it shows nothing."""
+    engines = run.started.engines if run.started else {}
+    names = run.started.names if run.started else {}
+
+    def ask(target: HostTarget, deadline: OperationDeadline) -> HostNow:
+        engine = engine_id_of(target, deadline)
+        seen = HostNow(with_engine(target.host, engine))
+        seen.refused = _other_engine(target.host.name, engine, engines.get(target.host.name, ""))
+        for key in keys if not seen.refused else ():
+            host, _, container = key.partition("/")
+            if host == target.host.name:
+                _examine(seen, target, container, names.get(key, ""), deadline.within(LOOK_TIME))
+        return seen
+
+    return fleet.each(ask, seconds=LOOK_TIME * max(1, len(keys)))
+
+
+def _other_engine(host: str, engine: str, then: str) -> str:
+    """Why nothing is taken back there, or empty where the engine is the same, as far as it is known."""
+    if not engine or not then or engine == then:
+        return ""
+    return f"another engine answers for host {host}: its ID is {safe(engine, 100)}, the run was on {safe(then, 100)}"
+
+
+def _examine(seen: HostNow, target: HostTarget, container: str, name: str, deadline: OperationDeadline) -> None:
+    key = f"{seen.host.name}/{container}"
+    try:
+        seen.now[key] = target.examine(container, deadline)
+    except TargetError as error:
+        if error.kind is not Refusal.ABSENT:
+            raise
+        seen.gone[key] = f"container {name or key} is gone: nothing can be put back"

@@ -1,0 +1,84 @@
+"""Hosts in memory for the wiring: some that answer, some that fail, some that do not answer."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from irkit.adapters.memory import MemoryTarget, full_id
+from irkit.app import Fleet, Setting
+from irkit.app.reach import HostTarget
+from irkit.core.container import Container
+from irkit.core.errors import TargetError
+from irkit.core.host import Host
+from irkit.core.ports import Deadline
+from tests.engine.world import container
+
+
+def hosts(*names: str) -> list[Host]:
+    return [Host(name=name, address=name, reach="ssh") for name in names]
+
+
+class Silent(MemoryTarget):
+    """A host that does not answer until its time is up, or it is closed. `heeds` says whether it keeps to its time."""
+
+    def __init__(self, host: Host, *, heeds: bool = True) -> None:
+        super().__init__([], host)
+        self.heeds, self.is_closed, self.is_waiting = heeds, threading.Event(), threading.Event()
+
+    def connect(self, deadline: Deadline) -> None:
+        forget = deadline.on_cancel(self.is_closed.set)
+        self.is_waiting.set()
+        while not self.is_closed.wait(0.02):
+            if self.heeds:
+                deadline.remaining()
+        forget()
+        deadline.remaining()
+
+    def close(self) -> None:
+        self.is_closed.set()
+
+
+class Failing(MemoryTarget):
+    """A host that fails in one way, each time."""
+
+    def __init__(self, host: Host, error: Exception) -> None:
+        super().__init__([], host)
+        self.error = error
+
+    def connect(self, deadline: Deadline) -> None:
+        raise self.error
+
+
+@dataclass
+class Place:
+    """What a setting opens: hosts by name, each with its containers, or as told in `special`."""
+
+    containers: Mapping[str, Iterable[Container]] = field(default_factory=dict)
+    special: Mapping[str, Callable[[Host], MemoryTarget]] = field(default_factory=dict)
+    engines: Mapping[str, str] = field(default_factory=dict)
+    opened: dict[str, MemoryTarget] = field(default_factory=dict)
+
+    def __call__(self, host: Host) -> HostTarget:
+        make = self.special.get(host.name)
+        if make is None:
+            known = list(self.containers.get(host.name, ()))
+            target = MemoryTarget(known, host, self.engines.get(host.name, full_id(host.name)))
+        else:
+            target = make(host)
+        return self.opened.setdefault(host.name, target)
+
+    def setting(self, folder: Path | None = None, jobs: int = 16) -> Setting:
+        return Setting(environment={}, evidence=folder, opener=self, jobs=jobs)
+
+    def fleet(self, *names: str, jobs: int = 16) -> Fleet:
+        return Fleet(self.setting(jobs=jobs), hosts(*names))
+
+
+def fails(error: TargetError) -> Callable[[Host], MemoryTarget]:
+    return lambda host: Failing(host, error)
+
+
+def one_each(*names: str) -> dict[str, list[Container]]:
+    """A container named for its host on each of these."""
+    return {name: [container(f"on-{name}", host=name)] for name in names}

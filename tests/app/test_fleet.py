@@ -1,0 +1,212 @@
+"""Many hosts at once: who waits for whom, and what is told of each."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from irkit.adapters.clock import SystemClock
+from irkit.app import Fleet, Setting
+from irkit.app.asking import PatientAsk, StillClock
+from irkit.app.reach import HostTarget
+from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError, UsageError
+from irkit.core.ports import Deadline
+from irkit.engine.deadline import Cancel, OperationDeadline
+from tests.app.hosts_in_memory import Place, Silent, fails, hosts
+from tests.engine.guard import within
+
+TEN = tuple(f"h{number}" for number in range(10))
+
+
+def name_of(target: HostTarget, deadline: Deadline) -> str:
+    return target.host.name
+
+
+def results(fleet: Fleet, function: Callable[[HostTarget, OperationDeadline], Any] = name_of, **how: Any) -> Any:
+    """What each host gave, by name."""
+    with fleet:
+        return {host.name: result for host, result in fleet.each(function, **how)}
+
+
+def test_each_host_is_asked_and_told_of_once() -> None:
+    assert results(Place().fleet(*TEN)) == {name: name for name in TEN}
+
+
+def test_a_silent_host_delays_none_of_the_others() -> None:
+    place = Place(special={"h3": Silent})
+    seen = []
+    with place.fleet(*TEN) as fleet:
+        for host, result in fleet.each(name_of, seconds=60):
+            seen.append(host.name)
+            assert not isinstance(result, TargetError)
+            if len(seen) == len(TEN) - 1:
+                break  # all but the one that still says nothing
+    assert set(seen) == set(TEN) - {"h3"}
+    silent = place.opened["h3"]
+    assert isinstance(silent, Silent) and silent.is_closed.is_set(), "leaving lets go of it"
+
+
+def test_a_host_that_is_silent_to_the_end_of_its_time_is_a_failure() -> None:
+    found = results(Place(special={"dead": Silent}).fleet("dead", "well"), seconds=0.1)
+    assert found["well"] == "well"
+    assert found["dead"].kind is Refusal.TIMEOUT and "longer than 0.1 s" in found["dead"].reason
+
+
+def test_a_host_whose_adapter_forgets_the_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("irkit.app.fleet._GRACE", 0.1)
+    place = Place(special={"deaf": lambda host: Silent(host, heeds=False)})
+    found = within(20, lambda: results(place.fleet("deaf", "well"), seconds=0.1))
+    assert found["well"] == "well" and "does not end" in found["deaf"].reason
+
+
+def test_results_come_in_the_order_in_which_hosts_answer() -> None:
+    turns = {name: threading.Event() for name in ("a", "b", "c")}
+
+    def wait(target: HostTarget, deadline: Deadline) -> None:
+        assert turns[target.host.name].wait(20)
+
+    seen = []
+    turns["c"].set()
+    with Place().fleet("a", "b", "c") as fleet:
+        for host, _ in fleet.each(wait):
+            seen.append(host.name)
+            if seen[-1] == "c":
+                turns["a"].set()
+            if seen[-1] == "a":
+                turns["b"].set()
+    assert seen == ["c", "a", "b"]
+
+
+@pytest.mark.parametrize("jobs", [1, 3, 16])
+def test_no_more_hosts_are_worked_on_at_once_than_there_are_jobs(jobs: int) -> None:
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def work(target: HostTarget, deadline: Deadline) -> None:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.01)
+        with lock:
+            now[0] -= 1
+
+    assert len(results(Place().fleet(*TEN, jobs=jobs), work)) == len(TEN)
+    assert most[0] <= jobs
+
+
+def test_dead_hosts_lose_their_place_to_those_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("irkit.app.fleet._PATIENCE", 0.05)
+    place = Place(special=dict.fromkeys(TEN[:4], Silent))
+    seen = []
+    with place.fleet(*TEN, jobs=2) as fleet:
+        for host, _ in fleet.each(name_of, seconds=60):
+            seen.append(host.name)
+            if len(seen) == len(TEN) - 4:
+                break
+    assert set(seen) == set(TEN[4:])
+
+
+def test_failures_are_told_as_they_are_and_nonsense_as_a_failure_of_its_host() -> None:
+    refused = UnreachableError("no route", HostState.AUTH)
+    place = Place(special={"a": fails(refused), "b": lambda host: _raise(UsageError("hops go in circles"))})
+    found = results(place.fleet("a", "b", "c"))
+    assert found["a"] is refused and found["c"] == "c"
+    assert isinstance(found["b"], UnreachableError) and found["b"].reason == "hops go in circles"
+
+
+def _raise(error: Exception) -> Any:
+    raise error
+
+
+def test_a_bug_is_raised_where_it_is_waited_for(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ZeroDivisionError):
+        results(Place().fleet("a"), lambda target, deadline: 1 // 0)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_interrupt_ends_the_waiting_at_once_and_lets_go_of_every_host() -> None:
+    place = Place(special=dict.fromkeys(TEN, Silent))
+
+    main = threading.get_ident()
+
+    def interrupt() -> None:
+        while len(place.opened) < len(TEN):
+            time.sleep(0.01)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    responder = threading.Thread(target=interrupt)
+    with pytest.raises(KeyboardInterrupt), place.fleet(*TEN) as fleet:
+        responder.start()
+        next(fleet.each(name_of, seconds=600))
+    responder.join()
+    for target in place.opened.values():
+        assert isinstance(target, Silent) and target.is_closed.wait(10)
+
+
+def test_a_host_is_connected_once_and_closed_at_the_end() -> None:
+    place = Place()
+    with place.fleet("a") as fleet:
+        for _ in range(3):
+            assert [host.name for host, _ in fleet.each(name_of)] == ["a"]
+        assert list(fleet.targets) == ["a"]
+    assert fleet.targets == {}
+    with pytest.raises(UnreachableError, match="ending"):
+        fleet.reach(hosts("a")[0], OperationDeadline(SystemClock(), 1, 1, Cancel()))
+
+
+# The responder's time ---------------------------------------------------------------------------------------------
+
+
+class HandClock:
+    """A clock moved by hand."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def now(self) -> Any:
+        return SystemClock().now()
+
+    def monotonic(self) -> float:
+        return self.time
+
+
+def test_time_stands_still_for_as_long_as_anybody_holds_the_clock() -> None:
+    hand = HandClock()
+    clock = StillClock(hand)
+    assert clock.monotonic() == 100
+    with clock.held():
+        hand.time += 30
+        assert clock.monotonic() == 100
+        with clock.held():
+            hand.time += 10
+        assert clock.monotonic() == 100
+    hand.time += 2
+    assert clock.monotonic() == 102
+
+
+def test_what_the_responder_takes_to_answer_is_not_taken_from_the_host() -> None:
+    hand = HandClock()
+    clock = StillClock(hand)
+    deadline = OperationDeadline(clock, 30, 30, Cancel())
+
+    def slow(prompt: str) -> str:
+        hand.time += 3600
+        return f"answer to {prompt}"
+
+    assert PatientAsk(slow, clock)("who?") == "answer to who?"
+    assert deadline.remaining() == 30
+
+
+def test_once_asking_is_over_nobody_is_asked() -> None:
+    asked = []
+
+    def ask(prompt: str) -> str:
+        asked.append(prompt)
+        return "yes"
+
+    fleet = Fleet(Setting(environment={}, ask=ask), [])
+    assert fleet._ask is not None and fleet._ask("first") == "yes"
+    fleet.stop_asking()
+    assert fleet._ask("second") is None and asked == ["first"]

@@ -1,0 +1,148 @@
+"""A look at several hosts: what is found on which, and what is said where a host fails."""
+
+import pytest
+
+from irkit.app import list_hosts, look
+from irkit.core.container import Container
+from irkit.core.errors import HostState, NoTargetError, Refusal, TargetError, UnreachableError, UsageError
+from irkit.core.ports import Deadline
+from tests.app.hosts_in_memory import Failing, Place, fails, one_each
+from tests.engine.world import container
+
+DOWN = UnreachableError("nobody answers", HostState.DOWN)
+
+
+def names(found: list[Container]) -> list[str]:
+    return [f"{one.host}/{one.name}" for one in found]
+
+
+def test_a_name_is_looked_for_on_all_hosts() -> None:
+    with Place(one_each("a", "b", "c")).fleet("a", "b", "c") as fleet:
+        seen = look(fleet, ["on-c", "on-a"])
+    assert names(seen.containers) == ["c/on-c", "a/on-a"], "in the order given"
+    assert [host.name for host in seen.hosts] == ["a", "c"] and not seen.failures
+
+
+def test_one_name_on_two_hosts_is_an_error_that_says_how_to_choose() -> None:
+    place = Place({"a": [container("web", host="a")], "b": [container("web", host="b")]})
+    with place.fleet("a", "b") as fleet:
+        with pytest.raises(UsageError, match=r"may mean 2 containers: a/web \([0-9a-f]{12}\), b/web .*give HOST/NAME"):
+            look(fleet, ["web"])
+        assert names(look(fleet, ["b/web"]).containers) == ["b/web"]
+        assert names(look(fleet, ["all"]).containers) == ["a/web", "b/web"]
+
+
+def test_where_every_target_names_its_host_no_other_host_is_asked() -> None:
+    place = Place(one_each("a", "b"), special={"c": fails(DOWN)})
+    with place.fleet("a", "b", "c") as fleet:
+        assert names(look(fleet, ["a/on-a", "a/all"]).containers) == ["a/on-a"]
+    assert set(place.opened) == {"a"}
+
+
+def test_a_host_that_fails_is_told_of_and_the_others_go_on() -> None:
+    with Place(one_each("a", "b"), special={"c": fails(DOWN)}).fleet("a", "c", "b") as fleet:
+        seen = look(fleet, ["all"])
+        assert names(seen.containers) == ["a/on-a", "b/on-b"] and seen.failures == {"c": DOWN}
+        with pytest.raises(NoTargetError, match=r"the id or name 'on-c' \(the hosts have 2.*not reached: c"):
+            look(fleet, ["on-c"])
+        assert names(look(fleet, ["c/on-c", "on-b"]).containers) == ["b/on-b"], "it is among the failures"
+        with pytest.raises(UnreachableError, match="nobody answers"):
+            look(fleet, ["c/on-c"])
+
+
+def test_where_one_host_was_asked_its_own_error_is_raised() -> None:
+    with Place(special={"a": fails(DOWN)}).fleet("a") as fleet, pytest.raises(UnreachableError) as caught:
+        look(fleet, ["all"])
+    assert caught.value is DOWN
+
+
+def test_where_all_of_several_fail_all_reasons_are_told() -> None:
+    place = Place(special={name: fails(TargetError(f"reason {name}", Refusal.LOST)) for name in "ab"})
+    with place.fleet("a", "b") as fleet, pytest.raises(NoTargetError) as caught:
+        look(fleet, ["all"])
+    assert str(caught.value) == "none of the 2 hosts could be reached: a: reason a; b: reason b"
+    assert caught.value.exit_status == 3
+
+
+class Forgetful(Failing):
+    """A host that lists its containers, and fails when one is asked for."""
+
+    def connect(self, deadline: Deadline) -> None:
+        self.containers = {one.id: one for one in one_each(self.host.name)[self.host.name]}
+
+    def examine(self, container: str, deadline: Deadline) -> Container:
+        raise self.error
+
+
+def forgetful(error: TargetError) -> dict[str, object]:
+    return {"b": lambda host: Forgetful(host, error)}
+
+
+def test_a_host_that_fails_while_facts_are_read_is_a_failure_too() -> None:
+    lost = TargetError("lost", Refusal.LOST)
+    with Place(one_each("a"), special=forgetful(lost)).fleet("a", "b") as fleet:  # type: ignore[arg-type]
+        seen = look(fleet, ["all"])
+    assert names(seen.containers) == ["a/on-a"] and seen.failures == {"b": lost}
+    assert [host.name for host in seen.hosts] == ["a"]
+
+
+def test_a_container_that_went_meanwhile_is_left_out() -> None:
+    gone = TargetError("no such container", Refusal.ABSENT)
+    with Place(one_each("a"), special=forgetful(gone)).fleet("a", "b") as fleet:  # type: ignore[arg-type]
+        assert names(look(fleet, ["all"]).containers) == ["a/on-a"]
+        with pytest.raises(NoTargetError, match="are gone"):
+            look(fleet, ["on-b"])
+
+
+def test_engines_are_told_apart_and_one_under_two_names_is_worked_on_once() -> None:
+    place = Place(one_each("a", "b", "c"), engines={"a": "ID-1", "b": "ID-2", "c": "ID-1"})
+    with place.fleet("a", "b", "c") as fleet:
+        seen = look(fleet, ["all"], identify=True)
+        assert [(host.name, host.engine_id) for host in seen.hosts] == [("a", "ID-1"), ("b", "ID-2")]
+        assert "its engine is that of host a (ID ID-1)" in seen.failures["c"].reason
+        assert len(look(fleet, ["all"]).containers) == 3, "a look that changes nothing may see it twice"
+
+
+def test_engines_without_an_id_are_not_taken_for_the_same() -> None:
+    place = Place(one_each("a", "b"), engines={"a": "", "b": ""})
+    with place.fleet("a", "b") as fleet:
+        assert len(look(fleet, ["all"], identify=True).hosts) == 2
+
+
+class Nameless(Failing):
+    """A host whose engine answers everything but who it is."""
+
+    def connect(self, deadline: Deadline) -> None:
+        self.containers = {one.id: one for one in one_each(self.host.name)[self.host.name]}
+
+    def identify(self, deadline: Deadline) -> str:
+        raise self.error
+
+
+def test_an_engine_that_does_not_say_who_it_is_is_worked_on_all_the_same() -> None:
+    place = Place(special={"a": lambda host: Nameless(host, TargetError("hangs", Refusal.TIMEOUT))})
+    with place.fleet("a") as fleet:
+        (host,) = look(fleet, ["all"], identify=True).hosts
+    assert host.engine_id == ""
+
+
+def test_lists_come_as_hosts_answer_and_failures_with_them() -> None:
+    place = Place({**one_each("a"), "b": []}, special={"c": fails(DOWN)})
+    with place.fleet("a", "b", "c") as fleet:
+        found = {host.name: result for host, result in list_hosts(fleet)}
+    listed = found["a"]
+    assert isinstance(listed, list) and [one.name for one in listed] == ["on-a"]
+    assert found["b"] == [] and found["c"] is DOWN
+
+
+def test_a_list_of_those_meant_has_hosts_in_their_order_and_failures_last() -> None:
+    with Place(one_each("a", "b"), special={"c": fails(DOWN)}).fleet("c", "b", "a") as fleet:
+        assert [host.name for host, _ in list_hosts(fleet, ["all"])] == ["b", "a", "c"]
+        assert [host.name for host, _ in list_hosts(fleet, ["on-a"])] == ["a", "c"]
+        with pytest.raises(NoTargetError):
+            list(list_hosts(fleet, ["nothing"]))
+
+
+def test_a_list_of_those_meant_on_hosts_that_all_fail_is_their_failures() -> None:
+    with Place(special={"a": fails(DOWN), "b": fails(DOWN)}).fleet("a", "b") as fleet:
+        assert [result for _, result in list_hosts(fleet, ["x"])] == [DOWN, DOWN]
