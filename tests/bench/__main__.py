@@ -1,51 +1,22 @@
 """`python -m tests.lab exec -- python -m tests.bench [NAME...]`: run the benchmarks on the lab's engine."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.timing import Row, in_turns, run, shell
+from tests.bench.bench import Bench
+from tests.bench.over_ssh import bench_ssh_calls, bench_ssh_export, bench_ssh_far, bench_ssh_hosts
+from tests.bench.timing import Row, in_turns, run
 from tests.lab.description import Attach, Network, Suspect
-from tests.lab.engine import Engine, LabError, adopted_engine
+from tests.lab.engine import LabError, adopted_engine
 from tests.lab.images import base_image, big_image
 from tests.lab.suspects import Lab
 
-IRKIT = [sys.executable, "-m", "irkit"]
 EXPORT = "name: export\nversion: 1\nsteps:\n  - {id: disk, action: snapshot.export, with: {%s}}\n"
 ISOLATE = "name: cut\nversion: 1\nsteps:\n  - {id: cut, action: isolate.disconnect}\n"
-
-
-@dataclass
-class Bench:
-    """What the benchmarks share: an engine, a folder, and the environment of both sides."""
-
-    engine: Engine
-    lab: Lab
-    folder: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "IRKIT_EVIDENCE": str(self.folder / "evidence"), "HOME": str(self.folder)}
-
-    def irkit(self, *words: str) -> tuple[float, float]:
-        return run([*IRKIT, *words], self.environment)
-
-    def peer(self, script: str) -> float:
-        return run(shell(script), self.environment)[0]
-
-    def playbook(self, name: str, text: str) -> str:
-        path = self.folder / f"{name}.yaml"
-        path.write_text(text)
-        return str(path)
-
-    def forget(self) -> None:
-        """Drop the bundles so far, so that the disk does not fill."""
-        shutil.rmtree(self.folder / "evidence", ignore_errors=True)
 
 
 def bench_help(bench: Bench) -> Iterator[Row]:
@@ -142,6 +113,10 @@ BENCHMARKS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "isolate": bench_isolate,
     "export": bench_export,
     "memory": bench_memory,
+    "ssh-export": bench_ssh_export,
+    "ssh-far": bench_ssh_far,
+    "ssh-calls": bench_ssh_calls,
+    "ssh-hosts": bench_ssh_hosts,
 }
 
 

@@ -17,7 +17,7 @@ class Row:
     name: str
     ours: float
     peers: float
-    goal: float
+    goal: float | None
     unit: str
     peer: str
     note: str = ""
@@ -27,11 +27,13 @@ class Row:
         return self.ours / self.peers
 
     def text(self) -> str:
-        verdict = "reached" if self.ratio <= self.goal else "NOT reached"
+        goal = ", no goal set"
+        if self.goal is not None:
+            verdict = "reached" if self.ratio <= self.goal else "NOT reached"
+            goal = f", goal at most {self.goal:.2f}: {verdict}"
         return (
             f"{self.name}\n    irkit {self.ours:.3g} {self.unit}, peer {self.peers:.3g} {self.unit}, "
-            f"ratio {self.ratio:.2f}, goal at most {self.goal:.2f}: {verdict}\n    peer: {self.peer}"
-            + (f"\n    {self.note}" if self.note else "")
+            f"ratio {self.ratio:.2f}{goal}\n    peer: {self.peer}" + (f"\n    {self.note}" if self.note else "")
         )
 
 
@@ -49,6 +51,14 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> tuple[float, flo
     if process.returncode:
         sys.exit(f"bench: {shlex.join(argv)} ended with {process.returncode}: {said.decode(errors='replace')[-500:]}")
     return seconds, usage.ru_maxrss / 1000
+
+
+def run_and_read(argv: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What a command prints; fails where it does."""
+    done = subprocess.run(argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"bench: {shlex.join(argv)} ended with {done.returncode}: {done.stderr[-500:]}")
+    return done.stdout
 
 
 def shell(script: str) -> list[str]:

@@ -1,7 +1,8 @@
 """A proxy before an engine's socket that makes the engine's clock wrong.
 
 It shifts SystemTime in answers to /info, and the Date of every answer; what it does to logs and events is in
-`clock_windows`. Times of containers stay as they are. It is a process of its own: `python -m tests.lab.clock_proxy LISTEN ENGINE SECONDS`.
+`clock_windows`. Times of containers stay as they are. It is a process of its own:
+`python -m tests.lab.clock_proxy LISTEN ENGINE SECONDS`.
 """
 
 import contextlib

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -229,7 +229,12 @@ def _make_namespace() -> str:
     return name
 
 
-def own_engine(root: Path | None, settings: Mapping[str, object], variables: Mapping[str, str] | None = None) -> Engine:
+def own_engine(
+    root: Path | None,
+    settings: Mapping[str, object],
+    variables: Mapping[str, str] | None = None,
+    make: Callable[..., Engine] = Engine,
+) -> Engine:
     """Start an engine of the lab's own; all of it goes if it does not come up."""
     namespace = _make_namespace()
     try:
@@ -237,7 +242,7 @@ def own_engine(root: Path | None, settings: Mapping[str, object], variables: Map
     except LabError:
         leftovers.remove_namespace(namespace)
         raise
-    engine = Engine(
+    engine = make(
         place / "docker.sock", place, namespace, own=True, lab_id=secrets.token_hex(4), variables=variables or {}
     )
     _record(engine).save()
