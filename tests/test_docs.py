@@ -19,6 +19,7 @@ import yaml
 
 from irkit.actions import ACTIONS
 from irkit.adapters import bag
+from irkit.adapters.inventory import load_inventory
 from irkit.adapters.memory import FixedClock, MemoryStore, MemoryTarget
 from irkit.adapters.playbook_file import find_problems, load_playbook
 from irkit.adapters.tar_index import Member
@@ -317,6 +318,13 @@ def request_of(playbook: Any, parameters: Any) -> Request:
 
 
 YAML = [one for one in blocks("yaml") if not one.mark.startswith("file:")]
+
+
+def test_the_inventory_on_the_page_about_hosts_is_one(tmp_path: Path) -> None:
+    (block,) = [one for one in blocks("yaml") if one.mark == "file: hosts.yml"]
+    path = tmp_path / "hosts.yml"
+    path.write_text(block.text, encoding="utf-8")
+    assert [host.name for host in load_inventory(path).hosts] == ["web1", "db1", "vault"]
 
 
 @pytest.mark.parametrize(
