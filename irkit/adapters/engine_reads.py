@@ -136,7 +136,7 @@ def window_edge(text: str, now: datetime) -> datetime:
 
 
 def sample_clock(api: EngineApi, clock: Clock, deadline: Deadline) -> tuple[int, int]:
-    """One measurement: the host's clock less the responder's, and the round trip, in nanoseconds. Raises TargetError."""
+    """One measurement: the host's clock less the responder's, and the round trip, in ns. Raises TargetError."""
     before, began = clock.now(), clock.monotonic()
     there = engine_time(api, deadline)
     trip = clock.monotonic() - began

@@ -54,6 +54,7 @@ class Attempt(AuthHandler):
         self._connection = transport
         self._question: Question | None = None
         self._offered = b""
+        self._is_signing = False
         self.problem: Exception | None = None
         self.is_wanted = False
         transport.auth_handler = self
@@ -74,7 +75,9 @@ class Attempt(AuthHandler):
         patience = time.monotonic() + SILENT
         while self._connection.is_active():
             if not happened.wait(min(STEP, deadline.remaining())):
-                if time.monotonic() > patience:
+                if self._is_signing:  # which an agent may ask its owner about first
+                    patience = time.monotonic() + SILENT
+                elif time.monotonic() > patience:
                     raise UnreachableError(f"it does not decide within {SILENT:.0f} s whether to let anybody in")
                 continue
             question, self._question = self._question, None
@@ -99,6 +102,7 @@ class Attempt(AuthHandler):
     # What paramiko calls, on the connection's thread:
 
     def _parse_service_accept(self, m: paramiko.Message) -> None:
+        self._is_signing = True
         try:
             if self._offered:
                 return self._offer()
@@ -109,6 +113,8 @@ class Attempt(AuthHandler):
             self.problem = error
             if self.auth_event is not None:
                 self.auth_event.set()
+        finally:
+            self._is_signing = False
 
     def _offer(self) -> None:
         kind = paramiko.Message(self._offered).get_text()

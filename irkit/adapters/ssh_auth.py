@@ -92,8 +92,8 @@ class Login:
         """A key that needs a passphrase: nobody is asked for it where the host would not take the key."""
         if "publickey" not in self.allowed:
             return False
+        self.tried.append(str(key.path))
         if key.offers and not any(self._is_wanted(public) for public in key.offers):
-            self.tried.append(str(key.path))
             return False
         self._asked = self._asked or self.secrets.can_ask
         return any(self._try_key(found) for found in ring.unlock(key, self.secrets, self.deadline))
@@ -135,14 +135,21 @@ class Login:
     def _answer(self, question: Question) -> list[str]:
         if len(question.prompts) == 1 and "assword" in question.prompts[0]:
             # The plain case: the same password as the method of that name asks for.
-            return [self._password() or ""]
-        return [self._ask(f"{self.where} asks: {question.title} {prompt}") for prompt in question.prompts]
+            return [self._told(question.prompts[0], self._password())]
+        return [self._ask(question.title, prompt) for prompt in question.prompts]
 
-    def _ask(self, prompt: str) -> str:
+    def _ask(self, title: str, prompt: str) -> str:
         self._asked = self._asked or self.secrets.can_ask
-        answer = self.secrets.ask(prompt, self.deadline)
-        self._declined = self._declined or answer is None
-        return answer or ""
+        return self._told(prompt, self.secrets.ask(f"{self.where} asks: {title} {prompt}", self.deadline))
+
+    def _told(self, prompt: str, answer: str | None) -> str:
+        """The answer. Raises UnreachableError where there is none: an empty one would count as a wrong one."""
+        if answer is None:
+            reason = (
+                f"the host asks {safe(prompt.strip(), 100)!r}, and nobody tells (on a terminal, or with --ask-pass)"
+            )
+            raise UnreachableError(reason, HostState.AUTH)
+        return answer
 
     def _try_passwords(self) -> bool:
         for _ in range(_PASSWORDS):
@@ -175,7 +182,8 @@ class Login:
             if not self.transport.is_active():
                 raise self._broken(error) from error
             if attempt.problem is not None:
-                self.notes.append(f"{self.tried[-1]} was of no use: {safe(attempt.problem, 100) or 'it signs nothing'}")
+                name = self.tried[-1] if self.tried else "a key"
+                self.notes.append(f"{name} was of no use: {safe(attempt.problem, 100) or 'it signs nothing'}")
             return ()
 
     def _refused(self) -> UnreachableError:

@@ -15,6 +15,7 @@ import paramiko
 from paramiko.common import cMSG_CHANNEL_REQUEST, cMSG_CHANNEL_WINDOW_ADJUST
 
 _ERRORS_KEPT: Final = 4096
+_STEP: Final = 0.1
 _SMALL, _JOINED = 4 * 1024, 64 * 1024
 """Bytes of a piece that is joined to the one before it, and of a piece that no more is joined to."""
 
@@ -204,6 +205,7 @@ class ChannelWire:
     def __init__(self, channel: SshChannel) -> None:
         self.channel = channel
         self._seconds: float | None = None
+        self._cancelled = False
 
     def settimeout(self, seconds: float | None, /) -> None:
         """How long the next wait may take."""
@@ -222,17 +224,21 @@ class ChannelWire:
         end = None if self._seconds is None else time.monotonic() + self._seconds
         left = memoryview(data)
         while left:
-            seconds = None if end is None else end - time.monotonic()
-            if seconds is not None and seconds <= 0:
+            if end is not None and time.monotonic() >= end:
                 raise TimeoutError
-            self.channel.settimeout(seconds)
+            if self._cancelled:
+                raise ConnectionError("it was cancelled")
+            self.channel.settimeout(_STEP)
             try:
                 left = left[self.channel.send(bytes(left)) :]
+            except TimeoutError:
+                continue  # the host has no room for it yet
             except (paramiko.SSHException, EOFError) as error:
                 raise ConnectionError(str(error)) from error
 
     def cancel(self) -> None:
-        """Wake whoever reads, as if it had ended; does not wait for anything, so a signal's handler may call it."""
+        """Wake whoever reads, as if it had ended, and whoever sends; a signal's handler may call it."""
+        self._cancelled = True
         self.channel.received.close()
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 import paramiko
 
@@ -38,6 +39,7 @@ __all__ = ["Link", "Ways", "connect", "connect_hops", "open_transport", "place_o
 
 CONNECT_TIME = 15.0
 """Seconds that one hop may take to answer, where the responder's configuration does not say."""
+_NEVER: Final = 3600.0
 
 
 class NoCommonKeyError(UnreachableError):
@@ -203,7 +205,7 @@ def open_transport(
     """An SSH connection, nobody logged in yet. Raises UnreachableError, whatever the other side sends; TargetError."""
     transport = SshTransport(stream, order, check)
     ready, end = threading.Event(), time.monotonic() + CONNECT_TIME
-    transport.banner_timeout = transport.handshake_timeout = 2 * CONNECT_TIME  # it is not waited for that long
+    transport.banner_timeout = transport.handshake_timeout = _NEVER  # it is here that the time is kept
     with _ended_on_failure([transport]):
         transport.start_client(event=ready)
         while not ready.wait(min(STEP, deadline.remaining())) and transport.is_active():

@@ -204,12 +204,18 @@ class _Reasons:
         if isinstance(error, CommandError):
             self._has_no_commands = True  # something else runs there, whatever is asked for
             return self._tell(error.reason, route)
-        if error.kind is Refusal.TIMEOUT and opened:
-            self._hanging.add(route.path)
-            return self._tell(f"nothing answers within {PROBE:g} s", route)
+        if error.kind is Refusal.TIMEOUT:
+            return self._add_silence(route, is_open=bool(opened))
         said = last_words(opened[-1].channel) if opened else ""
         known = next((meaning for text, meaning in _KNOWN if text in said), "")
         return self._tell(known or said or error.reason, route)
+
+    def _add_silence(self, route: Route, *, is_open: bool) -> None:
+        if is_open or isinstance(route, SocketRoute):
+            self._hanging.add(route.path)
+            return self._tell(f"nothing answers within {PROBE:g} s", route)
+        self._has_no_commands = True  # what is waited for comes before the command itself
+        return self._tell(f"no command begins within {PROBE:g} s", route)
 
     def _tell(self, reason: str, route: Route) -> None:
         self._told.setdefault(safe(reason.replace("{user}", self._user), _REASON), []).append(route.name)

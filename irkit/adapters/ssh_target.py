@@ -16,6 +16,7 @@ from irkit.adapters.engine_http import Channel
 from irkit.adapters.sftp_files import SftpFiles
 from irkit.adapters.ssh_channel import ChannelWire
 from irkit.adapters.ssh_files import open_sftp
+from irkit.adapters.ssh_host_key import PORT
 from irkit.adapters.ssh_line import KEY_STATES, Line, Trust
 from irkit.adapters.ssh_link import Link
 from irkit.adapters.ssh_routes import CommandRoute, Route, find_route
@@ -93,8 +94,15 @@ class SshTarget:
         self._window = FAR_WINDOW if self._round_trip > FAR else WINDOW
         route = find_route(self._host, link, deadline)
         self.notes += link.notes
+        settings = link.settings
         self._host = msgspec.structs.replace(
-            self._host, host_key=link.fingerprint, route=route.label, user=link.settings.user
+            self._host,
+            address=settings.host_name,  # a bundle must tell where it was, and not what this configuration calls it
+            port=settings.port or PORT,
+            user=settings.user,
+            jump=self._host.jump or ",".join(settings.proxy_jump),
+            host_key=link.fingerprint,
+            route=route.label,
         )
         self._route = route
 

@@ -52,10 +52,11 @@ def _list_many(fleet: "Fleet", selectors: tuple[str, ...], *, as_json: bool) -> 
     from irkit.app import list_hosts
 
     rows = Rows(("HOST", *_HEAD), (max(len(host.name) for host in fleet.hosts), *_WIDTHS))
+    found: dict[str, list[Summary] | TargetError] = {}
+    listed = list_hosts(fleet, selectors)  # before the head: selectors that make no sense are told of alone
     if not as_json:
         click.echo(rows.head)
-    found: dict[str, list[Summary] | TargetError] = {}
-    for host, result in list_hosts(fleet, selectors):
+    for host, result in listed:
         found[host.name] = result
         if not as_json:
             click.echo("\n".join(_lines(rows, host.name, result)))

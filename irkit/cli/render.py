@@ -190,10 +190,12 @@ def run_text(run: Run, left: int) -> str:
         state = "done" if change.state == "finished" else f"{change.state}, took hold: {change.took_hold}"
         lines.append(f"changed   {name}: {safe(change.started.operation.text(), 200)}: {state}")
     for failure in run.failures:
-        name = safe(names.get(failure.key, failure.key), 120)
+        where = failure.key if failure.started.container else f"host {failure.started.host}"
+        name = safe(names.get(failure.key, where), 120)
         reason = failure.reason or "no word whether it took hold"
-        lines.append(f"FAILED    {name} {failure.started.step}: {safe(failure.reason or reason, 300)}")
-    lines += [f"REFUSED   {safe(_refused_place(one, names), 200)}: {safe(one.reason, 300)}" for one in run.refused]
+        lines.append(f"FAILED    {name} {failure.started.step}: {safe(reason, 600)}")
+    # As long as the reason for a key that is not accepted, which ends with what to do.
+    lines += [f"REFUSED   {safe(_refused_place(one, names), 200)}: {safe(one.reason, 600)}" for one in run.refused]
     if left:
         again = started.undoes or started.run
         lines.append(f"STILL CHANGED: {left} operation(s) to take back: irkit undo {again[:12]}")

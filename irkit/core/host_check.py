@@ -7,9 +7,9 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A host that was reached. None, or an empty text, stands for what could not be learned.
 
     `latency_ms` is the median of five pings of the engine; `api` the version spoken, `api_oldest` and `api_newest` what
-    the engine offers; `free_bytes` the space left where the engine keeps its data (`data_folder`). The clock's offset is
-    the host's less the responder's, wrong by `clock_error_ns` at most. `privileges` says how far `user` gets there, and
-    each sentence of `cannot` something that irkit will not be able to do.
+    the engine offers; `free_bytes` the space left where the engine keeps its data (`data_folder`). The clock's offset
+    is the host's less the responder's, wrong by `clock_error_ns` at most. `privileges` says how far `user` gets there,
+    and each sentence of `cannot` something that irkit will not be able to do.
     """
 
     host: str

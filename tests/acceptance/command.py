@@ -105,7 +105,7 @@ class Irkit:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,  # noqa: PLW1509
+            preexec_fn=_heed_signals,  # noqa: PLW1509
         )
 
     def run(self, playbook: str, *targets: str, status: int | None = 0, more: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -113,6 +113,13 @@ class Irkit:
         ended = self("run", playbook, *targets, "--approve", "destroy", "--case", "T-1", "--json", *more, status=status)
         summary: dict[str, Any] = ended.json
         return summary
+
+
+def _heed_signals() -> None:
+    """Whoever runs the tests may ignore signals, as nohup does; children would inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def read_back(stream: io.TextIOWrapper) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.acceptance.bundles import playbook, stored_of
+from tests.acceptance.bundles import item, playbook, stored_of
 from tests.acceptance.command import Irkit
 from tests.lab.client_side import ClientSide
 from tests.lab.description import Suspect
@@ -151,6 +151,7 @@ def test_both_clocks_are_kept_with_their_offset_and_its_error(done: Done, off: t
 def test_windows_go_by_the_hosts_clock(irkit: Irkit, done: Done, between: datetime, off: timedelta) -> None:
     """A window by the responder's clock would be three hours beside the records, and keep none of them."""
     assert words(done) == {"stdout": b"old\nnew\n", "stderr": b"old\nnew\n"}
+    assert item(done.bundle, "logs/stdout.log.zst")["warnings"] == [], "none is taken for one of the future"
     stamped = [json.loads(line) for line in stored_of(done.bundle, "far/teller-*/logs/times.jsonl").splitlines()]
     assert len(stamped) == 4
     assert all(abs(datetime.fromisoformat(one["time"]) - between - off) < timedelta(minutes=5) for one in stamped)

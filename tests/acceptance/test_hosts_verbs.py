@@ -31,7 +31,7 @@ USERS = (
     User("eve"),
     User("pat", groups=("docker",), password=PASSWORD, authorized=False),
 )
-QUICK = {"ConnectTimeout": "3"}
+QUICK = {"ConnectTimeout": "2"}
 DO_SO = "Type yes to do so:"
 
 
@@ -100,10 +100,10 @@ def test_hosts_lists_what_is_known_and_asks_nobody(irkit: Irkit, hosts_file: Pat
         "  - {name: db1, address: 192.0.2.1, jump: web1, groups: [dc]}\n",
     )
     before = host.log()
-    listed = rows(irkit("hosts").out)
+    listed = rows(irkit.here("hosts").out)
     assert list(listed) == ["local", "web1", "db1", "context:far-away"]
     assert "web,dc" in listed["web1"] and "tier=edge" in listed["web1"] and "192.0.2.1" in listed["db1"]
-    plain = {one["name"]: one for one in irkit("hosts", "list", "--json").json}
+    plain = {one["name"]: one for one in irkit.here("hosts", "list", "--json").json}
     assert {name: one["kind"] for name, one in plain.items()} == {
         "local": "local",
         "web1": "inventory",
@@ -119,7 +119,7 @@ def test_hosts_lists_what_is_known_and_asks_nobody(irkit: Irkit, hosts_file: Pat
 def test_a_broken_inventory_is_one_line_with_its_place(irkit: Irkit, hosts_file: Path) -> None:
     write(hosts_file, "hosts:\n  - {name: web1, adress: x}\n")
     for words in (("hosts",), ("ls", "-H", "web1"), ("hosts", "check")):
-        ended = irkit(*words, status=2)
+        ended = irkit.here(*words, status=2)
         assert len(ended.error_lines) == 1 and "hosts.yml:2" in ended.err and "adress" in ended.err
 
 
@@ -206,10 +206,11 @@ def test_a_host_that_cannot_be_used_is_a_row_with_its_reason(
 
 
 def test_where_no_host_can_be_used_the_status_is_3(irkit: Irkit, failing: dict[str, tuple[str, str]]) -> None:
-    names = [name for name in failing if name != "dead"]
+    del failing
+    names = ("stranger", "closed")
     for words in (("hosts", "check", *names), ("ls", "-H", ",".join(names))):
         ended = irkit(*words, status=3)
-        assert "none of the 5 hosts could be reached" in ended.err and len(ended.error_lines) == 1
+        assert "none of the 2 hosts could be reached" in ended.err and len(ended.error_lines) == 1
     one = irkit("hosts", "check", "closed", status=3)
     assert "refuses" in one.out
     for words in (("inspect", "web"), ("plan", "triage", "web"), ("run", "triage", "web")):
@@ -235,7 +236,7 @@ hosts:
 def test_an_added_host_can_be_used_and_the_file_keeps_its_bytes(irkit: Irkit, hosts_file: Path, host: LabHost) -> None:
     write(hosts_file, BEFORE)
     address = f"root@{host.address}:{host.port}"
-    irkit("hosts", "add", "new", address, "--group", "web", "--label", "tier=db")
+    irkit.here("hosts", "add", "new", address, "--group", "web", "--label", "tier=db")
     text = hosts_file.read_text(encoding="utf-8")
     kept = iter(text.splitlines())
     assert all(line in kept for line in BEFORE.splitlines()), text
@@ -244,17 +245,17 @@ def test_an_added_host_can_be_used_and_the_file_keeps_its_bytes(irkit: Irkit, ho
     assert {one["name"] for one in irkit("ls", "-H", "label:tier=d*", "--json").json} == {"web", "db"}
 
     before = hosts_file.read_bytes()
-    again = irkit("hosts", "add", "new", "192.0.2.9", status=2)
+    again = irkit.here("hosts", "add", "new", "192.0.2.9", status=2)
     assert len(again.error_lines) == 1 and "already" in again.err
     for words in (("all", "192.0.2.9"), ("group:x", "192.0.2.9"), ("x", "root:secret@192.0.2.9"), ("-x", "y")):
-        ended = irkit("hosts", "add", *words, status=2)
+        ended = irkit.here("hosts", "add", *words, status=2)
         assert len(ended.error_lines) == 1 and "secret" not in ended.err
     assert hosts_file.read_bytes() == before
 
 
 def test_the_first_host_makes_the_file(irkit: Irkit, hosts_file: Path) -> None:
     assert irkit.client
-    irkit("hosts", "add", "site")
+    irkit.here("hosts", "add", "site")
     assert hosts_file.stat().st_mode & 0o077 == 0
     assert {one["name"] for one in irkit("ls", "-H", "all", "--json").json} == {"web", "db"}
 
@@ -349,7 +350,7 @@ def test_a_name_that_several_hosts_have_needs_its_host(irkit: Irkit, host: LabHo
     both = ("-H", "site,twin")
     for words in (("ls", "web"), ("inspect", "web")):
         ended = irkit(*words, *both, status=2)
-        assert len(ended.error_lines) == 1
+        assert len(ended.error_lines) == 1 and ended.out == ""
         assert "site/web" in ended.err and "twin/web" in ended.err and "HOST/NAME" in ended.err
     (one,) = irkit("ls", "twin/web", *both, "--json").json
     assert one["host"] == "twin" and one["id"] == suspects.web
@@ -397,7 +398,7 @@ def test_a_host_may_be_an_address(irkit: Irkit, host: LabHost) -> None:
     for address in (f"ssh://{place}", place, f"ssh://{place}/var/run/docker.sock"):
         listed = irkit("ls", "-H", address, "--json").json
         assert names(listed) == {"web", "db"} and {one["host"] for one in listed} == {place}
-    ended = irkit("ls", "-H", f"ssh://root:{PASSWORD}@{host.address}", status=2)
+    ended = irkit.here("ls", "-H", f"ssh://root:{PASSWORD}@{host.address}", status=2)
     assert "password" in ended.err and PASSWORD not in ended.err
 
 
@@ -436,11 +437,11 @@ all:
 @pytest.mark.parametrize("text", [ANSIBLE_INI, ANSIBLE_YAML], ids=["ini", "yaml"])
 def test_an_inventory_of_ansibles_is_used_as_it_stands(irkit: Irkit, host: LabHost, tmp_path: Path, text: str) -> None:
     path = write(tmp_path / "inventory", text.format(address=host.address, port=host.port))
-    for selector in ("group:dc", "web*", "web1,web2", "all"):
+    for selector in ("group:dc", "web*"):
         listed = irkit("ls", "-H", selector, "--inventory", str(path), "--json").json
         assert [one["host"] for one in listed] == ["web1", "web1", "web2", "web2"], selector
     assert len(irkit("ls", "-H", "web2", "--json", extra={"IRKIT_HOSTS": str(path)}).json) == 2
-    nobody = irkit("ls", "-H", "group:db", "--inventory", str(path), status=3)
+    nobody = irkit.here("ls", "-H", "group:db", "--inventory", str(path), status=3)
     assert len(nobody.error_lines) == 1 and "group:db" in nobody.err
 
 

@@ -32,17 +32,17 @@ from tests.lab.suspects import Lab
 
 pytestmark = pytest.mark.engine
 
-WAYS, BOUND = 32, 240
+WAYS, BOUND = 32, 600
 DEAD = 6.0
 """Seconds after which a connection counts as lost here: more than the delay there and back."""
 SECONDS = {"delay": 2.0, "stall": 3.0}
 LONG = 9.0
 """Seconds of a stall in which a connection is given up."""
-SAYS = "seq 2000; seq 300 >&2; mkdir /made; i=0; while [ $i -lt 200 ]; do i=$((i + 1)); : > /made/$i; done; echo end"
-FACTS = "{id: facts, action: collect.inspect, timeout: 20s, retries: 1}"
+SAYS = "seq 2000; seq 300 >&2; mkdir /made; i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); : > /made/$i; done; echo end"
+FACTS = "{id: facts, action: collect.inspect, timeout: 30s, retries: 1}"
 LOGS = "{id: logs, action: collect.logs, timeout: 40s, retries: 1}"
-CHANGES = "{id: changes, action: collect.changes, timeout: 20s, retries: 1}"
-DISK = "{id: disk, action: snapshot.export, timeout: 20s, retries: 1}"
+CHANGES = "{id: changes, action: collect.changes, timeout: 30s, retries: 1}"
+DISK = "{id: disk, action: snapshot.export, timeout: 30s, retries: 1}"
 PLAYBOOKS = {
     "whole": (FACTS, LOGS, CHANGES, DISK),
     "few-requests": (LOGS, CHANGES, DISK),  # for what makes every request slow
@@ -148,7 +148,7 @@ def place_in(passed: Passed, stage: str, kind: Kind, direction: Direction) -> in
     begin, end = passed[STAGES[number - 1]][direction] if number else 0, passed[stage][direction]
     if kind == "segments" and direction == "down":
         end = passed["end of disk"][direction] if "disk" in stage else end
-        begin = max(begin, end - SLOW_BYTES)
+        return max(begin, end - SLOW_BYTES // (1 + (stage == "disk")))
     return begin + (end - begin) * share // (len(KINDS) + 2)
 
 
@@ -217,7 +217,7 @@ def test_a_collection_is_whole_or_says_what_it_lacks_whatever_befalls_it_at_a_hu
 ) -> None:
     monkeypatch.setattr(ssh_transport, "DEAD", DEAD)
     monkeypatch.setattr(ssh_transport, "KEEP_ALIVE", 1.0)
-    monkeypatch.setattr(operation_run, "READ_TIME", 12.0)
+    monkeypatch.setattr(operation_run, "READ_TIME", 15.0)
     before = Held()
     with many_ways(host, client, WAYS) as ways:
         points = points_of(measure(ways[0], client, tmp_path / "measured", playbooks["whole"]))

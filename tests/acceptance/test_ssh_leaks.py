@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
@@ -36,6 +37,7 @@ QUICK = {"UsePAM": "no", "LogLevel": "ERROR", "MaxStartups": "100", "MaxSessions
 """Settings of an sshd that loses no time on what these tests are not about."""
 BY_COMMAND = {**QUICK, "AllowStreamLocalForwarding": "no"}
 BREATH = "[ $((i % 200)) = 0 ] && sleep 0.1"
+STRANGERS: weakref.WeakSet[Any] = weakref.WeakSet()
 QUIET, SAID = ("sh", "-c", "echo quiet; exec sleep 1000"), b"quiet\r\n"
 
 
@@ -91,9 +93,16 @@ def check_idle(host: LabHost, connections: int) -> None:
 
 
 def alive(kind: type) -> list[Any]:
-    """The objects of a kind that something still refers to."""
+    """The objects of a kind that something still refers to, less those of other tests."""
     gc.collect()
-    return [one for one in gc.get_objects() if type(one) is kind]
+    return [one for one in gc.get_objects() if type(one) is kind and one not in STRANGERS]
+
+
+@pytest.fixture(autouse=True)
+def strangers() -> Iterator[None]:
+    STRANGERS.update([*alive(SshTransport), *alive(SshChannel)])
+    yield
+    STRANGERS.clear()
 
 
 def follow(api: EngineApi, container: str, all_open: threading.Barrier) -> list[str]:

@@ -27,7 +27,7 @@ from tests.lab.suspects import Lab
 
 pytestmark = pytest.mark.engine
 
-BOUND = 120
+BOUND = 600
 DEAD, STALL = 2.0, 5.0
 """Seconds after which a connection counts as lost here, and of a stall that lasts longer than that."""
 STEPS = {

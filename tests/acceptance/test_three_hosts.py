@@ -350,6 +350,8 @@ def test_a_bundle_is_undone_from_another_machine_that_knows_the_names(
 ) -> None:
     summary = irkit.run("freeze", "name:spare", more=("-H", "ssh-jump,ssh-inner"))
     assert {one["key"].partition("/")[0] for one in summary["changes"]} == {"ssh-jump", "ssh-inner"}
+    again = irkit("run", "isolate", "spare", "-H", "jump", "--approve", "change", status=1)
+    assert "holds it contained already" in again.out, "the same container, whatever its host is called"
     there = elsewhere(tmp_path, summary["bundle"])
     assert there.client
     there.client.add(three_hosts.jump, name="ssh-jump")
@@ -417,7 +419,8 @@ def test_a_host_that_is_cut_off_half_way_is_told_of_and_taken_back_later(site: S
     check_partial(site, bundle)
     assert irkit("verify", str(bundle)).status == 0
     shown = irkit("show", str(bundle)).out
-    assert "STILL CHANGED" in shown and "changed   other/big: pause: done" in shown and "FAILED    other/big" in shown
+    assert "STILL CHANGED" in shown and "changed   other/big: pause: done" in shown
+    assert "FAILED    other/big disk: " in shown and "FAILED    host other host: " in shown
 
     first = irkit("undo", str(bundle), "--approve", "change", status=1)
     assert "REFUSED other/" in first.err and "does not answer" in first.err and "STILL CHANGED" in first.out
@@ -454,3 +457,13 @@ def check_partial(site: Site, bundle: Path) -> None:
     assert 0 < archive["source_size"] < 300 * 2**20
     assert set(described(bundle, "bundle.json")["payload"]["partial"]) == set(partial)
     assert not described(bundle, "bundle.json")["clean"]
+
+
+def test_a_host_that_its_hop_does_not_reach_is_told_of_as_any_other(site: Site, irkit: Irkit) -> None:
+    """The hop would wait for it for minutes, and go on answering all the while."""
+    site.hosts["inner"].link_down()
+    try:
+        ended = irkit("ls", "-H", "jump,inner", status=1)
+    finally:
+        site.hosts["inner"].link_up()
+    assert "does not answer the hop before it" in ended.out and "jump " in ended.out

@@ -155,7 +155,7 @@ def fake_host(client: ClientSide, name: str = "fake", serve: Serve = answer_ping
 
 
 @contextlib.contextmanager
-def raw_server(client: ClientSide, talk: Callable[[socket.socket], None], name: str = "raw") -> Iterator[int]:
+def raw_server(client: ClientSide, talk: Callable[[socket.socket], object], name: str = "raw") -> Iterator[int]:
     """A port on which `talk` has each connection, named in the responder's settings."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = int(listener.getsockname()[1])

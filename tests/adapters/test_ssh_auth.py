@@ -11,11 +11,12 @@ import pytest
 
 from irkit.adapters import ssh_attempt
 from irkit.adapters.ssh_link import connect
+from irkit.adapters.ssh_transport import SshTransport
 from irkit.core.errors import HostState, Refusal
 from irkit.engine.deadline import Cancel
 from tests.adapters import made_keys
 from tests.adapters.made_keys import Keys, keygen
-from tests.adapters.ssh_agents import LabAgent, start_agent
+from tests.adapters.ssh_agents import LabAgent, false_agent, start_agent
 from tests.adapters.ssh_servers import as_any, fake_host
 from tests.adapters.ssh_side import Asked, Doing, deadline, host_of, linked, refusal, ways
 from tests.lab.client_side import ClientSide
@@ -155,6 +156,30 @@ def test_a_certificate_of_the_hosts_authority_lets_in(
         assert link.is_well
 
 
+@pytest.mark.parametrize("says_so", [True, False])
+def test_a_key_of_a_type_that_the_host_does_not_take_leaves_the_next_one_its_turn(
+    client: ClientSide, with_sshd: LabHost, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says_so: bool
+) -> None:
+    if says_so:
+        shown = {"server-sig-algs": b"ssh-ed25519"}
+        monkeypatch.setattr(SshTransport, "_parse_ext_info", lambda self, _: setattr(self, "server_extensions", shown))
+    else:
+        with_sshd.restart_sshd(PubkeyAcceptedAlgorithms="ssh-ed25519")
+    locked = encrypted(tmp_path, keys.file("locked_rsa"))
+    client.add(with_sshd)
+    text = f"Host web\n    IdentityFile {locked}\n    IdentityFile {keys.file('plain_rsa')}\n"
+    client.config.write_text(text + client.config.read_text())
+    asked = Asked(locked=SECRET)
+    with linked(client, "web", ways(client, asked)) as link:
+        assert link.is_well
+    assert asked.prompts == []
+    client.config.write_text(client.config.read_text().replace(f"    IdentityFile {with_sshd.client_key}\n", ""))
+    reason = refusal(client, "web", ways(client, asked)).reason
+    assert str(keys.file("plain_rsa")) in reason
+    assert ("of no use" in reason) is says_so
+    assert not any("Passphrase" in prompt for prompt in asked.prompts)
+
+
 # An agent:
 
 
@@ -212,6 +237,39 @@ def test_a_key_that_the_agent_does_not_sign_with_leaves_the_next_one_its_turn(
     assert error.state is HostState.AUTH
     assert "of no use" in error.reason
     assert str(keys.file("none_ed25519")) in error.reason  # which was tried as well
+
+
+def test_an_agent_that_hangs_is_not_waited_for_once_told_to_stop(client: ClientSide, web: LabHost) -> None:
+    public = made_keys.blob_of(web.client_key.with_suffix(".pub"))
+    listed = b"\x0c\x00\x00\x00\x01" + made_keys.strings(public, b"hangs")
+    with_agent(client, web)
+    with false_agent(made_keys.string(listed), b"") as place:
+        before, cancel = Held(), Cancel()
+        way = ways(client, extra={"SSH_AUTH_SOCK": str(place)})
+        connecting = Doing(connect, host_of("web"), way, deadline(60, cancel))
+        assert not connecting.ended(1)
+        cancel.set()
+        assert connecting.ended(1)
+        assert connecting.error is not None
+        assert connecting.error.kind is Refusal.CANCELLED
+        assert wait_until(lambda: "thread" not in Held().more(before))
+
+
+def test_an_agent_may_take_longer_than_a_host(
+    client: ClientSide, web: LabHost, agent: LabAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_attempt, "SILENT", 0.3)
+    sign = paramiko.agent.AgentKey.sign_ssh_data
+
+    def slowly(self: paramiko.agent.AgentKey, data: bytes, algorithm: str | None = None) -> object:
+        time.sleep(0.8)
+        return sign(self, data, algorithm)
+
+    monkeypatch.setattr(paramiko.agent.AgentKey, "sign_ssh_data", slowly)
+    agent.add(web.client_key)
+    with_agent(client, web)
+    with linked(client, "web", ways(client, extra=agent.environment)) as link:
+        assert link.is_well
 
 
 def test_an_agent_that_is_gone_is_noted(client: ClientSide, web: LabHost, tmp_path: Path) -> None:
@@ -419,6 +477,27 @@ def test_questions_of_a_host_are_shown_safely_and_answered_in_order(
         assert f"root@127.0.0.1:{host.port} asks: " in asked.prompts[0]
     assert answers == [["first", "second"]]
     assert all(prompt.isprintable() for prompt in asked.prompts)
+
+
+def test_a_question_that_nobody_answers_is_not_answered_with_nothing(
+    client: ClientSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[list[str]] = []
+    query = paramiko.server.InteractiveQuery("", "", ("Code: ", False))
+
+    def answered(self: object, responses: list[str]) -> int:
+        answers.append(responses)
+        return paramiko.common.AUTH_FAILED
+
+    with fake_host(client) as host:
+        host.rules.lets_in = False
+        monkeypatch.setattr(type(host.rules), "check_auth_interactive", lambda *_: query, raising=False)
+        monkeypatch.setattr(type(host.rules), "check_auth_interactive_response", answered, raising=False)
+        error = refusal(client, "fake", ways(client, Asked()))
+        assert error.state is HostState.AUTH
+        assert "Code:" in error.reason
+    assert answers == []
+    assert "password" not in host.rules.logins
 
 
 def test_while_one_is_asked_the_others_go_on(client: ClientSide, web: LabHost) -> None:

@@ -256,6 +256,25 @@ def test_sending_in_all_takes_no_longer_than_a_wait_may() -> None:
     assert trickling.ended(5)
 
 
+def test_cancelling_wakes_whoever_sends_on_a_wire() -> None:
+    channel, _ = opened(room=1)
+    wire = ChannelWire(channel)
+    wire.settimeout(30)
+    raised: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            wire.sendall(b"xx")
+        except ConnectionError as error:
+            raised.append(error)
+
+    sending = Doing(send)
+    time.sleep(0.1)
+    wire.cancel()
+    assert sending.ended(1)
+    assert raised
+
+
 def test_sending_on_a_closed_channel_is_a_lost_connection() -> None:
     channel, _ = opened(room=100)
     wire = ChannelWire(channel)

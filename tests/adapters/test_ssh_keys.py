@@ -117,6 +117,7 @@ def test_certificates_in_and_for_an_agent_are_shown_as_such(
     ring = held(agent, certificates=(certificate,))
     assert sorted(key.public for key in ring.keys) == sorted([blob_of(certificate), keys.blob(name)])
     shown = next(key.signer for key in ring.keys if key.public == blob_of(certificate))
+    assert shown.public_blob is not None
     assert shown.public_blob.key_blob == blob_of(certificate)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from irkit.adapters import ssh_link
 from irkit.adapters.known_hosts import fingerprint
+from irkit.adapters.ssh_auth import Login
 from irkit.adapters.ssh_link import EarlyEndError, NoCommonKeyError, connect
 from irkit.core.errors import HostState, Refusal, UsageError
 from irkit.engine.deadline import Cancel
@@ -304,7 +305,7 @@ def test_an_interrupt_while_connecting_leaves_nothing_open(client: ClientSide, m
 
     with fake_host(client) as host:
         before = Held()
-        monkeypatch.setattr(ssh_link.Login, "run", interrupted)
+        monkeypatch.setattr(Login, "run", interrupted)
         with pytest.raises(KeyboardInterrupt):
             connect(host_of("fake"), ways(client), deadline())
         for transport in host.transports:

@@ -1,15 +1,17 @@
 """Ways to a real engine from every kind of account and sshd: one works, or one line says why none does."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import pytest
+from paramiko.common import OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, OPEN_SUCCEEDED
 
 from irkit.adapters import ssh_routes
 from irkit.adapters.engine_http import EngineApi
 from irkit.adapters.ssh_routes import CommandRoute, Route, SocketRoute, check_path, find_route, routes
 from irkit.core.errors import HostState, TargetError, UnreachableError, UsageError
-from tests.adapters.ssh_servers import fake_host, nothing
+from tests.adapters.ssh_servers import FakeHost, fake_host, nothing
 from tests.adapters.ssh_side import Doing, deadline, host_of, linked, one_line
 from tests.lab.client_side import ClientSide
 from tests.lab.engine import Engine
@@ -30,7 +32,7 @@ USERS = (
     User("forced", groups=("docker",)),
     User("closed", shell="/usr/sbin/nologin", groups=("docker",)),
 )
-NO_FORWARDING = {"AllowTcpForwarding": "no"}
+NO_FORWARDING: dict[str, Any] = {"AllowTcpForwarding": "no"}
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +139,8 @@ def test_a_path_that_a_shell_could_take_for_more_is_a_mistake(path: str) -> None
 
 @pytest.mark.parametrize("option", ["AllowTcpForwarding", "AllowStreamLocalForwarding", "DisableForwarding"])
 def test_without_forwarding_a_command_joins_the_socket(client: ClientSide, sshd: LabHost, option: str) -> None:
-    sshd.restart_sshd(**{option: "yes" if option.startswith("Disable") else "no"})
+    wanted: dict[str, Any] = {option: "yes" if option.startswith("Disable") else "no"}
+    sshd.restart_sshd(**wanted)
     for user in ("ana", "loud", "dash"):
         assert route_of(client, sshd, user).label == "docker system dial-stdio"
     assert route_of(client, sshd, "bob").label == "sudo docker system dial-stdio"
@@ -211,6 +214,26 @@ def test_an_engine_that_does_not_answer_is_waited_for_once(client: ClientSide, m
         assert "nothing answers within 0.3 s" in one_line(caught.value).reason
         assert host.rules.commands == {}
         assert len(host.accepted) == 1
+
+
+def test_a_host_on_which_no_command_begins_is_not_asked_for_another(
+    client: ClientSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_routes, "PROBE", 0.3)
+    with fake_host(client, serve=nothing) as host, linked(client, "fake") as link:
+        monkeypatch.setattr(host.rules, "check_channel_request", only_sessions(host))
+        with pytest.raises(UnreachableError) as caught:
+            find_route(host_of("fake", socket="/x.sock"), link, deadline())
+        assert "no command begins within 0.3 s" in one_line(caught.value).reason
+        assert len(host.rules.commands) == 1
+
+
+def only_sessions(host: FakeHost) -> Callable[[str, int], int]:
+    def check(kind: str, number: int) -> int:
+        host.rules.kinds[number] = kind
+        return OPEN_SUCCEEDED if kind == "session" else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+
+    return check
 
 
 def test_time_that_is_up_while_ways_are_tried_tells_what_was_found(

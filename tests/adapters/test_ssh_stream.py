@@ -86,7 +86,7 @@ def test_being_told_to_stop_ends_connecting_and_looking_up(full: int, monkeypatc
             answer.wait(20)
         return real("127.0.0.1", *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ssh_stream.socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     ways = [Doing(open_tcp, host, full, 60.0, deadline(60, cancel)) for host in ("127.0.0.1", "slow.example")]
     time.sleep(0.1)
     cancel.set()

@@ -60,9 +60,18 @@ chmod 755 "$place"
 chown {USER} "$place" "$place/run"
 set -- setpriv --reuid={USER} --regid={USER} --init-groups env HOME=/home/{USER} XDG_RUNTIME_DIR="$place/run" "$@"
 """
+# Logs and events where no journal is, and a default network that leaves the lab's subnets alone.
 _PODMAN_SETTINGS: Final = """
 mkdir -p /etc/containers
-printf '[containers]\\nlog_driver = "k8s-file"\\n[engine]\\nevents_logger = "file"\\n' > /etc/containers/containers.conf
+cat > /etc/containers/containers.conf <<END
+[containers]
+log_driver = "k8s-file"
+[engine]
+events_logger = "file"
+runtime = "runc"
+[network]
+default_subnet = "10.99.0.0/16"
+END
 """
 
 

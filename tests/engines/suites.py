@@ -19,7 +19,6 @@ PACKAGES: Final = (
     "podman",
     "netavark",
     "aardvark-dns",
-    "crun",
     "iproute2",
     "iptables",
     "nftables",
