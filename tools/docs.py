@@ -28,6 +28,7 @@ from rich.text import Text
 
 from irkit.actions import ACTIONS
 from irkit.adapters import yaml_document
+from irkit.adapters.inventory_schema import inventory_schema
 from irkit.adapters.playbook_file import load_playbook
 from irkit.cli import VERBS, cli
 from irkit.core import operations as do
@@ -369,6 +370,7 @@ def pages() -> dict[Path, str]:
         DOCS / "operations.md": operations_page(),
         DOCS / "cli.md": cli_page(),
         DOCS / "playbook.schema.json": schema_page(),
+        DOCS / "hosts.schema.json": json.dumps(inventory_schema(), indent=2, ensure_ascii=True) + "\n",
         DOCS / "reference" / "index.md": reference_index(),
     }
     found.update((DOCS / "reference" / f"{name}.md", action_page(action)) for name, action in ACTIONS.items())
