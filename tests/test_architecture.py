@@ -19,9 +19,9 @@ MAY_IMPORT = {
 }
 ONLY_IN = {
     "docker": {"adapters"}, "paramiko": {"adapters"}, "cryptography": {"adapters"}, "yaml": {"adapters"},
-    "jsonschema": {"adapters"}, "boto3": {"adapters"}, "backports": {"adapters"}, "http": {"adapters"}, "socket": {"adapters"},
-    "subprocess": {"adapters"}, "textual": {"tui"}, "click": {"cli"}, "rich": {"cli", "tui"}, "cel": {"engine"},
-    "rfc8785": {"core"},
+    "jsonschema": {"adapters"}, "boto3": {"adapters"}, "backports": {"adapters"}, "http": {"adapters"},
+    "socket": {"adapters"}, "subprocess": {"adapters"}, "textual": {"tui"}, "click": {"cli"},
+    "rich": {"cli", "tui"}, "cel": {"engine"}, "rfc8785": {"core"},
 }  # fmt: skip
 WORLD = {"os", "pathlib", "time", "random", "secrets", "socket", "subprocess", "shutil", "tempfile", "threading"}
 

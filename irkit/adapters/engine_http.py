@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -28,6 +28,7 @@ T = TypeVar("T")
 SMALL_BODY = 64 * 1024 * 1024
 """Bytes of an answer that is read whole; more is refused, as no honest engine sends it."""
 NEWEST_API, OLDEST_API = (1, 48), (1, 40)
+_PODMAN_HEADER, _PODMAN_SERVER = "Libpod-Api-Version", "Libpod/"
 _BUFFER = 256 * 1024
 _ERROR_BODY = 64 * 1024
 _PIECE = 64 * 1024
@@ -195,6 +196,13 @@ def mapped_errors(deadline: Deadline) -> Iterator[None]:
         raise TargetError(f"the connection failed: {error.strerror or error}", Refusal.LOST) from error
 
 
+class _Greeting(NamedTuple):
+    """What an engine says of itself in its answer to a ping."""
+
+    newest: tuple[int, int]
+    is_podman: bool
+
+
 class EngineApi:
     """Requests to one engine. Threads may share it: every request has a connection of its own.
 
@@ -204,25 +212,34 @@ class EngineApi:
 
     def __init__(self, dial: Dial, *, repeats: bool = False, like: "EngineApi | None" = None) -> None:
         self._dial, self._repeats, self._like = dial, repeats, like
-        self._version: tuple[int, int] | None = None
+        self._greeting: _Greeting | None = None
 
     def version(self, deadline: Deadline) -> tuple[int, int]:
         """The API version spoken: the engine's, but none newer than this code was written for."""
-        if self._like is not None:
-            return self._like.version(deadline)
-        if self._version is None:
-            newest = self._again(lambda: self._newest(deadline))
-            if newest < OLDEST_API:
-                spoken, needed = _dotted(newest), _dotted(OLDEST_API)
-                reason = f"the engine is too old: it speaks API {spoken}, irkit needs {needed} or later"
-                raise TargetError(reason, Refusal.UNSUPPORTED)
-            self._version = min(newest, NEWEST_API)
-        return self._version
+        newest = self._greeted(deadline).newest
+        if newest < OLDEST_API:
+            spoken, needed = _dotted(newest), _dotted(OLDEST_API)
+            reason = f"the engine is too old: it speaks API {spoken}, irkit needs {needed} or later"
+            raise TargetError(reason, Refusal.UNSUPPORTED)
+        return min(newest, NEWEST_API)
 
-    def _newest(self, deadline: Deadline) -> tuple[int, int]:
+    def is_podman(self, deadline: Deadline) -> bool:
+        """Whether the engine is Podman, whose answers do not always mean what Docker's do."""
+        return self._greeted(deadline).is_podman
+
+    def _greeted(self, deadline: Deadline) -> _Greeting:
+        """What the engine says of itself, asked for once."""
+        if self._like is not None:
+            return self._like._greeted(deadline)
+        if self._greeting is None:
+            self._greeting = self._again(lambda: self._greet(deadline))
+        return self._greeting
+
+    def _greet(self, deadline: Deadline) -> _Greeting:
         with self._request("GET", "/_ping", deadline, {}, None) as answer:
             answer.read()
-            return _version_of(answer.header("Api-Version"))
+            is_podman = bool(answer.header(_PODMAN_HEADER)) or answer.header("Server").startswith(_PODMAN_SERVER)
+            return _Greeting(_version_of(answer.header("Api-Version")), is_podman)
 
     def _again(self, read: Callable[[], T]) -> T:
         """A read, and once more where its answer was lost on the way."""

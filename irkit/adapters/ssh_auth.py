@@ -19,6 +19,8 @@ from irkit.core.ports import Deadline
 from irkit.core.text import safe
 
 _PASSWORDS: Final = 3
+_STEPS: Final = 4
+"""Methods that a host may want one after another."""
 _SHOWN: Final = 3
 _REJECTED: Final = (paramiko.SSHException, OSError, EOFError, ValueError)
 
@@ -44,14 +46,20 @@ class Login:
     tried: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     allowed: tuple[str, ...] = ()
+    _steps: int = 0
     _asked: bool = False
     _declined: bool = False
     _wrong: str | None = field(default=None, repr=False)
 
     def run(self) -> None:
         """Log in. Raises UnreachableError with what was tried, TargetError."""
-        if self._try_none() or self._try_keys() or self._try_questions() or self._try_passwords():
+        if self._try_none():
             return
+        for steps in range(_STEPS):
+            if self._try_keys() or self._try_questions() or self._try_passwords():
+                return
+            if self._steps <= steps:
+                break  # nothing has come of it, and nothing more would
         self.secrets.forget(self._password_name)
         raise self._refused()
 
@@ -166,16 +174,19 @@ class Login:
     # One attempt:
 
     def _attempt(self, begin: Begin, answer: Answer = answer_nothing) -> bool:
-        """True once the responder is in. What is asked for next may change with it."""
+        """True once the responder is in. What is asked for next changes with what was one step on the way."""
         further = self._run(Attempt(self.transport), begin, answer)
-        self.allowed = further or self.allowed
+        if further:
+            self.allowed, self._wrong = further, None
+            self._steps += 1
         return self.transport.is_authenticated()
 
     def _run(self, attempt: Attempt, begin: Begin, answer: Answer) -> tuple[str, ...]:
         try:
             return attempt.run(begin, answer, self.deadline)
         except paramiko.BadAuthenticationType as error:
-            return tuple(map(str, error.allowed_types))
+            self.allowed = tuple(map(str, error.allowed_types))
+            return ()
         except UnreachableError as error:
             raise UnreachableError(f"{self.where}: {error.reason}", error.state) from error
         except _REJECTED as error:

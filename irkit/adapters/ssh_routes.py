@@ -184,11 +184,14 @@ class _Reasons:
         self._told: dict[str, list[str]] = {}
         self._has_no_forwarding = self._has_no_commands = False
         self._hanging: set[str] = set()
+        self._without_sudo: set[str] = set()
 
     def rule_out(self, route: Route) -> bool:
         """Whether it cannot work, by what is known already."""
         off = self._has_no_forwarding if isinstance(route, SocketRoute) else self._has_no_commands
-        return off or route.path in self._hanging
+        # Each refusal of sudo is in the host's log.
+        is_refused = isinstance(route, CommandRoute) and route.is_root and route.path in self._without_sudo
+        return off or is_refused or route.path in self._hanging
 
     def add_refusal(self, route: Route, error: ChannelRefusedError) -> None:
         """The host did not open a channel."""
@@ -208,6 +211,8 @@ class _Reasons:
             return self._add_silence(route, is_open=bool(opened))
         said = last_words(opened[-1].channel) if opened else ""
         known = next((meaning for text, meaning in _KNOWN if text in said), "")
+        if known.startswith("sudo "):
+            self._without_sudo.add(route.path)
         return self._tell(known or said or error.reason, route)
 
     def _add_silence(self, route: Route, *, is_open: bool) -> None:

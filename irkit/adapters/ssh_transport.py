@@ -42,7 +42,7 @@ KEEP_ALIVE = 5.0
 """Seconds of silence after which the host is asked for a sign of life."""
 DEAD = 20.0
 """Seconds without any sign of life after which a connection counts as lost."""
-PROHIBITED, CONNECT_FAILED, UNKNOWN_KIND, SHORTAGE = 1, 2, 3, 4
+PROHIBITED, CONNECT_FAILED, UNKNOWN_KIND = 1, 2, 3
 """Why a channel was not opened (RFC 4254, 5.1)."""
 STEP: Final = 0.1
 """Seconds after which whoever waits looks whether there is still something to wait for."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from irkit.core.host import Host
 
 LOCAL = "local"
-_CONTEXT = "context:"
+CONTEXT = "context:"
 _KINDS = ("group:", "label:")
 _GLOB = frozenset("*?[")
 
@@ -76,10 +76,10 @@ class Hosts:
         """
         if name == LOCAL:
             return self.local
-        if name.startswith(_CONTEXT):
+        if name.startswith(CONTEXT):
             from irkit.adapters.engine_address import context_host
 
-            return context_host(name.removeprefix(_CONTEXT), self._setting.environment, self._setting.home)
+            return context_host(name.removeprefix(CONTEXT), self._setting.environment, self._setting.home)
         return next((host for host in self.inventory.hosts if host.name == name), None) if self.inventory else None
 
     def _meant(self, selector: str) -> Sequence[Host]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from irkit.app.fleet import LOOK_TIME
-from irkit.app.hosts import Hosts
+from irkit.app.hosts import CONTEXT, Hosts
 from irkit.app.listing import engine_id_of, with_engine
-from irkit.core.errors import Refusal, TargetError
+from irkit.core.errors import Refusal, TargetError, UsageError
 from irkit.core.text import safe
 
 if TYPE_CHECKING:
@@ -25,15 +25,43 @@ if TYPE_CHECKING:
 
 
 def ways_back(setting: Setting, bundle: Path, run: Run, names: Iterable[str]) -> list[Host]:
-    """The hosts of these names: as the setting knows them by now, else as the run reached them, else by their address.
+    """The hosts of these names: as the setting or the responder's ssh knows them by now, else as the run reached them.
 
     Raises UsageError.
     """
+    known, recorded = Hosts(setting), _recorded_hosts(bundle, run)
+    return [_way_back(setting, known, name, recorded.get(name)) for name in names]
+
+
+def _way_back(setting: Setting, known: Hosts, name: str, then: Host | None) -> Host:
+    """One host. `then` is what the run's plan says of it, which knows addresses and none of ssh's configuration."""
     from irkit.adapters.host_address import parse_address
 
-    known = Hosts(setting)
-    recorded = _recorded_hosts(bundle, run)
-    return [known.named(name) or recorded.get(name) or parse_address(name) for name in names]
+    if then is not None and name.startswith(CONTEXT) and name not in [host.name for host in known.contexts]:
+        return then
+    return known.named(name) or _by_alias(setting, name, then) or then or parse_address(name)
+
+
+def _by_alias(setting: Setting, name: str, then: Host | None) -> Host | None:
+    """The host by a name that the responder's ssh gives another address for: with keys and hops that go with it."""
+    from irkit.adapters.host_address import parse_address
+    from irkit.adapters.ssh_config import read_ssh_settings
+
+    try:
+        host = parse_address(name)
+    except UsageError:
+        return None  # an inventory may call its hosts what ssh would not take
+    if host.reach != "ssh" or (then is not None and then.reach != "ssh"):
+        return None
+    found = read_ssh_settings(
+        host.address,
+        user=host.user,
+        port=host.port,
+        environment=setting.environment,
+        home=setting.home,
+        config=setting.ssh_config,
+    )
+    return host if found.host_name != host.address else None
 
 
 def _recorded_hosts(bundle: Path, run: Run) -> dict[str, Host]:

@@ -213,8 +213,8 @@ def test_where_no_host_can_be_used_the_status_is_3(irkit: Irkit, failing: dict[s
         assert "none of the 2 hosts could be reached" in ended.err and len(ended.error_lines) == 1
     one = irkit("hosts", "check", "closed", status=3)
     assert "refuses" in one.out
-    for words in (("inspect", "web"), ("plan", "triage", "web"), ("run", "triage", "web")):
-        ended = irkit(*words, "-H", ",".join(names), status=3)
+    for verb in (("inspect", "web"), ("plan", "triage", "web"), ("run", "triage", "web")):
+        ended = irkit(*verb, "-H", ",".join(names), status=3)
         assert len(ended.error_lines) == 1 and "stranger: " in ended.err and "closed: " in ended.err
     assert not irkit.evidence.exists()
 

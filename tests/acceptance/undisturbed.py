@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from irkit import app
 from tests.acceptance.bad_network import Ended
-from tests.acceptance.bundles import items, unpacked
+from tests.acceptance.bundles import events, items, unpacked
 
 VARYING = ("info.json", "clock-start.json", "clock-end.json")
 """Items that hold the time, and other counts of the moment."""
@@ -32,7 +33,7 @@ class Undisturbed:
     def __post_init__(self) -> None:
         assert not any(one["partial"] for one in items(self.bundle))
 
-    @property
+    @cached_property
     def digests(self) -> dict[str, str]:
         """Of each item as it came."""
         return {plain_name(one["path"]): one["source_sha256"] for one in collected(self.bundle)}
@@ -49,28 +50,37 @@ class Undisturbed:
         report = app.verify_bundle(app.Setting(), str(ended.bundle))
         yield from (f"{one.path}: {one.text}" for one in report.problems)
         for one in collected(ended.bundle):
-            name, content = plain_name(one["path"]), unpacked(ended.bundle / one["path"])
-            wrong = self._wrong_part(name, content) if one["partial"] else self._wrong_whole(name, content, one)
-            yield from ([f"{one['path']}: {wrong}"] if wrong else [])
+            path = ended.bundle / one["path"]
+            if wrong := (self._wrong_part(path, one) if one["partial"] else self._wrong_whole(path, one)):
+                yield f"{one['path']}: {wrong}"
         partial = {one["path"] for one in collected(ended.bundle) if one["partial"]}
         if {one.path for one in ended.run.evidence if one.partial} != partial:
             yield "the log and the list of items differ on what is partial"
+        for event in events(ended.bundle):
+            if event["event"] == "operation-finished" and any(one["partial"] for one in event["evidence"]):
+                yield f"{event['step']} was called finished, with a part of its evidence"
         yield from (f"{one.started.step} failed without a reason" for one in ended.run.failures if not one.reason)
         whole = {plain_name(one["path"]) for one in collected(ended.bundle) if not one["partial"]}
         if ended.status == 0 and whole != set(self.digests):
             yield f"called done, and there is no {set(self.digests) - whole}"
 
-    def _wrong_whole(self, name: str, content: bytes, item: dict[str, Any]) -> str:
-        """An item called whole is as it was in the undisturbed run; the list of changes is in any order."""
+    def _wrong_whole(self, path: Path, item: dict[str, Any]) -> str:
+        """An item called whole is as it was in the undisturbed run; the list of changes is in any order.
+
+        That its bytes are of the digest that it claims was verified.
+        """
+        name = plain_name(item["path"])
         if name.endswith(VARYING):
-            return "" if json.loads(content) else "it is empty"
+            return "" if json.loads(unpacked(path)) else "it is empty"
         if name.endswith(CHANGES):
+            content = unpacked(path)
             is_same = sorted(_LISTED.findall(content)) == sorted(_LISTED.findall(self.content(name)))
             return "" if is_same and json.loads(content) else "other changes"
         return "" if item["source_sha256"] == self.digests[name] else "called whole, and other bytes"
 
-    def _wrong_part(self, name: str, content: bytes) -> str:
+    def _wrong_part(self, path: Path, item: dict[str, Any]) -> str:
         """A part is the beginning of the whole; the last line of an index may be of a file that was cut."""
+        name, content = plain_name(item["path"]), unpacked(path)
         if name.endswith(VARYING):
             return ""
         whole = self.content(name)

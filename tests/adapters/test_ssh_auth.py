@@ -337,6 +337,28 @@ def test_a_key_and_a_password_may_both_be_wanted(client: ClientSide, with_sshd: 
     assert "the host allows publickey" in error.reason
 
 
+def test_a_password_and_then_a_key_may_be_wanted(client: ClientSide, with_sshd: LabHost) -> None:
+    with_sshd.restart_sshd(AuthenticationMethods="password,publickey")
+    client.add(with_sshd, user="ana")
+    with linked(client, "web", ways(client, Asked(Password=SECRET))) as link:
+        assert link.is_well
+    assert "tried a password" in refusal(client, "web", ways(client, Asked(Password=["wrong"] * 3))).reason
+
+
+def test_a_host_that_always_wants_one_thing_more_is_left(client: ClientSide, monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_more(username: str, password: str) -> int:
+        host.rules.logins.append("password")
+        return paramiko.common.AUTH_PARTIALLY_SUCCESSFUL
+
+    with fake_host(client) as host:
+        host.rules.lets_in = False
+        monkeypatch.setattr(host.rules, "check_auth_password", one_more)
+        host.rules.allowed = "password"
+        error = refusal(client, "fake", ways(client, Asked(Password=SECRET)))
+        assert error.state is HostState.AUTH
+        assert len(host.rules.logins) < 20
+
+
 def test_methods_that_are_configured_off_are_not_tried(client: ClientSide, web: LabHost) -> None:
     client.add(web, user="ana", options={"PubkeyAuthentication": "no", "PasswordAuthentication": "no"})
     asked = Asked(Password=SECRET)

@@ -234,7 +234,7 @@ def test_a_key_that_changes_between_two_connections_ends_the_hosts_part_at_once(
         seen = [caught_by(line) for line in (control, bulk, control)]
         assert [error.state for error in seen] == [HostState.KEY_CHANGED] * 3
         assert "showed another one before in this run" in seen[0].reason
-        assert web.sessions() == 0
+        assert web.wait_sessions(0) == 0
     finally:
         control.close()
         bulk.close()

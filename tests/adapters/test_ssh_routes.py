@@ -228,6 +228,23 @@ def test_a_host_on_which_no_command_begins_is_not_asked_for_another(
         assert len(host.rules.commands) == 1
 
 
+def test_sudo_that_wants_a_password_is_asked_once_for_a_socket(
+    client: ClientSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def serve(channel: Any, command: str) -> None:
+        channel.sendall(command.split()[1].encode() + b"\n")
+        channel.sendall_stderr(b"sudo: a password is required\n" if "sudo" in command else b"docker: not found\n")
+        channel.close()
+
+    with fake_host(client, serve=serve) as host:
+        client.config.write_text(f"Host fake\n    User eve\n{client.config.read_text()}")
+        monkeypatch.setattr(host.rules, "check_channel_request", only_sessions(host))
+        with linked(client, "fake") as link, pytest.raises(UnreachableError) as caught:
+            find_route(host_of("fake"), link, deadline())
+        assert "sudo docker, sudo podman: sudo wants a password" in one_line(caught.value).reason
+        assert sum("sudo" in command for command in host.rules.commands.values()) == 2
+
+
 def only_sessions(host: FakeHost) -> Callable[[str, int], int]:
     def check(kind: str, number: int) -> int:
         host.rules.kinds[number] = kind

@@ -87,7 +87,7 @@ def test_a_host_that_was_reached_tells_its_key_its_user_and_the_way(client: Clie
 
 def test_nothing_is_connected_before_it_is_needed(client: ClientSide, web: LabHost) -> None:
     with on(client, web) as target:
-        assert web.sessions() == 0
+        assert web.wait_sessions(0) == 0
         target.list_containers(deadline())
         assert web.sessions() == 1
 
@@ -174,6 +174,22 @@ def test_one_session_at_a_time_and_no_forwarding_is_enough_for_everything(client
     assert not sshd.wait_no_processes("dial-stdio")
 
 
+def test_nothing_is_lost_or_held_up_while_keys_are_exchanged_again(client: ClientSide, sshd: LabHost) -> None:
+    sshd.restart_sshd(RekeyLimit="300K")
+    whole = bytes(range(256)) * 20_000
+    (sshd.home("root") / "whole").write_bytes(whole)
+    with on(client, sshd) as target:
+        target.connect(deadline())
+        link = target._control.link(deadline())
+        as_any(link.transport.packets).REKEY_BYTES = 50_000
+        calls = [Doing(lambda: [target.list_containers(deadline()) for _ in range(20)]) for _ in range(3)]
+        found = [b"".join(map(bytes, target.files.stream(b"/root/whole", deadline()))) == whole for _ in range(2)]
+        assert found == [True, True]
+        assert all(one.ended(30) for one in calls)
+        assert [one.result for one in calls] == [[[]] * 20] * 3
+        assert target._control.link(deadline()) is link
+
+
 # Lost, and made again:
 
 
@@ -249,7 +265,8 @@ def test_a_key_that_changes_when_keys_are_exchanged_again_ends_the_hosts_part(cl
 def test_a_link_that_is_down_is_told_in_time_and_to_others_at_once_and_works_when_it_is_up_again(
     client: ClientSide, web: LabHost
 ) -> None:
-    with on(client, web) as target:
+    client.add(web, options={"ConnectTimeout": "1"})
+    with target_of(client, "web") as target:
         target.list_containers(deadline())
         bulk(target).read("/containers/json", deadline())
         web.link_down()
