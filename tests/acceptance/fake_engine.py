@@ -104,6 +104,8 @@ class FakeEngine:
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             request = _receive(connection)
+            if b"\r\n\r\n" not in request:
+                return  # whoever asked has gone before the question was whole
             method, path = (part.decode() for part in request.split(b" ", 2)[:2])
             self.requests.append(f"{method} {path}")
             reply = self.answers(method, path)
