@@ -54,7 +54,8 @@ def _checked(command: str, shown: str, home: Path) -> str:
         if not found:
             raise UsageError(f"{shown}: {_why(command, at)}: {_ADVICE}")
         text, at = found[0], found.end()
-        if begins_word and text.startswith("~"):
+        # A tilde right before a quote stays one.
+        if begins_word and text.startswith("~") and (text != "~" or command[at : at + 1] in ("", " ", "\t")):
             text = _from_home(text, shown, home)
         begins_word = found["space"] is not None
         parts.append(text)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from irkit.adapters.ssh_channel import ChannelWire
+from irkit.adapters.ssh_channel import ChannelWire, SshChannel
 from irkit.adapters.ssh_command import CommandError, last_words, open_command
 from irkit.adapters.ssh_link import Link
 from irkit.adapters.ssh_open import open_subsystem
@@ -24,6 +24,11 @@ SERVERS: Final = (
 _WINDOW: Final = 8 << 20
 _GRACE: Final = 0.3
 """Seconds in which a command that cannot work has ended, beside the time that a word takes to the host and back."""
+
+_LAST_WORDS, _LOOK = 1.0, 0.01
+"""Seconds that are waited for what a command says as it ends, and between two looks."""
+_NOT_FOUND: Final = 127
+"""What a shell ends with that did not find a command."""
 
 
 def open_sftp(link: Link, deadline: Deadline, *, sudo: bool, round_trip: float = 0.0) -> ChannelWire:
@@ -71,12 +76,20 @@ def _opened(link: Link, argv: tuple[str, ...], deadline: Deadline, grace: float)
     try:
         while (left := end - time.monotonic()) > 0:
             if channel.status_event.wait(min(STEP, left, deadline.remaining())) or channel.eof_received:
+                _wait_for_last_words(channel)
                 link.transport.check_active()
                 said = last_words(channel)
-                missing = "not found" in said or "No such file" in said
+                missing = "not found" in said or "No such file" in said or channel.exit_status == _NOT_FOUND
                 kind = Refusal.ABSENT if missing else Refusal.REFUSED
                 raise TargetError("there is no SFTP server" if missing else said or f"{argv[-2]} ended at once", kind)
     except TargetError:
         wire.close()
         raise
     return wire
+
+
+def _wait_for_last_words(channel: SshChannel) -> None:
+    """What a command said may come after the word that it has ended."""
+    end = time.monotonic() + _LAST_WORDS
+    while not channel.closed and time.monotonic() < end:
+        time.sleep(_LOOK)

@@ -1,4 +1,4 @@
-"""Which version of the API is spoken with an engine: the newest that both know, and a plain word where there is none."""
+"""Which version of the API is spoken with an engine: the newest that both know, or a plain word why there is none."""
 
 import tempfile
 from collections.abc import Iterator

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from irkit.adapters.ssh_config import SshSettings, parse_hop, proxy_argv
@@ -144,6 +144,8 @@ PIECES = st.sampled_from(
 
 @settings(max_examples=150, deadline=None)
 @given(pieces=st.lists(PIECES, min_size=1, max_size=12))
+@example(pieces=["~", "'a b'"])
+@example(pieces=["~", "\\", "/"])
 def test_words_are_those_that_the_shell_makes_of_them(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[str]
 ) -> None:
