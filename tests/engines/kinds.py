@@ -36,4 +36,5 @@ KINDS: Final = (
     Kind("podman-bookworm", "podman", "bookworm"),
     Kind("podman-trixie", "podman", "trixie"),
     Kind("podman-sid", "podman", "sid"),
+    Kind("podman-sid-rootless", "podman", "sid", note="rootless, without control groups", rootless=True),
 )

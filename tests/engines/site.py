@@ -4,7 +4,8 @@ from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_http import dial_unix
 from irkit.core.host import Host
-from tests.contract.sites import Site
+from tests.contract.sites import SLEEPS, Site
+from tests.lab.description import Attach, Suspect
 from tests.lab.script import READY
 from tests.lab.suspects import Lab
 from tests.lab.tools import run
@@ -26,6 +27,10 @@ class SuiteLab(Lab):
         for _ in rows:
             family |= {row[0] for row in rows if row[1] in family}
         return any(row[0] in family and row[2] == READY for row in rows if len(row) == 3)
+
+    def make_other(self, network: str, ipv4: str | None = None) -> str:
+        """A suspect that is only there, on that network."""
+        return self.make(Suspect("other", networks=(Attach(network, ipv4=ipv4),), command=SLEEPS))
 
 
 def suite_site(lab: SuiteLab) -> Site:

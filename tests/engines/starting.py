@@ -57,7 +57,7 @@ mknod -m 666 /dev/net/tun c 10 200
 useradd -m {USER}
 mkdir -p "$place/run"
 chmod 755 "$place"
-chown {USER} "$place" "$place/run"
+chown {USER} "$place" "$place/run" "$place/tmp"
 set -- setpriv --reuid={USER} --regid={USER} --init-groups env HOME=/home/{USER} XDG_RUNTIME_DIR="$place/run" "$@"
 """
 # Logs and events where no journal is, and a default network that leaves the lab's subnets alone.

@@ -24,6 +24,7 @@ PACKAGES: Final = (
     "nftables",
     "procps",
     "rootlesskit",
+    "passt",
     "slirp4netns",
     "uidmap",
 )
