@@ -61,8 +61,7 @@ class DockerEngine:
 
     def examine(self, container: str, deadline: Deadline) -> Container:
         """The facts of a container, by full id, as they are now."""
-        body = self._api.read(f"/containers/{part(container)}/json", deadline)
-        return container_of(body, self._host.name, podman=self._api.is_podman(deadline))
+        return container_of(self._api.read(f"/containers/{part(container)}/json", deadline), self._host.name)
 
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         """Carry out one operation."""
