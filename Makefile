@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+# More workers than processors: most of what the long tests do is wait. A file stays with one worker, long ones first.
+SPREAD := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench docs constraints clean
@@ -28,7 +30,7 @@ lint: $(READY)
 
 test: lint
 	$(RUN) -m tests.lab setup
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(SPREAD)
 
 bench: $(READY)
 	$(RUN) -m tests.lab exec -- $(RUN) -m tests.bench

@@ -10,6 +10,9 @@ from irkit.core.action import Action, Phase, RunFacts
 from irkit.core.container import Container
 from irkit.core.operations import Disconnect, Operation
 
+_NOT_THE_ENGINES = ("pasta", "slirp4netns", "ns")
+"""Modes of Podman that give a container a network of which the engine lists nothing."""
+
 
 @dataclass(frozen=True)
 class DisconnectNetworks(Action):
@@ -31,7 +34,8 @@ class DisconnectNetworks(Action):
             return "it uses the host's own network: no disconnect can isolate it"
         if container.network_owner:
             return f"it shares the network of container {container.network_owner[:12]}: isolate that one"
-        return ""
+        mode = container.network_mode.partition(":")[0]
+        return f"its network is {mode}, which no engine takes it off" if mode in _NOT_THE_ENGINES else ""
 
     def plan(self, container: Container, run: RunFacts) -> Iterator[Operation]:
         first = "bridge" if container.network_mode == "default" else container.network_mode

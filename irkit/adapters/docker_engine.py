@@ -61,7 +61,8 @@ class DockerEngine:
 
     def examine(self, container: str, deadline: Deadline) -> Container:
         """The facts of a container, by full id, as they are now."""
-        return container_of(self._api.read(f"/containers/{part(container)}/json", deadline), self._host.name)
+        body = self._api.read(f"/containers/{part(container)}/json", deadline)
+        return container_of(body, self._host.name, podman=self._api.is_podman(deadline))
 
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         """Carry out one operation."""

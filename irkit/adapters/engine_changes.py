@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from irkit.adapters.engine_facts import container_of, decoded
@@ -26,16 +27,56 @@ _API_MAC, _API_GATEWAY_PRIORITY = (1, 44), (1, 48)
 _DONE = Outcome()
 _PAUSE, _NOTICED = 0.03, 1.0
 """Seconds between two attempts on a restarting container, and from which a wait is worth telling."""
+_CONNECT, _DISCONNECT = "/connect", "/disconnect"
+_HALF_CONNECTED = "network inspection mismatch"
+_ASLEEP = "Podman answers this for a paused container as if it were done, and changes nothing: unpause it first"
+_FELL_ASLEEP = "the container was paused meanwhile: Podman answers as if it were done, and may have changed nothing"
+_NO_UPDATE = "this Podman has no request to change a restart policy (5.4 has)"
 
 
 def disconnect(api: EngineApi, operation: Disconnect, intake: Intake, deadline: Deadline) -> Outcome:
     """Take a container off a network."""
-    path = f"/networks/{part(operation.network)}/disconnect"
+    path = f"/networks/{part(operation.network)}{_DISCONNECT}"
     body = {"Container": operation.container, "Force": False}
-    return _while_up(api, operation.container, deadline, lambda: api.send("POST", path, deadline, body))
+    return _change_network(api, operation.container, path, body, deadline)
 
 
-def _while_up(api: EngineApi, container: str, deadline: Deadline, send: Callable[[], object]) -> Outcome:
+def _change_network(api: EngineApi, container: str, path: str, body: object, deadline: Deadline) -> Outcome:
+    """A disconnect or a connect: for a paused container Podman does neither and says that it did.
+
+    Its inspect says so too. Until namespaces are looked at, nothing else tells, so it is not asked for.
+    """
+
+    def send(seen: Container) -> None:
+        if is_podman and seen.state == "paused":
+            raise TargetError(_ASLEEP, Refusal.UNSUPPORTED)
+        try:
+            api.send("POST", path, deadline, body)
+        except TargetError as error:
+            if is_podman and error.kind is Refusal.REFUSED:
+                _clear_half_connect(api, container, path, deadline)
+            raise
+        if is_podman and _facts(api, container, deadline).state == "paused":
+            raise TargetError(_FELL_ASLEEP, Refusal.REFUSED)
+
+    is_podman = api.is_podman(deadline)
+    return _while_up(api, container, deadline, send)
+
+
+def _clear_half_connect(api: EngineApi, container: str, path: str, deadline: Deadline) -> None:
+    """Take away what Podman before 5.8 keeps of a connect that it refused.
+
+    With it, it can neither inspect the container nor list any. A disconnect clears that, and fails all the same.
+    """
+    try:
+        _facts(api, container, deadline)
+    except TargetError as error:
+        if _HALF_CONNECTED in error.reason and path.endswith(_CONNECT):
+            with suppress(TargetError):
+                api.send("POST", path.removesuffix(_CONNECT) + _DISCONNECT, deadline, {"Container": container})
+
+
+def _while_up(api: EngineApi, container: str, deadline: Deadline, send: Callable[[Container], object]) -> Outcome:
     """Send a change when the container is not between two starts, waiting for the next one where it is.
 
     Between starts an engine refuses to disconnect it, though it will be attached again; a connect leaves an endpoint
@@ -46,7 +87,7 @@ def _while_up(api: EngineApi, container: str, deadline: Deadline, send: Callable
     while True:
         seen = _facts_when_up(api, container, deadline)
         try:
-            send()
+            send(seen)
         except TargetError as error:
             # Only an answer tells that nothing was done. Without one, what follows must not take this error's place.
             if error.kind not in (Refusal.ALREADY, Refusal.REFUSED) or not _has_ended(api, seen, deadline):
@@ -72,15 +113,16 @@ def _facts_when_up(api: EngineApi, container: str, deadline: Deadline) -> Contai
 
 
 def _facts(api: EngineApi, container: str, deadline: Deadline) -> Container:
-    return container_of(api.read(f"/containers/{part(container)}/json", deadline), "")
+    body = api.read(f"/containers/{part(container)}/json", deadline)
+    return container_of(body, "", podman=api.is_podman(deadline))
 
 
 def connect(api: EngineApi, operation: Connect, intake: Intake, deadline: Deadline) -> Outcome:
     """Put a container on a network, asking for exactly what was asked for before, and nothing the engine chose."""
     wanted = operation.attachment
     body = {"Container": operation.container, "EndpointConfig": _endpoint(wanted, api.version(deadline))}
-    path = f"/networks/{part(wanted.network)}/connect"
-    return _while_up(api, operation.container, deadline, lambda: api.send("POST", path, deadline, body))
+    path = f"/networks/{part(wanted.network)}{_CONNECT}"
+    return _change_network(api, operation.container, path, body, deadline)
 
 
 def _endpoint(wanted: Attachment, version: tuple[int, int]) -> dict[str, Any]:
@@ -106,7 +148,7 @@ def _endpoint(wanted: Attachment, version: tuple[int, int]) -> dict[str, Any]:
 def pause(api: EngineApi, operation: Pause, intake: Intake, deadline: Deadline) -> Outcome:
     """Freeze all processes."""
     path = f"/containers/{part(operation.container)}/pause"
-    return _while_up(api, operation.container, deadline, lambda: api.send("POST", path, deadline))
+    return _while_up(api, operation.container, deadline, lambda _: api.send("POST", path, deadline))
 
 
 def unpause(api: EngineApi, operation: Unpause, intake: Intake, deadline: Deadline) -> Outcome:
@@ -137,8 +179,25 @@ def _post(api: EngineApi, container: str, verb: str, deadline: Deadline, **query
 def set_restart_policy(api: EngineApi, operation: SetRestartPolicy, intake: Intake, deadline: Deadline) -> Outcome:
     """Update the restart policy, and nothing else."""
     policy = {"Name": operation.policy.name, "MaximumRetryCount": operation.policy.maximum_retries}
-    api.send("POST", f"/containers/{part(operation.container)}/update", deadline, {"RestartPolicy": policy})
+    path = f"/containers/{part(operation.container)}/update"
+    if api.is_podman(deadline) and not _is_route(api, path, deadline):
+        raise TargetError(_NO_UPDATE, Refusal.UNSUPPORTED)
+    api.send("POST", path, deadline, {"RestartPolicy": policy})
     return _DONE
+
+
+def _is_route(api: EngineApi, path: str, deadline: Deadline) -> bool:
+    """Whether there is something to be posted to: a GET of it is refused in another way than one of nothing.
+
+    What is posted to nothing may be answered before it is read, so that no answer arrives (seen with Podman 4.3).
+    """
+    try:
+        api.read(path, deadline)
+    except TargetError as error:
+        if error.kind not in (Refusal.ABSENT, Refusal.REFUSED):
+            raise
+        return error.kind is Refusal.REFUSED
+    return True
 
 
 def commit(api: EngineApi, operation: Commit, intake: Intake, deadline: Deadline) -> Outcome:

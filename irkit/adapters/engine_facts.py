@@ -14,6 +14,8 @@ T = TypeVar("T")
 _Whole = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 """A number that JSON holds exactly everywhere: what is larger is no fact, and could not be logged."""
 _PORT_DIGITS = 5
+_PODMAN_MODES = frozenset({"bridge", "host", "none"})
+"""What Podman 5 lists as the network of a container without any; its default network is `podman`."""
 _ORCHESTRATORS = {
     "com.docker.compose.project": "compose",
     "com.docker.swarm.service.id": "swarm",
@@ -139,8 +141,8 @@ def decoded(body: bytes, kind: type[T]) -> T:
         raise TargetError(reason, Refusal.GARBLED) from error
 
 
-def container_of(body: bytes, host: str) -> Container:
-    """The facts in the answer to an inspect."""
+def container_of(body: bytes, host: str, *, podman: bool = False) -> Container:
+    """The facts in the answer to an inspect; Podman's is read otherwise."""
     seen = decoded(body, _Inspect)
     _check_id(seen.id)
     config, settings = seen.config, seen.host_config
@@ -157,9 +159,9 @@ def container_of(body: bytes, host: str) -> Container:
         created_at=seen.created,
         started_at=seen.state.started_at,
         attachments=tuple(
-            _attachment(name, endpoint, seen.id)
+            _attachment(name, endpoint, seen.id, podman=podman)
             for name, endpoint in sorted((seen.network_settings.networks or {}).items())
-            if endpoint is not None
+            if endpoint is not None and not (podman and name in _PODMAN_MODES)
         ),
         network_mode=settings.network_mode,
         mounts=(*(_mount(mount) for mount in seen.mounts or ()), *tmpfs),
@@ -186,8 +188,9 @@ def container_of(body: bytes, host: str) -> Container:
     )
 
 
-def _attachment(network: str, endpoint: _Endpoint, container: str) -> Attachment:
-    ipam = endpoint.ipam or _Ipam()
+def _attachment(network: str, endpoint: _Endpoint, container: str, *, podman: bool) -> Attachment:
+    # Podman does not tell which addresses were asked for: so that they come back, all are taken for such.
+    ipam = _Ipam(ipv4=endpoint.ipv4, ipv6=endpoint.ipv6) if podman else endpoint.ipam or _Ipam()
     own = container[:SHORT_ID]  # engines before 25 list it among the aliases, and it must not be given back
     return Attachment(
         network=network,

@@ -337,11 +337,17 @@ def _reason(body: bytes) -> str:
     return str(found.get("message", found) if isinstance(found, dict) else found).strip()
 
 
-_ALREADY = ("is not connected to", "is already paused", "is not paused", "already exists in network")
+_ALREADY = (
+    "is not connected to",
+    "is already connected to",
+    "is already paused",
+    "is not paused",
+    "already exists in network",
+)
 
 
 def _kind(status: int, reason: str) -> Refusal:
-    """What an error status means; the texts are those of Docker 20.10 to 29."""
+    """What an error status means; the texts are those of Docker 20.10 to 29, and of Podman 4.3 to 5.8."""
     if any(text in reason for text in _ALREADY):
         return Refusal.ALREADY
     if status == _HTTP_UNSUPPORTED or "does not support reading" in reason or "client version" in reason:

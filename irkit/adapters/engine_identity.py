@@ -19,6 +19,8 @@ from irkit.core.ports import Clock, Deadline
 _PINGS: Final = 5
 _CLOCK_SAMPLES: Final = 3
 _TEXT_LIMIT: Final = 200
+_FIXED_POLICIES: Final = ("1", "2", "3", "4")
+"""Majors of Podman that cannot change a restart policy."""
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
 
@@ -28,6 +30,7 @@ class _Info(msgspec.Struct, rename="pascal"):
     containers_running: _Count | None = None
     driver: str | None = None
     cgroup_version: str | None = None
+    cgroup_driver: str | None = None
     security_options: list[str] | None = None
     docker_root_dir: str | None = None
     os_type: str | None = msgspec.field(default=None, name="OSType")
@@ -72,14 +75,14 @@ def engine_facts(api: EngineApi, host: Host, clock: Clock, deadline: Deadline) -
         api_oldest=_short(version.min_api_version),
         api_newest=_short(version.api_version),
         storage_driver=_short(info.driver),
-        rootless=any("rootless" in option for option in info.security_options or ()),
+        rootless=_is_rootless(info),
         cgroup=_short(info.cgroup_version),
         running=info.containers_running,
         containers=info.containers,
         data_folder=info.docker_root_dir or "",
         clock_offset_ns=offset,
         clock_error_ns=error,
-        cannot=tuple(_limits(is_podman, lasting, info.os_type or "linux")),
+        cannot=tuple(_limits((version.version or "?") if is_podman else "", lasting, info)),
     )
 
 
@@ -115,17 +118,27 @@ def _clock(api: EngineApi, clock: Clock, deadline: Deadline) -> tuple[int | None
     return offset, trip // 2
 
 
-def _limits(is_podman: bool, lasting: str, system: str) -> list[str]:
-    """What irkit will not be able to do there, as sentences."""
+def _limits(podman: str, lasting: str, info: _Info) -> list[str]:
+    """What irkit will not be able to do there, as sentences. `podman` is its version, empty for another engine."""
     found = []
-    if is_podman:
+    if podman:
         found += [
             "Processes are not listed: Podman would run ps inside the container.",
-            "Restart policies cannot be changed: Podman has no request for it.",
             "A paused container cannot be cut off: Podman says that it is, and leaves it connected.",
+        ]
+    if podman.partition(".")[0] in _FIXED_POLICIES:
+        found.append("Restart policies cannot be changed: this Podman has no request for it.")
+    if _is_rootless(info) and (info.cgroup_driver == "none" or info.cgroup_version == "1"):
+        found += [
+            "Containers cannot be paused: a rootless engine has no control groups on this host.",
+            "Resource use is not that of a container: the engine tells none, or that of the whole host.",
         ]
     if not lasting:
         found.append("Undo cannot tell whether the same engine answers: this one has no lasting ID.")
-    if system != "linux":
+    if (info.os_type or "linux") != "linux":
         found.append("Containers of other systems than Linux are listed, and nothing more was ever tried on them.")
     return found
+
+
+def _is_rootless(info: _Info) -> bool:
+    return any("rootless" in option for option in info.security_options or ())

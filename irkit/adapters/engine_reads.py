@@ -31,6 +31,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PS_ARGUMENTS = "-ww -eo pid,ppid,user:32,uid,stat,etimes,time,args"
 _PS_COLUMNS = 8
 _NO_TIME = "0001-01-01"
+_TO_COME = timedelta(seconds=2)
 
 
 def _keep(api: EngineApi, path: str, file: str, intake: Intake, deadline: Deadline, **query: str) -> bytes:
@@ -92,7 +93,6 @@ class _Component(msgspec.Struct, rename="pascal"):
 
 
 class _Version(msgspec.Struct, rename="pascal"):
-    version: str = ""
     components: list[_Component] | None = None
 
 
@@ -103,10 +103,10 @@ def read_engine(api: EngineApi, operation: ReadEngine, intake: Intake, deadline:
     return Outcome()
 
 
-def is_podman(api: EngineApi, deadline: Deadline) -> bool:
-    """Whether the engine is Podman, whose process list runs `ps` inside the container."""
-    components = decoded(api.read("/version", deadline), _Version).components or []
-    return any("podman" in component.name.lower() for component in components)
+def _runs_ps_inside(api: EngineApi, deadline: Deadline) -> bool:
+    """Whether the engine is Podman, by either account: nothing of a container may be executed by mistake."""
+    components = () if api.is_podman(deadline) else decoded(api.read("/version", deadline), _Version).components or ()
+    return api.is_podman(deadline) or any("podman" in component.name.lower() for component in components)
 
 
 def engine_time(api: EngineApi, deadline: Deadline) -> datetime:
@@ -172,7 +172,9 @@ def read_events(api: EngineApi, operation: ReadEvents, intake: Intake, deadline:
     """A window of events, one JSON object a line, that ends now by the engine's clock."""
     now = engine_time(api, deadline)
     since = window_edge(operation.since, now)
-    query = {"since": unix_time(since), "until": unix_time(now)}
+    # Podman stops reading its file when the end has come: with one that is past, before it has begun.
+    until = now + _TO_COME if api.is_podman(deadline) else now
+    query = {"since": unix_time(since), "until": unix_time(until)}
     body = _keep(api, "/events", operation.file, intake, deadline, **query)
     return Outcome(detail=f"{len(body.splitlines())} events since {utc_text(since)}")
 
@@ -184,7 +186,7 @@ class _Top(msgspec.Struct, rename="pascal"):
 
 def list_processes(api: EngineApi, operation: ListProcesses, intake: Intake, deadline: Deadline) -> Outcome:
     """The host's `ps` for the container: the answer as it came, and a list made from it."""
-    if is_podman(api, deadline):
+    if _runs_ps_inside(api, deadline):
         reason = "Podman's process list runs ps inside the container, which irkit does not do"
         raise TargetError(reason, Refusal.UNSUPPORTED)
     path = f"/containers/{part(operation.container)}/top"

@@ -115,6 +115,28 @@ def test_rootless_and_other_systems_are_told(place: Path) -> None:
     assert found.rootless and any("other systems than Linux" in sentence for sentence in found.cannot)
 
 
+@pytest.mark.parametrize(
+    ("version", "told"), [("4.3.1", True), ("3.0.1", True), ("5.4.2", False), ("10.0.0", False), ("", False)]
+)
+def test_a_podman_that_cannot_change_restart_policies_is_told(place: Path, version: str, told: bool) -> None:
+    found = facts(place, lambda: INFO, {**PODMAN, "Version": version})
+    assert any("Restart policies cannot" in sentence for sentence in found.cannot) is told
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"CgroupDriver": "none", "CgroupVersion": "2"}, True),
+        ({"CgroupDriver": "cgroupfs", "CgroupVersion": "1"}, True),
+        ({"CgroupDriver": "systemd", "CgroupVersion": "2"}, False),
+        ({"CgroupDriver": "cgroupfs", "CgroupVersion": "1", "SecurityOptions": []}, False),
+    ],
+)
+def test_a_rootless_engine_without_control_groups_cannot_pause(place: Path, more: dict[str, Any], told: bool) -> None:
+    found = facts(place, lambda: {**INFO, "SecurityOptions": ["name=rootless"], **more})
+    assert any("cannot be paused" in sentence for sentence in found.cannot) is told
+
+
 @pytest.mark.parametrize("absent", [{}, dict.fromkeys(INFO), {"ID": ""}])
 def test_an_engine_that_tells_nothing_is_told_of_as_such(place: Path, absent: dict[str, Any]) -> None:
     found = facts(place, lambda: {**absent, "SystemTime": ""}, {})
