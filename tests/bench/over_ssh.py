@@ -16,7 +16,6 @@ from tests.lab.images import big_image
 EXPORT = "name: export\nversion: 1\nsteps:\n  - {id: disk, action: snapshot.export, with: {%s}}\n"
 SIZE = 1024
 """Megabytes exported."""
-FAR_SIZE = 256
 ONE_WAY = 0.025
 """Seconds that each direction of a far host takes."""
 HOSTS = 20
@@ -37,10 +36,15 @@ def _of(bench: Bench) -> dict[str, str]:
     return {"IRKIT_EVIDENCE": str(bench.folder / "evidence")}
 
 
-def _exports(bench: Bench, client: ClientSide, suspect: str, ssh_goal: float, sdk_goal: float) -> Iterator[Row]:
-    """An export by irkit, by ssh with docker there, and by the SDK, each compressed and hashed the same way."""
+def _exports(
+    bench: Bench, client: ClientSide, suspect: str, ssh_goal: float, sdk_goal: float, port: int = 22
+) -> Iterator[Row]:
+    """An export by irkit, by ssh with docker there, and by the SDK, each compressed and hashed the same way.
+
+    The SDK takes the port of a host from its address only, and not from ssh's configuration.
+    """
     through_ssh = f"ssh -F {client.config} web docker export {suspect} | {PACK}"
-    through_sdk = f"{sys.executable} -m tests.bench.sdk_export web {suspect} | {PACK}"
+    through_sdk = f"{sys.executable} -m tests.bench.sdk_export web:{port} {suspect} | {PACK}"
     for name, options in (("with the index of files", ""), ("without the index", "index: false")):
         playbook = bench.playbook("export", EXPORT % options)
 
@@ -57,15 +61,12 @@ def _exports(bench: Bench, client: ClientSide, suspect: str, ssh_goal: float, sd
                 yield Row(f"export over SSH, {name}", mine, theirs, goal, "s", peer)
 
 
-def _big(bench: Bench, megabytes: int) -> str:
-    image = big_image(bench.engine, megabytes, 10 * megabytes)
-    return bench.lab.make(Suspect(name="big", image=image, command=("sleep", "9999")))
+def _big(bench: Bench) -> str:
+    return bench.lab.make(Suspect(name="big", image=big_image(bench.engine, SIZE, 10_000), command=("sleep", "9999")))
 
 
 def bench_ssh_export(bench: Bench) -> Iterator[Row]:
-    suspect = bench.lab.make(
-        Suspect(name="big", image=big_image(bench.engine, SIZE, 10_000), command=("sleep", "9999"))
-    )
+    suspect = _big(bench)
     with near(bench) as (over_ssh, client):
         yield from _exports(over_ssh, client, suspect, 0.95, 0.7)
     bench.lab.remove("big")
@@ -73,9 +74,7 @@ def bench_ssh_export(bench: Bench) -> Iterator[Row]:
 
 def bench_ssh_far(bench: Bench) -> Iterator[Row]:
     """The same to a host 50 ms away. The delay is a proxy's, as the kernel here has no netem."""
-    suspect = bench.lab.make(
-        Suspect(name="big", image=big_image(bench.engine, FAR_SIZE, 2_000), command=("sleep", "9999"))
-    )
+    suspect = _big(bench)
     with (
         start_host(name="web", engine=bench.engine) as host,
         start_proxy(host.address, host.port, delay=ONE_WAY) as far,
@@ -83,7 +82,7 @@ def bench_ssh_far(bench: Bench) -> Iterator[Row]:
         client = ClientSide(bench.folder / "client")
         client.add(host, "web", address=far.address, port=far.port)
         over_ssh = Bench(bench.engine, bench.lab, bench.folder, client.environment() | _of(bench))
-        yield from _exports(over_ssh, client, suspect, 0.0, 0.5)
+        yield from _exports(over_ssh, client, suspect, 0.0, 0.5, far.port)
     bench.lab.remove("big")
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.sdk_export HOST CONTAINER`: an export through the docker SDK's `ssh://`, to its output."""
+"""`python -m tests.bench.sdk_export HOST:PORT CONTAINER`: an export through the docker SDK's `ssh://`, to stdout."""
 
 import sys
 
