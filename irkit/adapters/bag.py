@@ -3,11 +3,12 @@
 Reading and writing the files, and what is in the payload, is for others.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Final
 
-from irkit.core.text import safe
+from irkit.core.text import file_name, safe
 
 FORMAT: Final = "1"
 ALGORITHMS: Final = ("sha256", "sha512")
@@ -31,6 +32,11 @@ INFO_LABELS: Final = (
     "Irkit-Encryption",
     "Irkit-Log-Head",
 )
+# Room for a number, an extension and the hundred characters that a part of a path may have.
+PART_LIMIT: Final = 88
+_LOG_FOLDER: Final = LOG.split("/")[1]
+# As `file_name` alters names: with the beginning of the SHA-256 of the name.
+_LOG_HOST: Final = f"{_LOG_FOLDER}-{hashlib.sha256(_LOG_FOLDER.encode()).hexdigest()[:8]}"
 _VALUE_LIMIT: Final = 200
 _PART: Final = r"(?!\.{1,2}(?:/|\Z))[a-z0-9._-]{1,100}"
 _PAYLOAD: Final = re.compile(rf"data(?:/{_PART})+", re.ASCII)
@@ -63,6 +69,12 @@ def torn_name(number: int) -> str:
 def is_torn_name(path: str) -> bool:
     """Whether it is the name of a torn line of the log."""
     return re.fullmatch(r"data/log/run(?:-[0-9]+)?\.torn", path) is not None
+
+
+def host_folder(host: str) -> str:
+    """The folder below `data` with the evidence of a host; the run log's is never a host's."""
+    name = file_name(host, PART_LIMIT)
+    return _LOG_HOST if name == _LOG_FOLDER else name
 
 
 def is_payload_name(path: str) -> bool:

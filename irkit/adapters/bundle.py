@@ -41,8 +41,6 @@ _PREFIX: Final = "irb-"
 _RESERVE: Final = 8 << 20
 _PLAN_LIMIT: Final = 1 << 28
 _NAME_LIMIT: Final = 60
-# Room for a number, an extension and the hundred characters that a part of a path may have.
-_PART_LIMIT: Final = 88
 
 
 class BundleIntake:
@@ -57,7 +55,7 @@ class BundleIntake:
 
     def open(self, path: str, *, source: str, compress: bool = False, level: int = 3) -> EvidenceWriter:
         """A new item at `path` below the operation's folder; a name taken gets a number. Raises StorageError."""
-        parts = [file_name(part, _PART_LIMIT) for part in path.split("/")]
+        parts = [file_name(part, bag.PART_LIMIT) for part in path.split("/")]
         below = "/".join([self._folder, *parts[:-1]])
         stem, dot, extensions = parts[-1].partition(".")
         extensions += zstd_frames.SUFFIX if compress else ""
@@ -176,7 +174,7 @@ class Bundle:
             task=task,
             rank=operation.rank,
         )
-        folder = f"data/{file_name(host, _PART_LIMIT)}/{below}"
+        folder = f"data/{bag.host_folder(host)}/{below}"
         return BundleIntake(self.path, folder, origin, self._pipeline, self._clock, self._progress)
 
     def release(self) -> bool:

@@ -23,7 +23,7 @@ from irkit.core.errors import StorageError
 from irkit.core.evidence import Evidence
 from irkit.core.plan import Plan
 from irkit.core.run import Run
-from irkit.core.text import file_name, safe
+from irkit.core.text import safe
 from irkit.core.values import utc_text
 
 RESERVE: Final = ".reserve"
@@ -190,7 +190,7 @@ def _tool(root: Path) -> Any:
 def _clocks(contents: Contents) -> Iterator[dict[str, Any]]:
     for host in contents.plan.hosts if contents.plan else ():
         for moment in ("start", "end"):
-            path = contents.root / "data" / file_name(host.name) / "host" / f"clock-{moment}.json"
+            path = contents.root / "data" / bag.host_folder(host.name) / "host" / f"clock-{moment}.json"
             try:
                 measured = codec.decode(read_regular(path, _CLOCK_LIMIT), Clocks)
             except (OSError, ValueError):

@@ -3,7 +3,7 @@
 Which keys there are is `ssh_keys`' subject. Nothing here decides whom to trust.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,6 +11,7 @@ import paramiko
 
 from irkit.adapters.ssh_attempt import Answer, Attempt, Begin, Question, answer_nothing
 from irkit.adapters.ssh_config import SshSettings
+from irkit.adapters.ssh_cut import CutError, is_end, why_cut
 from irkit.adapters.ssh_keys import Candidate, KeyRing, LockedKey, gather, open_agent
 from irkit.adapters.ssh_secrets import Secrets
 from irkit.adapters.ssh_transport import SshTransport
@@ -19,14 +20,17 @@ from irkit.core.ports import Deadline
 from irkit.core.text import safe
 
 _PASSWORDS: Final = 3
+_PORT: Final = 22
 _STEPS: Final = 4
 """Methods that a host may want one after another."""
 _SHOWN: Final = 3
+_MANY: Final = 3
+"""Attempts after which a connection that ends without a word was ended by the host rather than by the network."""
 _REJECTED: Final = (paramiko.SSHException, OSError, EOFError, ValueError)
 
 
-class LoginEndedError(UnreachableError):
-    """The host ended the connection in the middle of a login; `after_asking`: while somebody was being asked."""
+class LoginEndedError(CutError):
+    """The connection ended in the middle of a login; `after_asking`: while somebody was being asked."""
 
     def __init__(self, reason: str, state: HostState, *, after_asking: bool) -> None:
         self.after_asking = after_asking
@@ -61,6 +65,8 @@ class Login:
             if self._steps <= steps:
                 break  # nothing has come of it, and nothing more would
         self.secrets.forget(self._password_name)
+        if not self.transport.is_active():
+            raise self._broken(self.transport.get_exception())
         raise self._refused()
 
     def _try_none(self) -> bool:
@@ -200,17 +206,34 @@ class Login:
     def _refused(self) -> UnreachableError:
         allowed = safe(", ".join(self.allowed), 100) or "nothing"
         parts = [f"{self.where} is not let in: the host allows {allowed}", _listed(self.tried)]
-        if not self.secrets.can_ask and {"password", "keyboard-interactive"} & set(self.allowed):
-            parts.append("a password can be asked for on a terminal, or with --ask-pass")
-        return UnreachableError("; ".join([*parts, *dict.fromkeys(self.notes[:_SHOWN])]), HostState.AUTH)
+        return UnreachableError(
+            "; ".join([*parts, *dict.fromkeys(self.notes[:_SHOWN]), *self._advice()]), HostState.AUTH
+        )
 
-    def _broken(self, error: Exception) -> UnreachableError:
-        why = safe(self.transport.farewell or error, 150)
+    def _advice(self) -> Iterator[str]:
+        """What may be done about it, and how to see more."""
+        if "publickey" in self.allowed and self.settings.public_key:
+            yield "name a key that it takes (IdentityFile in ssh's configuration, or ssh-add)"
+        if not self.secrets.can_ask and {"password", "keyboard-interactive"} & set(self.allowed):
+            yield "a password can be asked for on a terminal, or with --ask-pass"
+        port = f"-p {self.settings.port} " if self.settings.port != _PORT else ""
+        yield f"to see more, by hand: ssh -v {port}{safe(f'{self.settings.user}@{self.settings.alias}', 200)}"
+
+    def _broken(self, error: BaseException | None) -> UnreachableError:
+        """Why the connection ended: by the host, which says so or was asked many times, else it was cut on the way."""
+        farewell = safe(self.transport.farewell, 150)
+        # paramiko's own word for a stream that ended.
+        ended = is_end(error) or isinstance(error, paramiko.AuthenticationException)
+        if ended and not farewell and len(self.tried) < _MANY:
+            reason = f"the connection was cut while logging in: {why_cut(error)} ({self.where})"
+            return LoginEndedError(reason, HostState.DOWN, after_asking=self._asked)
+        why = farewell or ("without a word" if ended else safe(error, 150))
         tried = f" after {len(self.tried)} attempts" if self.tried else ""
-        hint = "; IdentitiesOnly and IdentityFile in ssh's configuration say which key to use" if self.tried else ""
+        reason = f"the host ended the connection{tried} ({why})"
+        if "oo many" in farewell and self.tried:
+            reason += "; IdentitiesOnly and IdentityFile in ssh's configuration say which key to use"
         state = HostState.AUTH if self.tried else HostState.DOWN
-        reason = f"{self.where}: the host ended the connection{tried} ({why}){hint}"
-        return LoginEndedError(reason, state, after_asking=self._asked)
+        return LoginEndedError(f"{reason} ({self.where})", state, after_asking=self._asked)
 
 
 def _with_password(user: str, password: str) -> Begin:

@@ -6,7 +6,7 @@
 
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Final
 
@@ -15,13 +15,15 @@ from irkit.adapters.ssh_config_file import read_config_files
 from irkit.adapters.ssh_config_query import ask_openssh, find_openssh
 from irkit.adapters.ssh_config_route import parse_hop, split_command
 from irkit.adapters.ssh_config_settings import SshSettings, interpret
-from irkit.adapters.ssh_config_values import Responder
+from irkit.adapters.ssh_config_values import Options, Responder
 from irkit.core.errors import UsageError
 from irkit.core.text import safe
 
-__all__ = ["SshSettings", "parse_hop", "proxy_argv", "read_ssh_settings"]
+__all__ = ["Answers", "SshSettings", "parse_hop", "proxy_argv", "read_ssh_settings"]
 
 _HIGHEST_PORT: Final = 65535
+Answers = MutableMapping[tuple[str, str, int], Options]
+"""What was said of hosts, by alias, user and port, under one environment, home and configuration."""
 
 
 def read_ssh_settings(
@@ -32,19 +34,29 @@ def read_ssh_settings(
     environment: Mapping[str, str],
     home: Path,
     config: Path | None = None,
+    known: Answers | None = None,
 ) -> SshSettings:
     """What is configured for a host. `user` and `port` go before what the files say; `config` is read in their place.
 
     OpenSSH takes the home folder from the password database, whatever HOME says, and so does this where it is
-    installed; else `home` counts. Raises UsageError for names that ssh should not be given, and for what it refuses.
+    installed; else `home` counts. What is in `known` is not asked for again; which of the files that it names are there
+    is looked up each time. Raises UsageError for names that ssh should not be given, and for what it refuses.
     """
     _check(alias, user, port)
     responder = _responder(environment, home)
-    if program := find_openssh(environment):
-        options = ask_openssh(program, alias, user=user, port=port, config=config, environment=environment)
-        return interpret(alias, options, responder)
-    responder = Responder(responder.login, home, environment)
-    return interpret(alias, read_config_files(alias, responder, user=user, port=port, config=config), responder)
+    program = find_openssh(environment)
+    if not program:
+        responder = Responder(responder.login, home, environment)
+    asked = (alias, user, port)
+    options = known.get(asked) if known is not None else None
+    if options is None:
+        if program:
+            options = ask_openssh(program, alias, user=user, port=port, config=config, environment=environment)
+        else:
+            options = read_config_files(alias, responder, user=user, port=port, config=config)
+        if known is not None:
+            known[asked] = options
+    return interpret(alias, options, responder)
 
 
 def proxy_argv(settings: SshSettings) -> list[str]:

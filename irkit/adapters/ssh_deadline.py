@@ -14,7 +14,7 @@ class Part:
     """At most so many seconds of a deadline."""
 
     def __init__(self, deadline: Deadline, seconds: float) -> None:
-        self._deadline, self._seconds = deadline, seconds
+        self._deadline, self.seconds = deadline, seconds
         self._end = time.monotonic() + seconds
 
     @property
@@ -26,7 +26,7 @@ class Part:
         """Seconds that the next wait may take. Raises TargetError."""
         whole, left = self._deadline.remaining(), self._end - time.monotonic()
         if left <= 0:
-            raise TargetError(f"no answer within {self._seconds:g} s", Refusal.TIMEOUT)
+            raise TargetError(f"no answer within {self.seconds:g} s", Refusal.TIMEOUT)
         return min(whole, left)
 
     def on_cancel(self, close: Callable[[], None]) -> Callable[[], None]:

@@ -8,8 +8,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from irkit.adapters.ssh_cut import CutError
 from irkit.adapters.ssh_deadline import UnlessClosed, rest
-from irkit.adapters.ssh_link import EarlyEndError, Link, connect
+from irkit.adapters.ssh_link import Link, connect
 from irkit.adapters.ssh_transport import STEP
 from irkit.adapters.ssh_way import Ways
 from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError
@@ -23,22 +24,26 @@ FRESH = 5.0
 """Seconds for which a failed attempt speaks for those that come right after it."""
 _PAUSE: Final = 1.0
 _EARLY_PAUSES: Final = (0.3, 1.0)
-"""Seconds between two attempts, where a connection was lost, and where a host takes no more of them right now."""
+"""Seconds between two attempts, where a connection was lost, and where one was cut while it was made."""
 KEY_STATES: Final = HostState.KEY_UNKNOWN, HostState.KEY_CHANGED, HostState.KEY_REVOKED
 
 
 @dataclass
 class Trust:
-    """What the connections to one host share: the keys seen at each place, and the refusal that ended its part."""
+    """What the connections to one host share: the keys seen at each place, and the refusal that ended its part.
+
+    `was_reached` says that something came of a connection once: from then on a lost one is tried again for longer.
+    """
 
     keys: dict[str, bytes] = field(default_factory=dict)
+    was_reached: bool = False
     refusal: UnreachableError | None = None
     given_up: UnreachableError | None = None
     given_up_at: float = 0.0
 
     def give_up(self, error: UnreachableError) -> None:
         """A host that one connection was tried to in vain is not waited for once more by the next."""
-        if error.state is HostState.DOWN and not isinstance(error, EarlyEndError):
+        if error.state is HostState.DOWN and not isinstance(error, CutError):
             self.given_up, self.given_up_at = error, time.monotonic()
 
     def take(self, error: UnreachableError | None) -> None:
@@ -122,14 +127,14 @@ class Line:
         return link
 
     def _keep_trying(self, deadline: Deadline) -> Link:
-        """Connect; what was connected before is tried for a while, and a host that is too busy a few times."""
-        until = self._lost_at + PATIENCE if self._lost_at else 0.0
+        """Connect; what was of use before is tried for a while, and what is cut while it is made a few times."""
+        until = self._lost_at + PATIENCE if self._lost_at and self._trust.was_reached else 0.0
         pauses = list(_EARLY_PAUSES)
         while True:
             try:
                 return connect(self._host, self._ways, deadline, self._trust.keys)
             except UnreachableError as error:
-                is_early = isinstance(error, EarlyEndError) and bool(pauses)
+                is_early = isinstance(error, CutError) and bool(pauses)
                 if error.state is not HostState.DOWN or not (is_early or time.monotonic() < until):
                     raise
                 try:

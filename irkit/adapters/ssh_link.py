@@ -5,7 +5,6 @@ connection is left to others.
 """
 
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import paramiko
 from irkit.adapters.known_hosts import fingerprint
 from irkit.adapters.ssh_auth import Login, LoginEndedError
 from irkit.adapters.ssh_config import SshSettings, proxy_argv
+from irkit.adapters.ssh_cut import CutError, is_end, why_cut
 from irkit.adapters.ssh_deadline import Part
 from irkit.adapters.ssh_host_key import PORT, Identity, place_of
 from irkit.adapters.ssh_open import open_port
@@ -30,7 +30,7 @@ from irkit.adapters.ssh_transport import (
     SshTransport,
 )
 from irkit.adapters.ssh_way import Ways, settings_of
-from irkit.core.errors import TargetError, UnreachableError
+from irkit.core.errors import Refusal, TargetError, UnreachableError
 from irkit.core.host import Host
 from irkit.core.ports import Deadline
 from irkit.core.text import safe
@@ -38,7 +38,7 @@ from irkit.core.text import safe
 __all__ = ["Link", "Ways", "connect", "connect_hops", "open_transport", "place_of", "settings_of", "stream_to"]
 
 CONNECT_TIME = 15.0
-"""Seconds that one hop may take to answer, where the responder's configuration does not say."""
+"""Seconds that one hop may take to answer, and to exchange keys, where the responder's configuration does not say."""
 _NEVER: Final = 3600.0
 
 
@@ -46,7 +46,7 @@ class NoCommonKeyError(UnreachableError):
     """The host has no key of the types that were asked for."""
 
 
-class EarlyEndError(UnreachableError):
+class EarlyEndError(CutError):
     """The host took the connection and ended it before it said who it is, as it does where it has too many."""
 
 
@@ -136,7 +136,7 @@ def _log_in(
     place = place_of(settings)
     identity = Identity.of(settings, pinned.get(place, b""), called)
     stream = stream_to(settings, made, ways, deadline)
-    transport = open_transport(stream, identity.order, identity.refusal, safe(place, 100), deadline)
+    transport = open_transport(stream, settings, identity.order, identity.refusal, deadline)
     made.append(transport)
     login = Login(transport, settings, ways.secrets, ways.environment, f"{settings.user}@{place}", deadline)
     login.run()
@@ -162,15 +162,22 @@ def _ended_on_failure(made: Sequence[SshTransport]) -> Iterator[None]:
 
 @contextmanager
 def _told_apart(host: Host, settings: SshSettings, *, is_hop: bool) -> Iterator[None]:
-    """Say of what fails at a hop that it is the hop, and not the host, that failed."""
+    """Say of what fails at a hop that it is the hop that failed, and not the host; and name a host that was cut off."""
     try:
         yield
     except UnreachableError as error:
+        name = safe(host.name, 100)
         if is_hop:
-            hop = f"the hop {safe(place_of(settings), 100)} on the way to {safe(host.name, 100)}"
-            error.reason = f"{hop}: {error.reason}"
+            name = f"the hop {safe(place_of(settings), 100)} on the way to {name}"
+        if is_hop or isinstance(error, CutError):
+            error.reason = f"{name}: {error.reason}"
             error.args = (error.reason,)
         raise
+
+
+def _seconds(settings: SshSettings) -> float:
+    """Seconds for a connection, and as many again for the key exchange on it."""
+    return settings.connect_timeout or CONNECT_TIME
 
 
 def stream_to(settings: SshSettings, before: Sequence[SshTransport], ways: Ways, deadline: Deadline) -> Stream:
@@ -178,12 +185,11 @@ def stream_to(settings: SshSettings, before: Sequence[SshTransport], ways: Ways,
 
     Raises UnreachableError, TargetError, UsageError.
     """
-    port, seconds = settings.port or PORT, settings.connect_timeout or CONNECT_TIME
     if before:
-        return _stream_over(before[-1], settings, Part(deadline, seconds))
+        return _stream_over(before[-1], settings, Part(deadline, _seconds(settings)))
     if settings.proxy_command:
         return CommandStream(proxy_argv(settings), ways.environment)
-    return open_tcp(settings.host_name, port, seconds, deadline)
+    return open_tcp(settings.host_name, settings.port or PORT, _seconds(settings), deadline)
 
 
 def _stream_over(hop: SshTransport, settings: SshSettings, part: Part) -> Stream:
@@ -193,24 +199,30 @@ def _stream_over(hop: SshTransport, settings: SshSettings, part: Part) -> Stream
     except ChannelRefusedError as error:
         raise UnreachableError(_why_not_on(settings, error)) from error
     except TargetError as error:
+        place = safe(place_of(settings), 100)
+        if error.kind is Refusal.LOST:
+            raise CutError(f"the connection to the hop before {place} was cut") from error
         if not part.is_over:
             raise
-        reason = f"{safe(place_of(settings), 100)} does not answer the hop before it"
-        raise UnreachableError(reason) from error
+        raise UnreachableError(f"{place} does not answer the hop before it") from error
 
 
 def open_transport(
-    stream: Stream, order: Sequence[str], check: CheckKey, place: str, deadline: Deadline
+    stream: Stream, settings: SshSettings, order: Sequence[str], check: CheckKey, deadline: Deadline
 ) -> SshTransport:
     """An SSH connection, nobody logged in yet. Raises UnreachableError, whatever the other side sends; TargetError."""
-    transport = SshTransport(stream, order, check)
-    ready, end = threading.Event(), time.monotonic() + CONNECT_TIME
+    place, part = safe(place_of(settings), 100), Part(deadline, _seconds(settings))
+    transport, ready = SshTransport(stream, order, check), threading.Event()
     transport.banner_timeout = transport.handshake_timeout = _NEVER  # it is here that the time is kept
     with _ended_on_failure([transport]):
         transport.start_client(event=ready)
-        while not ready.wait(min(STEP, deadline.remaining())) and transport.is_active():
-            if time.monotonic() > end:
-                raise UnreachableError(f"{place} does not end the handshake within {CONNECT_TIME:.0f} s")
+        try:
+            while not ready.wait(min(STEP, part.remaining())) and transport.is_active():
+                pass
+        except TargetError as error:
+            if not part.is_over:
+                raise
+            raise UnreachableError(f"{place} does not end the handshake within {part.seconds:g} s") from error
         if not transport.is_active() or not transport.initial_kex_done:
             raise _failure(transport, stream, place)
     return transport
@@ -228,18 +240,24 @@ def _failure(transport: SshTransport, stream: Stream, place: str) -> Unreachable
     if isinstance(stream, CommandStream):
         said = safe(stream.last_words(), 150) or said
     why = f": {said}" if said else ""
-    if not transport.remote_version and _is_end(error):
-        what = "the ProxyCommand ended" if isinstance(stream, CommandStream) else "ended the connection"
-        return EarlyEndError(f"{place}: {what} before any SSH server answered{why}")
+    if not transport.remote_version and is_end(error):
+        return _early_end(place, why, is_command=isinstance(stream, CommandStream))
     if not transport.remote_version:
         return UnreachableError(f"{place} does not speak SSH{why}")
-    farewell = safe(transport.farewell or (not _is_end(error) and error) or "it ended the connection", 200)
-    return UnreachableError(f"{place} does not speak SSH as it should: {farewell}")
+    if not transport.farewell and is_end(error):
+        return CutError(f"the connection was cut during the key exchange: {why_cut(error)} ({place})")
+    return UnreachableError(f"{place} does not speak SSH as it should: {safe(transport.farewell or error, 200)}")
 
 
-def _is_end(error: BaseException | None) -> bool:
-    ends = (EOFError, ConnectionError)
-    return error is None or isinstance(error, ends) or isinstance(error.__context__, ends)
+def _early_end(place: str, why: str, *, is_command: bool) -> EarlyEndError:
+    """What a connection means that ended before the host's greeting."""
+    if is_command:
+        return EarlyEndError(f"the ProxyCommand ended before any SSH server answered at {place}{why}")
+    reason = f"{place} ended the connection before any SSH server answered{why}"
+    if "MaxStartups" in why:
+        return EarlyEndError(reason)
+    # sshd 9.8 and later refuses an address for up to ten minutes.
+    return EarlyEndError(f"{reason}; it may refuse this address for a while, after failed logins or too many at once")
 
 
 def _why_not_on(settings: SshSettings, error: ChannelRefusedError) -> str:

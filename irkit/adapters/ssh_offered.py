@@ -63,10 +63,9 @@ def offered_keys(host: Host, ways: Ways, deadline: Deadline) -> list[Offered]:
 
 def _shown(identity: Identity, algorithm: str, hops: list[SshTransport], ways: Ways, deadline: Deadline) -> bytes:
     """The key for an algorithm; empty where the host has none. Raises UnreachableError, TargetError, UsageError."""
-    place = safe(place_of(identity.settings), 100)
     stream = stream_to(identity.settings, hops, ways, deadline)
     try:
-        open_transport(stream, (algorithm,), _SeenError, place, deadline).end()
+        open_transport(stream, identity.settings, (algorithm,), _SeenError, deadline).end()
     except _SeenError as seen:
         return seen.blob
     except NoCommonKeyError:

@@ -29,8 +29,9 @@ PROBE = 10.0
 """Seconds in which an engine shows a sign of life, or the way to it is none."""
 _PLAIN_PATH: Final = re.compile(r"/[A-Za-z0-9/_.@+-]{1,100}")
 _PROBE_WINDOW: Final = 1 << 20
-_REASON, _REASONS = 120, 220
+_REASON, _REASONS = 120, 250
 """Characters of one reason, and of all."""
+_ABSENT: Final = "not there"
 _CODES: Final = {
     PROHIBITED: "forwarding to sockets is off",
     CONNECT_FAILED: "not there, not for {user}, or forwarding to sockets is off",
@@ -43,8 +44,8 @@ _KNOWN: Final = (
     ("not in the sudoers", "sudo does not allow it"),
     ("ermission denied", "{user} may not use the socket"),
     ("o such file", "there is no such socket"),
-    ("not found", "not there"),
-    ("unknown command", "not there"),
+    ("not found", _ABSENT),
+    ("unknown command", _ABSENT),
 )
 """What commands say, and what it means; the first that fits."""
 
@@ -181,7 +182,7 @@ class _Reasons:
 
     def __init__(self, user: str) -> None:
         self._user = safe(user, 40)
-        self._told: dict[str, list[str]] = {}
+        self._told: dict[str, list[Route]] = {}
         self._has_no_forwarding = self._has_no_commands = False
         self._hanging: set[str] = set()
         self._without_sudo: set[str] = set()
@@ -223,7 +224,8 @@ class _Reasons:
         return self._tell(f"no command begins within {PROBE:g} s", route)
 
     def _tell(self, reason: str, route: Route) -> None:
-        self._told.setdefault(safe(reason.replace("{user}", self._user), _REASON), []).append(route.name)
+        text = _cut(safe(reason.replace("{user}", self._user)), _REASON)
+        self._told.setdefault(text, []).append(route)
 
     def raise_if_over(self, deadline: Deadline) -> None:
         """Raise TargetError where there is no time for another way."""
@@ -233,11 +235,27 @@ class _Reasons:
             raise (self.error() if error.kind is Refusal.TIMEOUT else error) from error
 
     def error(self) -> UnreachableError:
-        """All of it in one line."""
-        absent = self._told.pop("not there", [])
-        parts = [f"{', '.join(dict.fromkeys(names))}: {reason}" for reason, names in self._told.items()]
-        if absent:
-            parts.append(f"not there: {', '.join(dict.fromkeys(absent))}")
-        text = safe("; ".join(parts), _REASONS)
-        reason = f"{self._user} is logged in, and no engine answers: {text}; {_ADVICE}"
+        """All of it in one line, what helps most first: as much as has room, in whole words."""
+        parts, room = sorted(self._told.items(), key=_weight), _REASONS
+        told: list[str] = []
+        for reason, routes_ in parts:
+            names = ", ".join(dict.fromkeys(route.name for route in routes_))
+            text = f"{reason}: {names}" if reason == _ABSENT else f"{names}: {reason}"
+            room -= len(text)
+            if room < 0 and told:
+                told.append(f"and {len(parts) - len(told)} more")
+                break
+            told.append(_cut(text, _REASONS))
+        reason = f"{self._user} is logged in, and no engine answers: {'; '.join(told)}; {_ADVICE}"
         return UnreachableError(reason, HostState.NO_ENGINE)
+
+
+def _weight(told: tuple[str, Sequence[Route]]) -> int:
+    """What is missing on the host goes first; a command says more exactly than a socket why it does not work."""
+    reason, routes_ = told
+    return 0 if reason == _ABSENT else 1 if any(isinstance(route, CommandRoute) for route in routes_) else 2
+
+
+def _cut(text: str, limit: int) -> str:
+    """As many words of a text as have room, and a sign where there were more."""
+    return text if len(text) <= limit else f"{text[:limit].rpartition(' ')[0] or text[:limit]}…"

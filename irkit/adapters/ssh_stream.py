@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from irkit.adapters.ssh_cut import CutError
 from irkit.adapters.ssh_transport import DEAD, KEEP_ALIVE, STEP
 from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError
 from irkit.core.ports import Deadline
@@ -37,7 +38,8 @@ def open_tcp(host: str, port: int, seconds: float, deadline: Deadline) -> socket
             return _connect(family, address, seconds, deadline)
         except OSError as error:
             last = last or error
-    raise UnreachableError(f"{where} {_why(last)}") from last
+    kind = CutError if isinstance(last, ConnectionResetError) else UnreachableError
+    raise kind(f"{where} {_why(last)}") from last
 
 
 def _find_addresses(host: str, port: int, where: str, deadline: Deadline) -> list[_Address]:

@@ -28,12 +28,14 @@ from irkit.core.host import Host
 from irkit.core.host_check import HostFacts
 from irkit.core.operations import Operation
 from irkit.core.ports import Clock, Deadline, Intake, Outcome
+from irkit.core.text import safe
 
 ALONE = 60.0
 """Seconds for which a host that refused a second connection is not asked for one again."""
 _UNHEARD: Final = 5.0
 """Seconds of silence after which a connection on which nothing was opened in time counts as lost."""
 _NOTE: Final = 300
+_ATTEMPTS: Final = 3
 
 
 class SshTarget:
@@ -44,7 +46,7 @@ class SshTarget:
 
     def __init__(self, host: Host, ways: Ways, clock: Clock) -> None:
         self._host = host
-        trust = Trust()
+        self._trust = trust = Trust()
         self._control = Line(host, ways, trust)
         # Whoever has logged in once is not asked again for what is only to be faster.
         self._bulk = Line(host, ways.without_asking(), trust)
@@ -80,13 +82,26 @@ class SshTarget:
                 pass
             try:
                 if self._route is None:
-                    self._reach(deadline)
+                    self._keep_reaching(deadline)
             finally:
                 self._routing.release()
         except TargetError as error:
             if error.kind not in (Refusal.TIMEOUT, Refusal.LOST):
                 raise
             raise UnreachableError(error.reason) from error
+
+    def _keep_reaching(self, deadline: Deadline) -> None:
+        """Reach it; where the connection is cut right after the login, a few times."""
+        for _ in range(_ATTEMPTS):
+            try:
+                self._reach(deadline)
+            except TargetError as error:
+                if error.kind is not Refusal.LOST:
+                    raise
+            else:
+                return
+        name = safe(self._host.name, 100)
+        raise UnreachableError(f"{name}: the connection was cut each time the way to its engine was looked for")
 
     def _reach(self, deadline: Deadline) -> None:
         link = self._control.link(deadline)
@@ -105,6 +120,7 @@ class SshTarget:
             route=route.label,
         )
         self._route = route
+        self._trust.was_reached = True
 
     def list_containers(self, deadline: Deadline) -> list[Summary]:
         """All containers, running or not, in one request."""

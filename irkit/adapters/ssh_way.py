@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from irkit.adapters.ssh_config import SshSettings, parse_hop, read_ssh_settings
+from irkit.adapters.ssh_config import Answers, SshSettings, parse_hop, read_ssh_settings
 from irkit.adapters.ssh_secrets import Secrets
 from irkit.core.errors import UsageError
 from irkit.core.host import Host
@@ -17,12 +17,17 @@ _MOST_HOPS: Final = 8
 
 @dataclass(frozen=True)
 class Ways:
-    """What all connections of a verb share: the responder's environment, configuration and secrets."""
+    """What all connections of a verb share: the responder's environment, configuration and secrets.
+
+    ssh is asked for its configuration of a host once (`answers`), however often the host is connected to: a
+    configuration that is edited meanwhile counts from the next verb on.
+    """
 
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     home: Path = Path("/")
     config: Path | None = None
     secrets: Secrets = field(default_factory=Secrets)
+    answers: Answers = field(default_factory=dict)
 
     def without_asking(self) -> "Ways":
         """The same, with nobody asked for secrets that are not known by then."""
@@ -44,7 +49,13 @@ def _way_to(
     if depth > _MOST_HOPS:
         raise UsageError(f"the way to {safe(alias, 100)!r} takes over {_MOST_HOPS} hops: does ProxyJump go in circles?")
     settings = read_ssh_settings(
-        alias, user=user, port=port, environment=ways.environment, home=ways.home, config=ways.config
+        alias,
+        user=user,
+        port=port,
+        environment=ways.environment,
+        home=ways.home,
+        config=ways.config,
+        known=ways.answers,
     )
     found: list[SshSettings] = []
     for number, text in enumerate(settings.proxy_jump if jump is None else jump):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from irkit.adapters.clock import SystemClock
+from irkit.app.clones import Engines
 from irkit.app.fleet import LOOK_TIME
 from irkit.core.errors import HostState, NoTargetError, Refusal, TargetError, UnreachableError
 from irkit.engine.deadline import Cancel, OperationDeadline
@@ -86,7 +87,8 @@ def look(fleet: Fleet, selectors: Sequence[str], *, identify: bool = False) -> L
     """Find the containers meant on all hosts of a fleet, and their facts.
 
     A host that fails is among the failures, and the rest goes on without it. With `identify` the hosts tell their
-    engines' IDs, and one whose engine another has shown already is left out. Raises IrkitError where nothing is left.
+    engines' IDs, and one whose engine another has shown already is left out, unless `clones` takes them for two
+    machines. Raises IrkitError where nothing is left.
     """
     listed = _list(fleet, selectors, identify=identify)
     if not listed.hosts:
@@ -126,19 +128,18 @@ def _list(fleet: Fleet, selectors: Sequence[str], *, identify: bool) -> _Listed:
     names = concerned([host.name for host in fleet.hosts], selectors)
     asked = [host for host in fleet.hosts if host.name in names]
     results = {host.name: (host, result) for host, result in fleet.each(ask, asked)}
-    listed = _Listed()
-    engines: dict[str, str] = {}
+    listed, engines = _Listed(), Engines()
     for name in names:
         host, result = results[name]
         if isinstance(result, TargetError):
             listed.failures[name] = result
             continue
         containers, engine, notes = result
-        if engine and engine in engines:
-            listed.failures[name] = _same_engine(engines[engine], engine)
+        same, told = engines.take(host, engine, [one.id for one in containers])
+        if same is not None:
+            listed.failures[name] = _same_engine(same.name, engine)
             continue
-        engines[engine] = name
-        listed.notes[name] = tuple(notes)
+        listed.notes[name] = (*notes, *filter(None, [told]))
         listed.hosts.append(with_engine(host, engine))
         listed.containers += containers
     return listed

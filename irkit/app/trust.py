@@ -98,6 +98,8 @@ def keys_of(setting: Setting, name: str) -> HostKeys:
     if len(hosts) != 1:
         raise UsageError(f"{name!r} means {len(hosts)} hosts: keys are compared for one at a time")
     (host,) = hosts
+    if host.reach == "tcp":
+        raise UsageError(f"host {host.name} is reached by TCP: it is known by its certificate, from the CA in ca.pem")
     if host.reach != "ssh":
         raise UsageError(f"host {host.name} is not reached by SSH: it has no host key")
     clock = StillClock(SystemClock())

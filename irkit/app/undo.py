@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # see the imports for types only, below
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from irkit.app.fleet import Fleet
 from irkit.app.listing import none_reached
 from irkit.app.runs import Prepared, new_run_id
 from irkit.app.setting import Setting
-from irkit.app.undo_hosts import HostNow, look_again, ways_back
+from irkit.app.undo_hosts import HostNow, look_again, recorded_hosts, ways_back
 from irkit.core.errors import TargetError, UsageError
 from irkit.core.values import utc_text
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from irkit.core.container import Container
+    from irkit.core.finding import Finding
     from irkit.core.host import Host
     from irkit.core.run import Run
 
@@ -30,6 +31,8 @@ def prepare_undo(setting: Setting, name: str, selectors: Sequence[str], *, respo
     What is on a host that cannot be reached, or for which another engine answers, is refused by the plan, which is for
     the others. Raises IrkitError, also where no host at all can be reached.
     """
+    from msgspec.structs import replace
+
     from irkit.core.action import RunFacts
     from irkit.engine.undo import UndoRequest, outstanding, plan_undo
 
@@ -40,9 +43,10 @@ def prepare_undo(setting: Setting, name: str, selectors: Sequence[str], *, respo
     undone = undo_runs(runs, run)
     left = {f"{host}/{container}" for host, container, _ in outstanding(run, undone)}
     wanted = sorted(left & only if only else left)
-    fleet = Fleet(setting, ways_back(setting, path, run, dict.fromkeys(key.partition("/")[0] for key in wanted)))
+    recorded = recorded_hosts(path, run)
+    fleet = Fleet(setting, ways_back(setting, recorded, dict.fromkeys(key.partition("/")[0] for key in wanted)))
     try:
-        seen = _look(fleet, wanted, run)
+        seen = _look(fleet, wanted, run, recorded)
     except BaseException:
         fleet.close()
         raise
@@ -57,7 +61,8 @@ def prepare_undo(setting: Setting, name: str, selectors: Sequence[str], *, respo
         only=only,
         unreached=seen.refused,
     )
-    return Prepared(plan_undo(request), _playbook_of(path), fleet)
+    plan = plan_undo(request)
+    return Prepared(replace(plan, findings=(*plan.findings, *seen.doubts)), _playbook_of(path), fleet)
 
 
 def _read_run(setting: Setting, name: str) -> tuple[Path, Run, str]:
@@ -76,18 +81,19 @@ def _read_run(setting: Setting, name: str) -> tuple[Path, Run, str]:
 
 @dataclass
 class _Seen:
-    """The hosts that can be worked on, their containers as they are, and what cannot be taken back, and why."""
+    """The hosts that can be worked on, their containers as they are, what cannot be taken back and why, and doubts."""
 
     hosts: list[Host] = field(default_factory=list)
     now: dict[str, Container] = field(default_factory=dict)
     gone: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    doubts: list[Finding] = field(default_factory=list)
 
 
-def _look(fleet: Fleet, wanted: Sequence[str], run: Run) -> _Seen:
+def _look(fleet: Fleet, wanted: Sequence[str], run: Run, recorded: Mapping[str, Host]) -> _Seen:
     seen = _Seen()
     failures: dict[str, TargetError] = {}
-    for host, result in look_again(fleet, wanted, run):
+    for host, result in look_again(fleet, wanted, run, recorded):
         if isinstance(result, TargetError):
             failures[host.name] = result
             seen.refused[host.name] = f"host {host.name}: {result.reason}"
@@ -104,6 +110,11 @@ def _take_in(seen: _Seen, result: HostNow) -> None:
     seen.hosts.append(result.host)
     seen.now.update(result.now)
     seen.gone.update(result.gone)
+    if result.doubt:
+        from irkit.core.finding import Finding, Severity
+
+        name = result.host.name
+        seen.doubts.append(Finding(check="plan.host", severity=Severity.MEDIUM, host=name, summary=result.doubt))
 
 
 def left_after(setting: Setting, name: str) -> int:

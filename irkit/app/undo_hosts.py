@@ -2,10 +2,11 @@
 
 from __future__ import annotations  # see the imports for types only, below
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from irkit.app.clones import what_moved, why_a_copy
 from irkit.app.fleet import LOOK_TIME
 from irkit.app.hosts import CONTEXT, Hosts
 from irkit.app.listing import engine_id_of, with_engine
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
     from irkit.engine.deadline import OperationDeadline
 
 
-def ways_back(setting: Setting, bundle: Path, run: Run, names: Iterable[str]) -> list[Host]:
+def ways_back(setting: Setting, recorded: Mapping[str, Host], names: Iterable[str]) -> list[Host]:
     """The hosts of these names: as the setting or the responder's ssh knows them by now, else as the run reached them.
 
-    Raises UsageError.
+    `recorded` are the latter. Raises UsageError.
     """
-    known, recorded = Hosts(setting), _recorded_hosts(bundle, run)
-    return [_way_back(setting, known, name, recorded.get(name)) for name in names]
+    from msgspec.structs import replace
+
+    then = {name: replace(host, host_key="", route="", engine_id="") for name, host in recorded.items()}
+    known = Hosts(setting)
+    return [_way_back(setting, known, name, then.get(name)) for name in names]
 
 
 def _way_back(setting: Setting, known: Hosts, name: str, then: Host | None) -> Host:
@@ -64,28 +68,35 @@ def _by_alias(setting: Setting, name: str, then: Host | None) -> Host | None:
     return host if found.host_name != host.address else None
 
 
-def _recorded_hosts(bundle: Path, run: Run) -> dict[str, Host]:
-    """The hosts of the plan that lies in a bundle, where it is the one that the run's log names."""
-    from msgspec.structs import replace
-
+def recorded_hosts(bundle: Path, run: Run) -> dict[str, Host]:
+    """The hosts of the plan that lies in a bundle, as reached, where it is the one that the run's log names."""
     from irkit.adapters.bundle import read_approved_plan
 
     plan = read_approved_plan(bundle, run.started.plan_digest if run.started else "")
-    return {host.name: replace(host, host_key="", route="", engine_id="") for host in (plan.hosts if plan else ())}
+    return {host.name: host for host in (plan.hosts if plan else ())}
 
 
 @dataclass
 class HostNow:
-    """What a host of the run shows by now. `refused` says why nothing must be done there, `gone` on which container."""
+    """What a host of the run shows by now.
+
+    `refused` says why nothing must be done there, `gone` on which container, `doubt` what speaks against the host.
+    """
 
     host: Host
     now: dict[str, Container] = field(default_factory=dict)
     gone: dict[str, str] = field(default_factory=dict)
     refused: str = ""
+    doubt: str = ""
 
 
-def look_again(fleet: Fleet, keys: Sequence[str], run: Run) -> Iterator[tuple[Host, HostNow | TargetError]]:
-    """What each host of a fleet shows by now of these containers of a run, or why it shows nothing."""
+def look_again(
+    fleet: Fleet, keys: Sequence[str], run: Run, recorded: Mapping[str, Host]
+) -> Iterator[tuple[Host, HostNow | TargetError]]:
+    """What each host of a fleet shows by now of these containers of a run, or why it shows nothing.
+
+    `recorded` are the hosts as the run reached them, as far as that is known.
+    """
     engines = run.started.engines if run.started else {}
     names = run.started.names if run.started else {}
 
@@ -97,6 +108,7 @@ def look_again(fleet: Fleet, keys: Sequence[str], run: Run) -> Iterator[tuple[Ho
             host, _, container = key.partition("/")
             if host == target.host.name:
                 _examine(seen, target, container, names.get(key, ""), deadline.within(LOOK_TIME))
+        _compare(seen, recorded.get(seen.host.name))
         return seen
 
     return fleet.each(ask, seconds=LOOK_TIME * max(1, len(keys)))
@@ -107,6 +119,17 @@ def _other_engine(host: str, engine: str, then: str) -> str:
     if not engine or not then or engine == then:
         return ""
     return f"another engine answers for host {host}: its ID is {safe(engine, 100)}, the run was on {safe(then, 100)}"
+
+
+def _compare(seen: HostNow, then: Host | None) -> None:
+    """Take a host for a copy of the run's, or doubt it, by what it shows of itself and of the run's containers.
+
+    An engine that was moved has the containers still: it is followed.
+    """
+    if seen.now:
+        seen.doubt = what_moved(then, seen.host)
+    elif seen.gone:
+        seen.refused = why_a_copy(then, seen.host)
 
 
 def _examine(seen: HostNow, target: HostTarget, container: str, name: str, deadline: OperationDeadline) -> None:

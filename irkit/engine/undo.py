@@ -95,7 +95,7 @@ def plan_undo(request: UndoRequest) -> Plan:
     refusals: list[Refused] = []
     for (host, container), operations in wanted.items():
         key = f"{host}/{container}"
-        refused = _refuse(request, host, key)
+        refused = _refuse(request, host, key, started.names.get(key, ""))
         if refused:
             refusals.append(Refused(host=host, container=key, step="undo", reason=refused))
         tasks.append(
@@ -113,11 +113,13 @@ def plan_undo(request: UndoRequest) -> Plan:
     return _plan(request, started, tasks, refusals)
 
 
-def _refuse(request: UndoRequest, host: str, key: str) -> str:
+def _refuse(request: UndoRequest, host: str, key: str, name: str) -> str:
     """Why nothing can be taken back there, or empty."""
     if any(one.name == host for one in request.hosts):
         return request.gone.get(key, "")
-    return request.unreached.get(host) or f"no way to host {host!r} is known here"
+    reason = request.unreached.get(host) or f"no way to host {host!r} is known here"
+    # Nobody can ask the host: what the container was called is in the log alone.
+    return f"container {name}: {reason}" if name else reason
 
 
 def _plan(request: UndoRequest, started: RunStarted, tasks: list[Task], refusals: list[Refused]) -> Plan:

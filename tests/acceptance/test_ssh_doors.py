@@ -63,7 +63,7 @@ DOORS = (
     Door("sudo without a password", "bob", route=SUDO_DIAL),
     Door("sudo for docker alone", "dan", route=SUDO_DIAL),
     Door("neither the group nor sudo", "eve", says=(*NOT_ALLOWED, "sudo wants a password")),
-    Door("a key that opens no account", "gus", says=("gus@", "not let in", "publickey", "client_key")),
+    Door("a key that opens no account", "gus", says=("gus@", "not let in", "publickey", "client_key", "ssh -v")),
     Door("no way to log in", sshd={"PubkeyAuthentication": "no"}, says=("ana@", "not let in")),
     Door("one session", sshd={"MaxSessions": "1"}, route=SOCKET),
     Door("one session, no forwarding", sshd={"MaxSessions": "1", **NO_FORWARDING}, route=DIAL),

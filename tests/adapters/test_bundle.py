@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bagit
 import pytest
+from msgspec.structs import replace
 
 from irkit.adapters import bag
 from irkit.adapters.bundle import Bundle, bundles_in, is_sealed, read_run
@@ -15,6 +16,7 @@ from irkit.core import operations
 from irkit.core.container import Container
 from irkit.core.errors import StorageError, UsageError
 from irkit.core.events import Note, RunFinished
+from irkit.core.host import Host
 from irkit.core.ports import Bytes, Store
 from tests.adapters.made import PLAYBOOK, WEB, TestClock, a_bundle, a_plan, apply, fill, run_started, sealed_bundle
 
@@ -101,7 +103,8 @@ def test_a_folder_that_can_not_be_written_is_a_storage_error(tmp_path: Path) -> 
         ("local", WEB, r"data/local/web-ab12ab12/"),
         ("local", None, r"data/local/host/"),
         ("Röck/..", WEB, r"data/r-ck-[0-9a-f]{8}/web-ab12ab12/"),
-        ("log", Container(id="../../x", name="../" * 90, host="log", image=""), r"data/log/[0-9a-f]{8}-x-[0-9a-f]{8}/"),
+        ("log", WEB, r"data/log-[0-9a-f]{8}/web-ab12ab12/"),
+        ("x", Container(id="../../x", name="../" * 90, host="x", image=""), r"data/x/[0-9a-f]{8}-x-[0-9a-f]{8}/"),
         ("h" * 300, Container(id="c" * 64, name="n" * 300, host="", image=""), r"data/h{79}-.{8}/n{70}-.{8}-c{8}/"),
     ],
 )
@@ -114,6 +117,21 @@ def test_evidence_lies_by_host_and_container_under_names_irkit_gives(
         assert re.match(folder, found)
         assert bag.is_payload_name(found)
         assert (bundle.path / found).read_bytes() == b"{}"
+
+
+@pytest.mark.parametrize("name", ["log", "Log", "h" * 95])
+def test_a_host_of_any_name_has_a_folder_of_its_own_and_its_clock_is_described(tmp_path: Path, name: str) -> None:
+    bundle = a_bundle(tmp_path, replace(a_plan(), hosts=(Host(name=name),)))
+    operation = operations.MeasureClock(moment="start")
+    clock = {"moment": "start", "offset_ns": 7, "error_ns": 1, "method": "info", "at": "2026-11-21T10:15:00.000000Z"}
+    intake = bundle.intake(host=name, container=None, operation=operation, task=1)
+    intake.put("clock-start.json", json.dumps(clock).encode(), source="irkit")
+    (folder,) = {one.name for one in (bundle.path / "data").iterdir()} - {"log"}
+    assert folder != "log"
+    path = bundle.seal()
+    told = json.loads((path / bag.BUNDLE).read_bytes())
+    assert [(one["host"], one["offset_ns"]) for one in told["clocks"]] == [(name, 7)]
+    assert verify(path).ok
 
 
 def test_a_name_taken_gets_a_number_before_its_extensions(bundle: Bundle) -> None:

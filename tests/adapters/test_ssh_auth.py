@@ -10,6 +10,7 @@ import paramiko
 import pytest
 
 from irkit.adapters import ssh_attempt
+from irkit.adapters.ssh_auth import LoginEndedError
 from irkit.adapters.ssh_link import connect
 from irkit.adapters.ssh_transport import SshTransport
 from irkit.core.errors import HostState, Refusal
@@ -390,6 +391,44 @@ def test_a_host_that_lets_nobody_in_is_told(client: ClientSide, with_sshd: LabHo
     error = refusal(client, "web")
     assert error.state is HostState.AUTH
     assert f"root@{with_sshd.address}:22 is not let in" in error.reason
+
+
+def test_who_is_not_let_in_is_told_what_was_tried_and_what_to_do_next(client: ClientSide, web: LabHost) -> None:
+    client.add(web, user="bob")
+    reason = refusal(client, "web").reason
+    assert (
+        f"bob@{web.address}:22 is not let in: the host allows publickey, password; tried {web.client_key}; " in reason
+    )
+    assert "IdentityFile" in reason and "ssh-add" in reason and "--ask-pass" in reason
+    assert reason.endswith("; to see more, by hand: ssh -v bob@web")
+    client.add(web, "other", user="bob", options={"PubkeyAuthentication": "no"})
+    reason = refusal(client, "other", ways(client, Asked())).reason
+    assert "ssh-add" not in reason and "--ask-pass" not in reason and "ssh -v bob@other" in reason
+
+
+@pytest.mark.parametrize(("count", "state"), [(1, HostState.DOWN), (3, HostState.AUTH)])
+def test_a_login_that_ends_without_a_word_was_cut_unless_much_was_tried(
+    client: ClientSide, keys: Keys, monkeypatch: pytest.MonkeyPatch, count: int, state: HostState
+) -> None:
+    tried: list[str] = []
+
+    def check(username: str, key: paramiko.PKey) -> int:
+        tried.append(username)
+        if len(tried) == count:
+            host.transports[-1].sock.close()
+        return paramiko.common.AUTH_FAILED
+
+    with fake_host(client) as host:
+        host.rules.lets_in = False
+        monkeypatch.setattr(host.rules, "check_auth_publickey", check, raising=False)
+        for number in range(4):
+            key = f"    IdentityFile {keys.file(f'agent{number}_ed25519')}\n"
+            client.config.write_text(client.config.read_text().replace("Host fake\n", f"Host fake\n{key}"))
+        error = refusal(client, "fake")
+    assert error.state is state and len(tried) == count
+    assert isinstance(error, LoginEndedError) and "IdentitiesOnly" not in error.reason
+    told = "the host ended the connection after 3 attempts" if count == 3 else "the connection was cut while logging in"
+    assert error.reason.startswith(f"fake: {told}"), error.reason
 
 
 # Secrets stay secret:

@@ -13,6 +13,7 @@ import pytest
 from irkit.adapters import ssh_link
 from irkit.adapters.known_hosts import fingerprint
 from irkit.adapters.ssh_auth import Login
+from irkit.adapters.ssh_cut import CutError
 from irkit.adapters.ssh_link import EarlyEndError, NoCommonKeyError, connect
 from irkit.core.errors import HostState, Refusal, UsageError
 from irkit.engine.deadline import Cancel
@@ -215,15 +216,19 @@ def endless(connection: socket.socket) -> None:
 
 SSH = b"SSH-2.0-OpenSSH_9.2\r\n"
 BROKEN = {
-    "nothing": (say(stays=False), "before any SSH server answered"),
+    "nothing": (say(stays=False), "before any SSH server answered; it may refuse this address for a while"),
     "busy": (say(b"Exceeded MaxStartups\r\n", stays=False), "Exceeded MaxStartups"),
+    "penalty": (
+        say(b"Not allowed at this time\r\n", stays=False),
+        "answered: Not allowed at this time; it may refuse this address for a while",
+    ),
     "web": (say(b"HTTP/1.1 400 Bad Request\r\n\r\n", stays=False), "HTTP/1.1 400"),
     "hostile": (say(b"\x1b]0;owned\x07\x9b31m\r\n", stays=False), "before any SSH server answered"),
     "lines": (say(b"x\r\n" * 200), "does not speak SSH"),
     "no line": (endless, "does not speak SSH"),
     "old": (say(b"SSH-1.5-old\r\n"), "no algorithm"),
     "half": (say(b"SSH-2.0\r\n"), "does not speak SSH"),
-    "then nothing": (say(SSH, stays=False), "as it should"),
+    "then nothing": (say(SSH, stays=False), "raw: the connection was cut during the key exchange: "),
     "huge": (say(SSH, b"\xff\xff\xff\xfc" + b"x" * 64), "bytes, where"),
     "tiny": (say(SSH, b"\x00\x00\x00\x00" * 8), "as it should"),
     "noise": (say(SSH, bytes(range(256)) * 8), "as it should"),
@@ -255,7 +260,17 @@ def test_a_host_that_takes_no_more_connections_is_told_apart(client: ClientSide)
     with raw_server(client, BROKEN["busy"][0]):
         assert isinstance(refusal(client, "raw"), EarlyEndError)
     with raw_server(client, BROKEN["then nothing"][0], "other"):
-        assert not isinstance(refusal(client, "other"), EarlyEndError)
+        error = refusal(client, "other")
+        assert isinstance(error, CutError) and not isinstance(error, EarlyEndError)
+
+
+def test_the_time_that_is_configured_for_connecting_bounds_the_handshake_too(client: ClientSide) -> None:
+    with raw_server(client, hold):
+        client.config.write_text(f"Host raw\n    ConnectTimeout 1\n{client.config.read_text()}")
+        connecting = Doing(connect, host_of("raw"), ways(client), deadline(60))
+        assert connecting.ended(8)
+        assert connecting.error is not None
+        assert connecting.error.reason.endswith("does not end the handshake within 1 s")
 
 
 @pytest.mark.parametrize("talk", [hold, say(SSH)], ids=["mute", "greets"])

@@ -10,7 +10,7 @@ from paramiko.common import OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, OPEN_SUCCEE
 from irkit.adapters import ssh_routes
 from irkit.adapters.engine_http import EngineApi
 from irkit.adapters.ssh_routes import CommandRoute, Route, SocketRoute, check_path, find_route, routes
-from irkit.core.errors import HostState, TargetError, UnreachableError, UsageError
+from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError, UsageError
 from tests.adapters.ssh_servers import FakeHost, fake_host, nothing
 from tests.adapters.ssh_side import Doing, deadline, host_of, linked, one_line
 from tests.lab.client_side import ClientSide
@@ -251,6 +251,33 @@ def only_sessions(host: FakeHost) -> Callable[[str, int], int]:
         return OPEN_SUCCEEDED if kind == "session" else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
     return check
+
+
+def told(*reasons: tuple[Route, str]) -> str:
+    """What is said where the ways do not work for these reasons."""
+    found = ssh_routes._Reasons("eve")
+    for route, reason in reasons:
+        found.add(route, TargetError(reason, Refusal.GARBLED), [])
+    return one_line(found.error()).reason
+
+
+def test_what_is_missing_on_the_host_is_told_first_and_no_word_is_cut() -> None:
+    ways = list(routes(host_of("x"), "eve"))
+    words = "word" * 9 + " "
+    long = [(way, f"{number} {words * 20}") for number, way in enumerate(ways) if "podman" in way.label]
+    reason = told(*long, *((way, "not there") for way in ways if "podman" not in way.label))
+    assert len(reason) < 400
+    assert "answers: not there: socket /var/run/docker.sock, docker, socat, sudo docker, sudo socat; " in reason
+    assert reason.endswith(ssh_routes._ADVICE) and "; and 2 more; " in reason
+    shown = reason.partition("sudo socat; ")[2].partition("; and 2 more")[0]
+    assert shown and set(shown.replace("…", " …").split()[-2:]) == {words.strip(), "…"}, shown
+
+
+def test_reasons_that_are_short_are_all_told_those_of_commands_before_those_of_sockets() -> None:
+    one, two = SocketRoute("/var/run/docker.sock"), CommandRoute("/x", ("docker", "system", "dial-stdio"))
+    three = CommandRoute("/x", ("socat", "-"))
+    reason = told((one, "a"), (two, "b"), (three, "not there"))
+    assert "answers: not there: socat; docker: b; socket /var/run/docker.sock: a; it takes" in reason
 
 
 def test_time_that_is_up_while_ways_are_tried_tells_what_was_found(

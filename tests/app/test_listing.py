@@ -1,10 +1,13 @@
 """A look at several hosts: what is found on which, and what is said where a host fails."""
 
 import pytest
+from msgspec.structs import replace
 
-from irkit.app import list_hosts, look
+from irkit.adapters.memory import MemoryTarget
+from irkit.app import Look, list_hosts, look
 from irkit.core.container import Container
 from irkit.core.errors import HostState, NoTargetError, Refusal, TargetError, UnreachableError, UsageError
+from irkit.core.host import Host
 from irkit.core.ports import Deadline
 from tests.app.hosts_in_memory import Failing, Place, fails, one_each
 from tests.engine.world import container
@@ -101,6 +104,59 @@ def test_engines_are_told_apart_and_one_under_two_names_is_worked_on_once() -> N
         assert [(host.name, host.engine_id) for host in seen.hosts] == [("a", "ID-1"), ("b", "ID-2")]
         assert "its engine is that of host a (ID ID-1)" in seen.failures["c"].reason
         assert len(look(fleet, ["all"]).containers) == 3, "a look that changes nothing may see it twice"
+
+
+class Reached(MemoryTarget):
+    """A host that has shown a host key at an address, and an engine that has the ID of others."""
+
+    def __init__(self, host: Host, key: str, address: str, *containers: str) -> None:
+        shown = replace(host, host_key=key, address=address, port=22)
+        super().__init__([container(name, host=host.name) for name in containers], shown, "ONE-ID")
+
+
+def seen_of(*machines: tuple[str, str, tuple[str, ...]]) -> Look:
+    """A look at hosts a, b, ... of that host key, address and containers; d is another machine."""
+    special = {
+        name: lambda host, key=key, address=address, had=had: Reached(host, key, address, *had)
+        for name, (key, address, had) in zip("abc", machines, strict=False)
+    }
+    with Place(one_each("d"), special=special).fleet(*special, "d") as fleet:
+        return look(fleet, ["all"], identify=True)
+
+
+def test_a_copied_machine_is_worked_on_beside_the_one_it_was_copied_from_and_that_is_told() -> None:
+    seen = seen_of(("K1", "10.0.0.1", ("x",)), ("K2", "10.0.0.2", ("y",)), ("K3", "10.0.0.3", ()))
+    assert not seen.failures and len(seen.containers) == 3
+    assert seen.notes["a"] == ()
+    (note,) = seen.notes["b"]
+    assert "ONE-ID" in note and "that of host a too" in note and "two machines" in note
+
+
+@pytest.mark.parametrize(
+    ("key", "address", "containers", "are_two"),
+    [
+        ("K2", "10.0.0.2", ("y",), True),
+        ("K2", "10.0.0.2", (), True),
+        ("K1", "10.0.0.2", ("y",), True),  # copied with its host key
+        ("K1", "10.0.0.2", (), False),  # nothing tells it from the first under another address
+        ("K1", "10.0.0.1", ("y",), False),
+        ("K2", "10.0.0.1", ("y",), False),  # another key of the same host
+        ("K2", "10.0.0.2", ("x", "y"), False),  # the same container: never twice
+        ("", "10.0.0.2", ("y",), False),  # not by SSH
+    ],
+)
+def test_engines_with_one_id_are_two_only_where_their_hosts_and_containers_differ(
+    key: str, address: str, containers: tuple[str, ...], *, are_two: bool
+) -> None:
+    seen = seen_of(("K1", "10.0.0.1", ("x",)), (key, address, containers))
+    assert ("b" not in seen.failures) is are_two
+    ids = [one.id for one in seen.containers]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_third_name_is_held_against_each_host_before_it() -> None:
+    seen = seen_of(("K1", "10.0.0.1", ("x",)), ("K2", "10.0.0.2", ("y",)), ("K3", "10.0.0.3", ("y",)))
+    assert set(seen.failures) == {"c"} and "host b" in seen.failures["c"].reason
 
 
 def test_engines_without_an_id_are_not_taken_for_the_same() -> None:

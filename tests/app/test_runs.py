@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from irkit.adapters.memory import MemoryTarget
-from irkit.app import Prepared, find_bundle, known_runs, prepare, prepare_undo, start, verify_bundle
+from irkit.app import Prepared, Setting, find_bundle, known_runs, prepare, prepare_undo, start, verify_bundle
 from irkit.cli.execution import Shown, carry_out
 from irkit.core.errors import HostState, NoTargetError, UnreachableError, UsageError
 from irkit.core.events import TargetRefused
@@ -43,6 +43,18 @@ def test_a_run_over_three_hosts_is_one_bundle_with_a_part_for_each(tmp_path: Pat
     assert result.status == 0 and result.run.is_clean
     assert {path.name for path in (result.bundle / "data").iterdir()} == {"log", *map(file_name, CHOSEN)}
     assert verify_bundle(place.setting(tmp_path), str(result.bundle)).ok
+
+
+def test_a_host_called_log_does_not_share_the_folder_of_the_run_log(tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text("hosts: [{name: log, address: 10.0.0.9}]\n")
+    setting = Setting(environment={}, evidence=tmp_path, inventory=inventory, opener=Place(one_each("log")))
+    with prepare(setting, "triage", ["all"], given={}, case="IR", responder="Ann", hosts=["log"]) as ready:
+        result = carry_out(setting, ready, Shown(lines=False), parallel=2)
+    assert result.status == 0
+    assert {path.name for path in (result.bundle / "data/log").iterdir()} == {"run.jsonl"}
+    assert len(list((result.bundle / "data").iterdir())) == 2
+    assert verify_bundle(setting, str(result.bundle)).ok
 
 
 def test_what_hosts_showed_is_in_the_log_and_the_description(tmp_path: Path) -> None:

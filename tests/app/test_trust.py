@@ -108,6 +108,13 @@ def test_only_hosts_that_are_reached_by_ssh_have_a_key(tmp_path: Path) -> None:
         keys_of(Setting(environment={}), "local")
 
 
+def test_a_host_that_shows_a_certificate_is_not_one_whose_key_can_be_recorded(tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text("hosts: [{name: far, reach: tcp, address: 10.0.0.9, tls: /certs}]\n")
+    with pytest.raises(UsageError, match=r"host far is reached by TCP: .* by its certificate, .*ca\.pem"):
+        keys_of(Setting(environment={}, inventory=inventory), "far")
+
+
 def test_keys_are_compared_for_one_host_at_a_time(tmp_path: Path) -> None:
     inventory = tmp_path / "hosts.yml"
     inventory.write_text("hosts:\n  - {name: a}\n  - {name: b}\n")

@@ -1,12 +1,14 @@
 """Taking back a run over several hosts: by their names now, as the run reached them, and only on the same engines."""
 
+import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from irkit.adapters.memory import MemoryTarget
+from irkit.adapters.memory import MemoryTarget, full_id
 from irkit.app import Setting, left_after, prepare, prepare_undo
 from irkit.cli.execution import Result, Shown, carry_out
 from irkit.core.errors import HostState, NoTargetError, Refusal, TargetError, UnreachableError, UsageError
@@ -71,7 +73,7 @@ def test_a_host_that_cannot_be_reached_is_refused_and_can_be_taken_back_later(
     result = undo(setting, bundle)
     assert result.status == 1
     (refused,) = result.run.refused
-    assert refused.host == "b@x" and refused.reason == "host b@x: nobody answers"
+    assert refused.host == "b@x" and refused.reason == "container on-b@x: host b@x: nobody answers"
     assert networks(place)["a@x"] == 1 and left_after(setting, bundle) == 1
     place.opened["b@x"] = was
     assert undo(setting, bundle).status == 0
@@ -108,8 +110,62 @@ def test_another_engine_under_the_host_s_name_is_left_alone(place: Place, settin
     result = undo(setting, bundle)
     (refused,) = result.run.refused
     assert result.status == 1 and networks(place) == {"a@x": 1, "b@x": 0}
-    assert refused.reason == f"another engine answers for host b@x: its ID is ANOTHER, the run was on {then}"
+    reason = f"container on-b@x: another engine answers for host b@x: its ID is ANOTHER, the run was on {then}"
+    assert refused.reason == reason
     assert left_after(setting, bundle) == 1
+
+
+@pytest.fixture
+def keyed(place: Place, setting: Setting) -> str:
+    """The bundle of a run on two hosts that have shown their host keys."""
+    place.containers = {}
+    place.special = {
+        name: partial(reached, name=name, address=f"10.0.0.{number}") for number, name in enumerate(CHOSEN, 5)
+    }
+    with prepare(setting, "isolate", ["all"], given={}, case="IR", responder="Ann", hosts=CHOSEN) as ready:
+        return str(carry_out(setting, ready, Shown(lines=False), parallel=2).bundle)
+
+
+def reached(host: Host, *, name: str, address: str, key: str = "") -> MemoryTarget:
+    shown = msgspec.structs.replace(host, address=address, port=22, host_key=key or f"SHA256:of-{name}")
+    return MemoryTarget(one_each(name)[name], shown, full_id(name))
+
+
+def test_a_copy_of_the_machine_in_the_host_s_place_is_left_alone(place: Place, setting: Setting, keyed: str) -> None:
+    place.opened["b@x"] = copied = reached(Host(name="b@x"), name="b@x", address="10.0.0.66", key="SHA256:new")
+    copied.containers = {one.id: one for one in one_each("c")["c"]}
+    result = undo(setting, keyed)
+    (refused,) = result.run.refused
+    assert result.status == 1 and networks(place) == {"a@x": 1, "b@x": 1}
+    assert refused.reason == (
+        "container on-b@x: host b@x was at 10.0.0.6:22 in the run, is at 10.0.0.66:22 now (another host key), and has "
+        "none of the run's containers: another machine may answer, such as a copy. Have the name lead to the run's "
+        "machine, and undo again"
+    )
+    assert left_after(setting, keyed) == 1
+
+
+@pytest.mark.parametrize("key", ["SHA256:new", "SHA256:of-b@x"])
+def test_a_machine_that_has_moved_is_taken_back_and_another_key_is_told(
+    place: Place, setting: Setting, keyed: str, key: str
+) -> None:
+    was = place.opened["b@x"]
+    place.opened["b@x"] = moved = reached(Host(name="b@x"), name="b@x", address="10.0.0.66", key=key)
+    moved.containers = was.containers
+    with prepare_undo(setting, keyed, [], responder="Bob") as ready:
+        told = [(one.host, one.summary) for one in ready.plan.findings]
+    is_other = key == "SHA256:new"
+    assert [host for host, _ in told] == (["b@x"] if is_other else [])
+    assert all("SHA256:new" in text and "SHA256:of-b@x" in text and "10.0.0.6:22" in text for _, text in told)
+    assert undo(setting, keyed).status == 0 and networks(place) == {"a@x": 1, "b@x": 1}
+
+
+def test_a_container_that_is_gone_from_the_same_place_is_told_to_be_gone(
+    place: Place, setting: Setting, keyed: str
+) -> None:
+    place.opened["b@x"].containers.clear()
+    (refused,) = undo(setting, keyed).run.refused
+    assert refused.reason == "container on-b@x is gone: nothing can be put back"
 
 
 @pytest.mark.parametrize("engine", ["", "hangs"])
@@ -169,6 +225,27 @@ def test_a_host_that_no_inventory_knows_is_reached_as_the_run_reached_it(
     host = hosts_asked(setting, found_once, place)["a"]
     assert (host.address, host.user, host.port, host.socket) == ("10.0.0.9", "ana", 2222, "/run/x.sock")
     assert (host.host_key, host.route, host.engine_id) == ("", "", ""), "these are told anew"
+
+
+@pytest.mark.parametrize("left", ["nothing", "a context that cannot be used"])
+def test_a_docker_context_that_is_gone_is_reached_as_the_run_reached_it(
+    place: Place, setting: Setting, tmp_path: Path, left: str
+) -> None:
+    meta = tmp_path / "docker/contexts/meta" / hashlib.sha256(b"far").hexdigest() / "meta.json"
+    meta.parent.mkdir(parents=True)
+    meta.write_text('{"Name": "far", "Endpoints": {"docker": {"Host": "ssh://ana@10.0.0.9:2222"}}}')
+    place.containers = one_each("context:far")
+    setting.environment = {"DOCKER_CONFIG": str(tmp_path / "docker")}
+    with prepare(setting, "isolate", ["all"], given={}, case="IR", responder="Ann", hosts=["context:far"]) as ready:
+        bundle = str(carry_out(setting, ready, Shown(lines=False), parallel=2).bundle)
+    meta.write_text('{"Name": "far", "Endpoints": {"docker": {"Host": "npipe:////./pipe"}}}')
+    if left == "nothing":
+        meta.unlink()
+        meta.parent.rmdir()
+    host = hosts_asked(setting, bundle, place)["context:far"]
+    assert (host.reach, host.address, host.user, host.port) == ("ssh", "10.0.0.9", "ana", 2222)
+    setting.opener = place
+    assert undo(setting, bundle).status == 0 and networks(place) == {"context:far": 1}
 
 
 def test_what_the_inventory_says_by_now_comes_first(place: Place, setting: Setting, found_once: str) -> None:

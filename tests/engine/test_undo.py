@@ -223,7 +223,7 @@ def test_a_host_without_a_way_to_it_is_refused_and_not_a_crash() -> None:
     run = world.run(world.plan(step("contain.pause")))
     lost = world.memory.pop("far")
     plan = world.plan_undo(run)
-    assert [one.reason for one in plan.refusals] == ["no way to host 'far' is known here"]
+    assert [one.reason for one in plan.refusals] == ["container far: no way to host 'far' is known here"]
     world.run(plan)
     assert world.containers["near"].state == "running"
     assert [one.state for one in lost.containers.values()] == ["paused"]
@@ -236,11 +236,11 @@ def test_a_host_that_could_not_be_reached_is_refused_with_its_reason() -> None:
     request = world.undo_request(run, unreached={"far": "host far: nobody answers"})
     plan = plan_undo(request)
     assert [(one.host, one.container, one.step, one.reason) for one in plan.refusals] == [
-        ("far", f"far/{next(iter(lost.containers))}", "undo", "host far: nobody answers")
+        ("far", f"far/{next(iter(lost.containers))}", "undo", "container far: host far: nobody answers")
     ]
     assert not plan.is_refused and [host.name for host in plan.hosts] == ["near"]
     undo = world.run(plan)
-    assert [(one.host, one.reason) for one in undo.refused] == [("far", "host far: nobody answers")]
+    assert [(one.host, one.reason) for one in undo.refused] == [("far", "container far: host far: nobody answers")]
     assert not undo.is_clean and world.containers["near"].state == "running"
 
 
