@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+import msgspec
+
 from irkit.adapters.engine_facts import container_of, decoded
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.core.container import Attachment, Container
@@ -31,6 +33,7 @@ _CONNECT, _DISCONNECT = "/connect", "/disconnect"
 _HALF_CONNECTED = "network inspection mismatch"
 _ASLEEP = "Podman answers this for a paused container as if it were done, and changes nothing: unpause it first"
 _FELL_ASLEEP = "the container was paused meanwhile: Podman answers as if it were done, and may have changed nothing"
+_NO_PAUSE = "this engine cannot pause the container while its files are read: give `pause: false` to do without"
 _NO_UPDATE = "this Podman has no request to change a restart policy (5.4 has)"
 
 
@@ -202,6 +205,8 @@ def _is_route(api: EngineApi, path: str, deadline: Deadline) -> bool:
 
 def commit(api: EngineApi, operation: Commit, intake: Intake, deadline: Deadline) -> Outcome:
     """Make an image. Labels go in the body: as changes in the query they would be parsed as a build file."""
+    if operation.pause and _pauses_nothing(api, operation.container, deadline):
+        raise TargetError(_NO_PAUSE, Refusal.UNSUPPORTED)
     repository, _, tag = operation.image.rpartition(":")
     query = {
         "container": operation.container,
@@ -214,6 +219,17 @@ def commit(api: EngineApi, operation: Commit, intake: Intake, deadline: Deadline
     intake.put(operation.file, body, source="POST /commit")
     image = str(decoded(body, Mapping[str, Any]).get("Id", ""))  # type: ignore[type-abstract]
     return Outcome(detail=f"image {operation.image} is {image}")
+
+
+class _Info(msgspec.Struct, rename="pascal"):
+    cgroup_driver: str | None = None
+
+
+def _pauses_nothing(api: EngineApi, container: str, deadline: Deadline) -> bool:
+    """Whether Docker would commit a container that goes on meanwhile, and not say so: it has no control groups."""
+    if decoded(api.read("/info", deadline), _Info).cgroup_driver != "none":
+        return False
+    return _facts(api, container, deadline).state == "running"
 
 
 def remove_image(api: EngineApi, operation: RemoveImage, intake: Intake, deadline: Deadline) -> Outcome:

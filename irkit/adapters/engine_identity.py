@@ -129,15 +129,22 @@ def _limits(podman: str, lasting: str, info: _Info) -> list[str]:
     if podman.partition(".")[0] in _FIXED_POLICIES:
         found.append("Restart policies cannot be changed: this Podman has no request for it.")
     if _is_rootless(info) and (info.cgroup_driver == "none" or info.cgroup_version == "1"):
-        found += [
-            "Containers cannot be paused: a rootless engine has no control groups on this host.",
-            "Resource use is not that of a container: the engine tells none, or that of the whole host.",
-        ]
+        found += _limits_without_groups(podman)
     if not lasting:
         found.append("Undo cannot tell whether the same engine answers: this one has no lasting ID.")
     if (info.os_type or "linux") != "linux":
         found.append("Containers of other systems than Linux are listed, and nothing more was ever tried on them.")
     return found
+
+
+def _limits_without_groups(podman: str) -> list[str]:
+    """Of a rootless engine to which its host hands no control groups."""
+    found = [
+        "Containers cannot be paused: a rootless engine has no control groups on this host.",
+        "Images are committed only with `pause: false`.",
+        "Resource use is not that of a container: the engine tells none, or that of the whole host.",
+    ]
+    return found if podman else [*found, "Processes are not listed: the engine finds them by control groups."]
 
 
 def _is_rootless(info: _Info) -> bool:

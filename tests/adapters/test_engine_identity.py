@@ -137,6 +137,14 @@ def test_a_rootless_engine_without_control_groups_cannot_pause(place: Path, more
     assert any("cannot be paused" in sentence for sentence in found.cannot) is told
 
 
+@pytest.mark.parametrize("version", [VERSION, PODMAN], ids=["Docker", "Podman"])
+def test_what_needs_control_groups_is_told_once_where_there_are_none(place: Path, version: dict[str, Any]) -> None:
+    info = {**INFO, "SecurityOptions": ["name=rootless"], "CgroupDriver": "none", "CgroupVersion": "1"}
+    cannot = facts(place, lambda: info, version).cannot
+    for sentence in ("Processes are not listed: ", "Images are committed only with"):
+        assert len([one for one in cannot if one.startswith(sentence)]) == 1
+
+
 @pytest.mark.parametrize("absent", [{}, dict.fromkeys(INFO), {"ID": ""}])
 def test_an_engine_that_tells_nothing_is_told_of_as_such(place: Path, absent: dict[str, Any]) -> None:
     found = facts(place, lambda: {**absent, "SystemTime": ""}, {})

@@ -61,11 +61,11 @@ class Bench:
             raise DiffersError(f"it is not on network {network}")
         return found
 
-    def in_namespace(self, container: str) -> list[str]:
-        """The IPv4 addresses that the container's network namespace has, but the loopback's."""
+    def in_namespace(self, container: str, family: str = "inet") -> list[str]:
+        """The addresses of that family that the container's network namespace has, but the loopback's."""
         lines = self.engine.seen_inside(container).decode("ascii", "replace").splitlines()
         words = [line.split() for line in lines]
-        return sorted(found[3].partition("/")[0] for found in words if found[2] == "inet" and found[1] != "lo")
+        return sorted(found[3].partition("/")[0] for found in words if found[2] == family and found[1] != "lo")
 
 
 def made_of(raw: bytes) -> Any:

@@ -5,6 +5,8 @@ from typing import Final
 
 import pytest
 
+from tests.lab.tools import LabError
+
 from .starting import SuiteEngine
 
 PLUGIN: Final = "irkit-engine-tried"
@@ -34,14 +36,15 @@ def _reason(report: pytest.TestReport) -> str:
 
 
 def run_contract(engine: SuiteEngine, *more: str) -> ContractRun:
-    """All of the contract on that engine; `more` are options of pytest."""
+    """All of the contract on that engine; `more` are options of pytest. Raises LabError, or KeyboardInterrupt."""
     plugin = ContractRun(engine)
     named = [(plugin, PLUGIN)]
-    host = pytest.main(
-        ["-q", "-p", "no:cacheprovider", "--tb=line", str(_HERE / "contract.py"), *more], plugins=_registered(named)
-    )
+    quiet = ["-q", "-rN", "--tb=no", "-p", "no:cacheprovider"]
+    ended = pytest.main([*quiet, str(_HERE / "contract.py"), *more], plugins=_registered(named))
+    if ended == pytest.ExitCode.INTERRUPTED:  # pytest keeps a Ctrl-C to itself
+        raise KeyboardInterrupt
     if not plugin.passed and not plugin.failed:
-        raise RuntimeError(f"the contract's tests did not run: pytest ended with {host}")
+        raise LabError(f"the contract's tests did not run: pytest ended with {ended}")
     return plugin
 
 

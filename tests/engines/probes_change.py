@@ -1,5 +1,7 @@
 """Probes of what irkit changes: each looks at the facts afterwards, and a cut at the network namespace too."""
 
+import time
+
 from irkit.core.container import RestartPolicy
 from irkit.core.operations import (
     Commit,
@@ -7,6 +9,7 @@ from irkit.core.operations import (
     Disconnect,
     Kill,
     Pause,
+    ReadEvents,
     RemoveImage,
     SaveImage,
     SetRestartPolicy,
@@ -14,9 +17,13 @@ from irkit.core.operations import (
     Stop,
     Unpause,
 )
+from tests.lab.description import Attach, Network
 
-from .bench import FRONT, Bench, wanted
+from .bench import FRONT, Bench, made_of, wanted
 
+SIX = Network("six", "10.88.6.0/24", subnet6="fd00:88:6::/64")
+_SOON, _LATER = 20.0, 2.0
+"""Seconds within which an engine starts a container again, and after which one that has not been stays ended."""
 IMAGE = "irkit-lab/committed:1"
 
 
@@ -41,6 +48,20 @@ def disconnect_ended(bench: Bench) -> None:
     bench.do(Disconnect(container, "front", leaves=()))
     bench.do(Start(container))
     wanted(bench.facts(container).attachments == (), "it is on a network after a start")
+    wanted(bench.in_namespace(container) == [], f"its namespace has {bench.in_namespace(container)}")
+
+
+def disconnect_restarted(bench: Bench) -> None:
+    """Ends by itself after the cut, and is started again by its restart policy."""
+    container = bench.suspect(FRONT, restart="always")
+    bench.do(Disconnect(container, "front", leaves=()))
+    before = bench.facts(container).started_at
+    bench.lab.engine.docker("exec", container, "sh", "-c", "kill 1", check=False)
+    until = time.monotonic() + _SOON
+    while (found := bench.facts(container)).started_at == before or found.state != "running":
+        wanted(time.monotonic() < until, f"it is not started again, but {found.state}")
+        time.sleep(0.1)
+    wanted(found.attachments == (), "it is on a network again")
     wanted(bench.in_namespace(container) == [], f"its namespace has {bench.in_namespace(container)}")
 
 
@@ -86,6 +107,18 @@ def connect(bench: Bench) -> None:
     wanted("10.88.1.7" in bench.in_namespace(container), f"its namespace has {bench.in_namespace(container)}")
 
 
+def connect_six(bench: Bench) -> None:
+    bench.lab.network(SIX)
+    container = bench.suspect(Attach("six", ipv4="10.88.6.7", ipv6="fd00:88:6::7"))
+    before = bench.place(container, "six")
+    bench.do(Disconnect(container, "six"))
+    wanted(bench.in_namespace(container, "inet6") == [], "its namespace still has an IPv6 address")
+    bench.do(Connect(container, before))
+    wanted(bench.place(container, "six").ipv6 == "fd00:88:6::7", "it comes back with another IPv6 address")
+    found = bench.in_namespace(container, "inet6")
+    wanted("fd00:88:6::7" in found, f"its namespace has {found}")
+
+
 def chosen_address(bench: Bench) -> None:
     container = bench.suspect("back")
     before = bench.place(container, "back")
@@ -121,12 +154,25 @@ def stop(bench: Bench) -> None:
     wanted(bench.place(container, "front").ipv4 == "10.88.1.7", "it starts with another address")
 
 
+def stop_for_good(bench: Bench) -> None:
+    container = bench.suspect(restart="always")
+    bench.do(Stop(container, 1))
+    _stays_ended(bench, container)
+
+
+def _stays_ended(bench: Bench, container: str) -> None:
+    time.sleep(_LATER)
+    wanted(bench.facts(container).state == "exited", f"after {_LATER:g} s it is {bench.facts(container).state}")
+
+
 def stop_paused(bench: Bench) -> None:
     bench.do(Stop(bench.suspect(state="paused"), 1))
 
 
 def kill(bench: Bench) -> None:
-    bench.do(Kill(bench.suspect(restart="always")))
+    container = bench.suspect(restart="always")
+    bench.do(Kill(container))
+    _stays_ended(bench, container)
 
 
 def kill_paused(bench: Bench) -> None:
@@ -156,6 +202,19 @@ def commit(bench: Bench) -> None:
     gone = bench.lab.engine.docker("image", "inspect", IMAGE, check=False).returncode
     wanted(gone, "the image is still there")
     wanted(bench.facts(container).state == "running", "it is not running any more")
+    # Podman tells no events of a pause that is its own.
+    wanted(bench.engine.kind.maker == "podman" or _was_paused(bench, container), "it is not paused meanwhile")
+
+
+def commit_running(bench: Bench) -> None:
+    container = bench.suspect()
+    bench.do(Commit(container, IMAGE, pause=False))
+    bench.do(RemoveImage(container, IMAGE))
+
+
+def _was_paused(bench: Bench, container: str) -> bool:
+    lines = [made_of(line) for line in bench.do(ReadEvents("1h"))["events.jsonl"].splitlines()]
+    return any(line["Action"] == "pause" and line["Actor"]["ID"] == container for line in lines)
 
 
 def commit_paused(bench: Bench) -> None:

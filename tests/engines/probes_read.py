@@ -86,7 +86,7 @@ def logs(bench: Bench, driver: str | None = None) -> None:
     container = bench.suspect(stdout=STDOUT, stderr=STDERR, log_driver=driver)
     found = bench.do(ReadLogs(container, since="1h"))
     written, kept = b"".join(STDOUT), found["logs/stdout.log"]
-    wanted(kept != written.replace(b"x\n", b"x"), "a line of more than 16 KiB loses its end")
+    wanted(kept != written.replace(b"x\n", b"x"), "a line of more than 16 KiB loses the newline at its end")
     wanted(kept == written, f"of {len(written)} bytes of stdout it has {len(kept)}")
     wanted(found["logs/stderr.log"] == b"".join(STDERR), f"it has {len(found['logs/stderr.log'])} bytes of stderr")
     times = [made_of(line)["time"] for line in found["logs/times.jsonl"].splitlines()]

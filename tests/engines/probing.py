@@ -1,7 +1,7 @@
 """The probes in order, and what came of each on an engine."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -50,34 +50,38 @@ PROBES: Final[Mapping[str, Probe]] = {
     "changes": Probe("changed files", read.changes),
     "export": Probe("export the file system", read.export),
     "copy-out": Probe("copy out a folder", read.copy_out),
-    "commit": Probe("commit, save, remove the image", change.commit),
-    "commit-paused": Probe("commit while paused", change.commit_paused),
+    "commit": Probe("commit with a pause, save, remove the image", change.commit),
+    "commit-running": Probe("commit without a pause", change.commit_running),
+    "commit-paused": Probe("commit one that is paused", change.commit_paused),
     "disconnect": Probe("disconnect", change.disconnect),
     "disconnect-paused": Probe("disconnect while paused", change.disconnect_paused),
-    "disconnect-ended": Probe("disconnect one that ended, then start it", change.disconnect_ended),
+    "disconnect-ended": Probe("disconnect one that ended, which then is started", change.disconnect_ended),
+    "disconnect-restarted": Probe("disconnect one that then ends and is restarted", change.disconnect_restarted),
     "disconnect-default": Probe("disconnect from the default network, and back", change.disconnect_default),
     "connect": Probe("connect with address and aliases as before", change.connect),
+    "connect-ipv6": Probe("connect with the IPv6 address as before", change.connect_six),
     "connect-mac": Probe("connect with the MAC address as before", change.mac_address),
     "connect-chosen": Probe("connect where the engine chose the address", change.chosen_address),
-    "connect-taken": Probe("connect where the address is taken", change.taken_address),
+    "connect-taken": Probe("connect where the address is taken: refused, then done when free", change.taken_address),
     "connect-paused": Probe("connect while paused", change.connect_paused),
     "pause": Probe("pause, unpause", change.pause),
     "stop": Probe("stop, start", change.stop),
+    "stop-always": Probe("stop, with policy `always`", change.stop_for_good),
     "stop-paused": Probe("stop while paused", change.stop_paused),
     "kill": Probe("kill, with policy `always`", change.kill),
     "kill-paused": Probe("kill while paused", change.kill_paused),
     "policy": Probe("change the restart policy", change.policy),
-    "policy-paused": Probe("change it while paused", change.policy_paused),
+    "policy-paused": Probe("change the restart policy while paused", change.policy_paused),
 }
 
 
-def probe(engine: SuiteEngine, tell: Callable[[str], None]) -> dict[str, Found]:
-    """All probes on that engine, each with suspects of its own."""
+def probe(engine: SuiteEngine, tell: Callable[[str], None], only: Collection[str] = PROBES) -> dict[str, Found]:
+    """Probes on that engine, each with suspects of its own."""
     found = {}
     with SuiteLab(engine) as around:
         for network in NETWORKS:
             around.network(network)
-        for name, one in PROBES.items():
+        for name, one in ((name, PROBES[name]) for name in PROBES if name in only):
             found[name] = _outcome(engine, one)
             tell(f"{name}: {found[name].state} {found[name].how}")
     return found
@@ -99,4 +103,5 @@ def _outcome(engine: SuiteEngine, one: Probe) -> Found:
 def plain(text: str) -> str:
     """A reason without the names of this try, fit for a cell of a table."""
     short = re.sub(r"\b[0-9a-f]{64}\b", "ID", text.removeprefix("the engine says: "))
+    short = re.sub(r'time="\S+" level=\w+ msg=', "", short)
     return safe(re.sub(r"/tmp/irkit-lab-\w+", "FOLDER", short), _LONG).replace("|", "/").strip()

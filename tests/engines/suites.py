@@ -5,15 +5,15 @@ The machine's own packages stay as they are. Running an engine in such a system 
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Final
 
+from tests.lab.leftovers import remove_directory
 from tests.lab.tools import LabError, clean_environment, find_tool, run
 
 FOLDER: Final = "IRKIT_ENGINES"
 """The environment variable that names the folder systems are kept in."""
-SUITES: Final = ("bookworm", "trixie", "sid")
+SUITES: Final = ("bookworm", "trixie", "sid", "experimental")
 PACKAGES: Final = (
     "docker.io",
     "podman",
@@ -28,15 +28,20 @@ PACKAGES: Final = (
     "slirp4netns",
     "uidmap",
 )
+TOP: Final = {"experimental": "sid"}
+"""A suite that is no whole system, and the one that it goes on top of."""
 CLIENT: Final = "docker-cli"  # in docker.io itself on bookworm
+_ROOT: Final = Path(__file__).resolve().parents[2]
 _SECONDS: Final = 1200
 _READY: Final = ".irkit-ready"
+# All that is begun ends with the first process, and its mounts are nobody else's.
+_ALONE: Final = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child")
 _NEVER_START: Final = "#!/bin/sh\nexit 101\n"
 
 
 def folder() -> Path:
     """Where systems are kept between one try and the next."""
-    return Path(os.environ.get(FOLDER) or "/var/tmp/irkit-engines")
+    return Path(os.environ.get(FOLDER) or _ROOT / "build" / "engines")
 
 
 def system(suite: str) -> Path:
@@ -69,8 +74,8 @@ def _bootstrap(suite: str, place: Path) -> None:
     if find_tool("debootstrap") is None:
         _apt([], "update")
         _apt([], "install", "-y", "--no-install-recommends", "debootstrap")
-    made = [find_tool("debootstrap") or "debootstrap", "--variant=minbase", suite, str(place)]
-    run(made, timeout=_SECONDS, env=_environment())
+    made = [find_tool("debootstrap") or "debootstrap", "--variant=minbase", TOP.get(suite, suite), str(place)]
+    run([*_ALONE, *made], timeout=_SECONDS, env=_environment())
 
 
 def _install(suite: str, place: Path) -> None:
@@ -80,8 +85,14 @@ def _install(suite: str, place: Path) -> None:
     policy.chmod(0o755)
     shutil.copyfile("/etc/resolv.conf", place / "etc" / "resolv.conf")
     client = () if suite == "bookworm" else (CLIENT,)
-    _apt(["chroot", str(place)], "install", "-y", "--no-install-recommends", *PACKAGES, *client)
-    _apt(["chroot", str(place)], "clean")
+    inside = [*_ALONE, "chroot", str(place)]
+    if below := TOP.get(suite):
+        sources = place / "etc" / "apt" / "sources.list"
+        lines = sources.read_text(encoding="ascii")
+        sources.write_text(lines + lines.replace(f" {below} ", f" {suite} "), encoding="ascii")
+        _apt(inside, "-o", "Acquire::Check-Valid-Until=false", "update")  # a mirror, or a clock, may be late
+    _apt(inside, "install", "-y", "--no-install-recommends", "--target-release", suite, *PACKAGES, *client)
+    _apt(inside, "clean")
 
 
 def _apt(before: list[str], *words: str) -> None:
@@ -93,10 +104,6 @@ def _environment() -> dict[str, str]:
 
 
 def _remove(place: Path) -> None:
-    if place.is_mount() or any(line.split()[1].startswith(f"{place}/") for line in _mounts()):
-        raise LabError(f"something is mounted below {place}: it is not removed")
-    subprocess.run(["/bin/rm", "-rf", "--one-file-system", "--", str(place)], check=True)
-
-
-def _mounts() -> list[str]:
-    return Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    remove_directory(place)
+    if place.exists():
+        raise LabError(f"{place} could not be removed: is something mounted below?")
