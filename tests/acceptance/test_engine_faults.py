@@ -230,16 +230,17 @@ def test_an_engine_that_freezes_is_given_up_on_and_goes_on_once_it_thaws(
     lab: Lab, irkit: Irkit, tmp_path: Path
 ) -> None:
     lab.make(Suspect(name="victim", command=SLEEP))
-    steps = ("{id: use, action: collect.stats}", "{id: changes, action: collect.changes, timeout: 2s}")
+    # An engine takes a second for these, so that there is time to freeze it.
+    steps = ("{id: use, action: collect.stats}", "{id: again, action: collect.stats, timeout: 2s}")
     process = begin(irkit, playbook(tmp_path, *steps, "{id: facts, action: collect.inspect}"), "victim")
     wait_for(process, "operation-started", "use")
     lab.engine.freeze()
     # The step under way has no time of its own: thaw, and freeze again for the one that has.
     time.sleep(0.3)
     lab.engine.thaw()
-    wait_for(process, "operation-finished", "use")
+    wait_for(process, "operation-started", "again")
     lab.engine.freeze()
-    failed = wait_for(process, "operation-failed", "changes")
+    failed = wait_for(process, "operation-failed", "again")
     assert failed["milliseconds"] < 20_000 and failed["kind"] == "timeout" and failed["took_hold"] == "no"
     lab.engine.thaw()
     assert process.stdout
