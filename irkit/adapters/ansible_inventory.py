@@ -6,7 +6,6 @@ file holds is read by `ansible_ini` and `ansible_yaml`, which variable counts is
 
 import re
 import shlex
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -15,6 +14,7 @@ from irkit.adapters.ansible_tree import SAID, USED, Hidden, Tree, Value
 from irkit.adapters.ansible_yaml import read_yaml
 from irkit.adapters.host_address import KEPT_NAMES, Endpoint, is_host, is_user, parse_endpoint
 from irkit.adapters.hosts_file import KEPT_BEGINNINGS
+from irkit.adapters.inventory_notes import LeftOut, Notes, leave_out
 from irkit.adapters.inventory_schema import GROUP_PATTERN, NAME_PATTERN
 from irkit.core.errors import UsageError
 from irkit.core.host import Host
@@ -22,7 +22,6 @@ from irkit.core.text import safe
 
 MAX_BYTES: Final = 4 << 20
 _SHOWN: Final = 60
-_MOST_LEFT_OUT: Final = 50
 _TRUE: Final = frozenset({"y", "yes", "on", "1", "true", "t", "1.0"})
 _SSH: Final = frozenset({"", "ssh", "smart", "paramiko", "paramiko_ssh"})
 _INSTEAD: Final = {
@@ -34,12 +33,12 @@ _INSTEAD: Final = {
 _TEMPLATE: Final = re.compile(r"\{[{%#]")
 
 
-def read_ansible_ini(text: str, name: str) -> tuple[tuple[Host, ...], tuple[str, ...]]:
+def read_ansible_ini(text: str, name: str) -> tuple[tuple[Host, ...], Notes]:
     """The hosts of an inventory in INI form, and what is to be said. Raises UsageError."""
     return _hosts(read_ini(text, name), name)
 
 
-def read_ansible_yaml(text: str, name: str) -> tuple[tuple[Host, ...], tuple[str, ...]]:
+def read_ansible_yaml(text: str, name: str) -> tuple[tuple[Host, ...], Notes]:
     """The hosts of an inventory in YAML form, and what is to be said. Raises UsageError."""
     return _hosts(read_yaml(text, name), name)
 
@@ -53,35 +52,31 @@ class _Notes:
     """What is to be said, the same thing once for all hosts that it holds for."""
 
     lines: dict[str, list[str]] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
 
     def say(self, text: str, host: str) -> None:
         """Something about a host."""
         self.lines.setdefault(text, []).append(host)
 
-    def all(self) -> Iterable[str]:
-        """The lines, what was left out first."""
-        yield from self.left_out[:_MOST_LEFT_OUT]
-        if len(self.left_out) > _MOST_LEFT_OUT:
-            yield f"and {len(self.left_out) - _MOST_LEFT_OUT} more hosts are left out"
-        for text, hosts in self.lines.items():
-            more = f" and {len(hosts) - 1} more" if len(hosts) > 1 else ""
-            yield f"{safe(hosts[0], _SHOWN)}{more}: {text}"
+    def all(self, tree: Tree) -> Notes:
+        """All of it, with what is to be said of the file."""
+        of_hosts = {text: tuple(hosts) for text, hosts in self.lines.items()}
+        return Notes(left_out=tuple(self.left_out), of_hosts=of_hosts, of_all=tuple(tree.notes))
 
 
-def _hosts(tree: Tree, name: str) -> tuple[tuple[Host, ...], tuple[str, ...]]:
+def _hosts(tree: Tree, name: str) -> tuple[tuple[Host, ...], Notes]:
     notes, found = _Notes(), []
     try:
         resolved = tree.resolve()
         for host in tree.hosts:
+            groups = _groups(host, resolved.groups_of(host), notes)
             try:
-                groups = _groups(host, resolved.groups_of(host), notes)
                 found.append(_host(host, resolved.variables_of(host), groups, notes))
             except _LeftOutError as error:
-                notes.left_out.append(f"{safe(host, _SHOWN)} is left out: {error}")
+                notes.left_out.append(leave_out(host, groups, str(error), KEPT_BEGINNINGS))
     except UsageError as error:
         raise UsageError(f"{safe(name, 200)}: {error}") from None
-    return tuple(found), (*notes.all(), *tree.notes)
+    return tuple(found), notes.all(tree)
 
 
 def _groups(host: str, groups: tuple[str, ...], notes: _Notes) -> tuple[str, ...]:
@@ -95,7 +90,7 @@ def _host(name: str, variables: dict[str, Value], groups: tuple[str, ...], notes
     """Raises _LeftOutError."""
     said = {what: _last(variables, names) for what, names in USED.items() if what != "arguments"}
     is_local = said["connection"].rpartition(".")[2] == "local"
-    _check_name(name, is_local=is_local)
+    _check_name(name)
     for key in SAID:
         if key in variables:
             notes.say(f"{key} is not used: {_INSTEAD[key]}", name)
@@ -143,10 +138,10 @@ def _last(variables: dict[str, Value], names: tuple[str, ...]) -> str:
     return found
 
 
-def _check_name(name: str, *, is_local: bool) -> None:
+def _check_name(name: str) -> None:
     if not re.fullmatch(NAME_PATTERN, name) or name.startswith(KEPT_BEGINNINGS):
         raise _LeftOutError("its name is not one that irkit takes")
-    if name in KEPT_NAMES and not (is_local and name != "all"):
+    if name in KEPT_NAMES:
         raise _LeftOutError("its name has a meaning of its own for irkit")
 
 

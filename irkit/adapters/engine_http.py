@@ -325,7 +325,7 @@ def _raise_for(answer: Answer) -> None:
     status = answer.status
     if _HTTP_OK <= status < 300 or status == 304:  # noqa: PLR2004 - 304: it is so already
         return
-    reason = _reason(answer.read_start(_ERROR_BODY))
+    reason = _reason(answer.read_start(_ERROR_BODY)) or f"nothing but status {status}"
     raise TargetError(f"the engine says: {safe(reason, 500)}", _kind(status, reason))
 
 
@@ -333,7 +333,7 @@ def _reason(body: bytes) -> str:
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return body.decode("utf-8", "replace").strip() or "nothing"
+        return body.decode("utf-8", "replace").strip()
     return str(found.get("message", found) if isinstance(found, dict) else found).strip()
 
 

@@ -77,3 +77,8 @@ def mistaken(path: bytes, kind: FileKind, wanted: FileKind) -> TargetError:
 def overflowing(path: bytes, most: int) -> TargetError:
     """A directory with more in it than is listed."""
     return TargetError(f"{show(path)}: more than {most} names are in it, too many to list", Refusal.REFUSED)
+
+
+def too_long_in_all(path: bytes, most: int) -> TargetError:
+    """A directory whose names are longer together than what is listed."""
+    return TargetError(f"{show(path)}: its names have more than {most} bytes, too many to list", Refusal.REFUSED)

@@ -90,6 +90,12 @@ def parse_endpoint(text: str) -> Endpoint:
     return Endpoint(user, host, _port(port, text))
 
 
+def is_bracketed(text: str) -> bool:
+    """Whether it is an IPv6 address in brackets, perhaps with a port or `tcp:`: as a glob, it would mean others."""
+    found = _BRACKETED.fullmatch(text.removeprefix("tcp:"))
+    return bool(found and _is_ipv6(found[1]))
+
+
 def is_host(text: str) -> bool:
     """Whether it is a machine's name, an ssh alias or an IP address (without brackets)."""
     return bool(re.fullmatch(HOST_PATTERN, text)) or _is_ipv6(text)

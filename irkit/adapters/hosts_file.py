@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from irkit.adapters.host_address import Endpoint, is_host, parse_endpoint, refuse_open_tcp
+from irkit.adapters.host_address import KEPT_NAMES, Endpoint, is_host, parse_endpoint, refuse_open_tcp
 from irkit.adapters.host_jumps import Jumps
 from irkit.adapters.inventory_schema import NAME_PATTERN, fits, inventory_schema
 from irkit.adapters.schema_problems import Found, schema_problems
@@ -74,7 +74,7 @@ def _name_problems(number: int, entry: Mapping[str, Any], first: dict[str, int],
     name, path = entry.get("name"), ("hosts", number, "name")
     if not isinstance(name, str):
         return
-    if name == "all" or (name == "local" and entry.get("reach") != "local"):
+    if name in KEPT_NAMES:
         yield Found(path, f"the name {name} has a meaning of its own: give the host another one")
     if name.startswith(KEPT_BEGINNINGS):
         beginning = name.partition(":")[0]

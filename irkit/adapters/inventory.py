@@ -8,12 +8,14 @@ import stat
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from irkit.adapters.ansible_inventory import MAX_BYTES, read_ansible_ini, read_ansible_yaml
 from irkit.adapters.host_address import parse_address
 from irkit.adapters.hosts_file import problems_in, read_hosts
 from irkit.adapters.hosts_file_add import add_host
 from irkit.adapters.inventory_kind import Kind, has_values, kind_of
+from irkit.adapters.inventory_notes import Notes
 from irkit.adapters.yaml_document import read_document
 from irkit.core.errors import PlaybookError, UsageError
 from irkit.core.host import Host
@@ -23,11 +25,16 @@ __all__ = ["Inventory", "add_host", "find_inventory_problems", "load_inventory",
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
-    """The hosts of a file in its order, and what of it was not taken over and why, a line each."""
+    """The hosts of a file in its order, and what of it was not taken over and why."""
 
     hosts: tuple[Host, ...]
     kind: Kind
-    notes: tuple[str, ...] = ()
+    told: Notes = Notes()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not taken over and why, a line each."""
+        return self.told.lines
 
 
 def load_inventory(path: Path) -> Inventory:
@@ -38,8 +45,8 @@ def load_inventory(path: Path) -> Inventory:
         hosts = read_hosts(content, name, path.parent) if has_values(text) else ()
         return Inventory(hosts=hosts, kind=kind)
     read = read_ansible_ini if kind == "ansible-ini" else read_ansible_yaml
-    hosts, notes = read(text, name)
-    return Inventory(hosts=hosts, kind=kind, notes=(*notes, *_unread(path.parent)))
+    hosts, told = read(text, name)
+    return Inventory(hosts=hosts, kind=kind, told=replace(told, of_all=(*told.of_all, *_unread(path.parent))))
 
 
 def find_inventory_problems(path: Path) -> list[UsageError]:

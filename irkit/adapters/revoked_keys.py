@@ -1,7 +1,8 @@
 """Host keys that the responder's own configuration names as revoked (`RevokedHostKeys`, ssh_config(5)).
 
 A file of public keys is read here; a key revocation list in OpenSSH's binary form is asked of `ssh-keygen -Q`. As with
-ssh itself, a file that cannot be read revokes every key: nobody could tell which it would have named.
+ssh itself, a file that cannot be read revokes every key: nobody could tell which it would have named. So does one that
+is too long to be read to its end.
 """
 
 import base64
@@ -32,9 +33,11 @@ def why_revoked(paths: Sequence[Path], blob: bytes) -> str:
     for path in paths:
         try:
             with path.open("rb") as file:
-                content = file.read(_LIMIT)
+                content = file.read(_LIMIT + 1)
         except OSError as error:
             return f"RevokedHostKeys {path} cannot be read ({error.strerror}), so no key is accepted"
+        if len(content) > _LIMIT:
+            return f"RevokedHostKeys {path} has more than {_LIMIT} bytes and is not read, so no key is accepted"
         is_binary = content.startswith(_KRL)
         reason = _asked(path, [blob, *blobs]) if is_binary else _listed(path, content, blobs)
         if reason:

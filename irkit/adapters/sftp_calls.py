@@ -23,7 +23,8 @@ _LEAST_PIECE: Final = 32 * 1024
 _NAMES_AHEAD: Final = 8
 _LONGEST: Final = 4095
 """Bytes of a path that can be looked up at once."""
-_LONGEST_NAME: Final = 255
+MOST_IN_NAMES: Final = 64 * 1024 * 1024
+"""Bytes that the names in a directory may have together."""
 _ENDLESS: Final = 1 << 63
 
 
@@ -61,7 +62,7 @@ class Call:
 
         The server looks each name up by its path, and is silent about what it can't look up: that must be noticed.
         """
-        if len(self._path) + 1 + _LONGEST_NAME > _LONGEST:
+        if len(self._path) + 1 + sftp_messages.LONGEST_NAME > _LONGEST:
             raise TargetError(f"{show(self._path)}: names in it are too long for SFTP", Refusal.UNSUPPORTED)
         self._check_is(FileKind.DIRECTORY)
         with self._handle(sftp_messages.open_directory(self._path)) as handle:
@@ -116,7 +117,7 @@ class Call:
     def _names(self, handle: bytes) -> Iterator[list[FileFacts]]:
         """The names of a directory, some at a time; more requests are under way the more there is."""
         asked: deque[int] = deque()
-        count, ahead = 0, 1
+        count, total, ahead = 0, 0, 1
         try:
             while True:
                 self._deadline.remaining()
@@ -127,8 +128,11 @@ class Call:
                     return
                 yield names
                 count, ahead = count + len(names), min(2 * ahead, _NAMES_AHEAD)
+                total += sum(len(facts.name) for facts in names)
                 if count > MOST_ENTRIES + 2:
                     raise file_paths.overflowing(self._path, MOST_ENTRIES)
+                if total > MOST_IN_NAMES:
+                    raise file_paths.too_long_in_all(self._path, MOST_IN_NAMES)
         finally:
             self._session.forget(asked)
 

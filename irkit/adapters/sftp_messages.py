@@ -16,6 +16,8 @@ from irkit.core.text import safe
 GREETING: Final = struct.pack(">IBI", 5, 1, 3)
 """The first message, which says what version is spoken; the answer to it has no number."""
 SPACE_EXTENSION: Final = b"statvfs@openssh.com"
+LONGEST_NAME: Final = 255
+"""Bytes that a name can have on Linux."""
 _READ_ONLY: Final = 1
 _NO_ATTRIBUTES: Final = 0
 _SIZE, _OWNER, _MODE, _TIMES, _EXTENDED = 1, 2, 4, 8, 1 << 31
@@ -235,7 +237,7 @@ def _status(answer: Answer) -> StatusError:
 
 def _named(answer: Answer) -> FileFacts:
     name = bytes(answer.string())
-    if not name or b"/" in name or b"\0" in name:
+    if not 0 < len(name) <= LONGEST_NAME or b"/" in name or b"\0" in name:
         raise _garbled("has a name that no file can have")
     answer.string()  # the same once more as a line of `ls -l`
     return _attributes(answer, name)

@@ -16,12 +16,14 @@ from paramiko.auth_handler import AuthHandler
 from paramiko.common import cMSG_USERAUTH_INFO_RESPONSE, cMSG_USERAUTH_REQUEST
 
 from irkit.adapters.ssh_transport import STEP, SshTransport
-from irkit.core.errors import UnreachableError
+from irkit.core.errors import HostState, UnreachableError
 from irkit.core.ports import Deadline
 
 SILENT: Final = 30.0
 """Seconds in which a host decides."""
 _QUESTIONS: Final = 16
+_ROUNDS: Final = 8
+"""Times that a host may ask within one attempt."""
 _UNSIGNED: Final = (paramiko.SSHException, OSError, ValueError, TypeError, IndexError, struct.error)
 
 
@@ -72,7 +74,7 @@ class Attempt(AuthHandler):
         """
         happened = threading.Event()
         begin(self, happened)
-        patience = time.monotonic() + SILENT
+        patience, rounds = time.monotonic() + SILENT, 0
         while self._connection.is_active():
             if not happened.wait(min(STEP, deadline.remaining())):
                 if self._is_signing:  # which an agent may ask its owner about first
@@ -84,6 +86,9 @@ class Attempt(AuthHandler):
             if question is None:
                 break
             happened.clear()
+            rounds += 1
+            if rounds > _ROUNDS:
+                raise UnreachableError(f"it asks one thing after another, more than {_ROUNDS} times", HostState.AUTH)
             self._reply(answer(question))
             patience = time.monotonic() + SILENT
         self.password = None

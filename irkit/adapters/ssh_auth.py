@@ -24,6 +24,7 @@ _PORT: Final = 22
 _STEPS: Final = 4
 """Methods that a host may want one after another."""
 _SHOWN: Final = 3
+_SHOWN_OF_QUESTION, _READ_OF_QUESTION = 80, 1000
 _MANY: Final = 3
 """Attempts after which a connection that ends without a word was ended by the host rather than by the network."""
 _REJECTED: Final = (paramiko.SSHException, OSError, EOFError, ValueError)
@@ -39,7 +40,10 @@ class LoginEndedError(CutError):
 
 @dataclass
 class Login:
-    """One login: who, where (`ana@10.0.0.5:22`), with what, and what has been tried so far."""
+    """One login: who, where (`ana@10.0.0.5:22`), with what, and what has been tried so far.
+
+    `called` is what the responder calls the host, `over` the hops before it with their keys.
+    """
 
     transport: SshTransport
     settings: SshSettings
@@ -47,6 +51,8 @@ class Login:
     environment: Mapping[str, str]
     where: str
     deadline: Deadline
+    called: str = ""
+    over: str = ""
     tried: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     allowed: tuple[str, ...] = ()
@@ -122,11 +128,18 @@ class Login:
 
     @property
     def _password_name(self) -> str:
-        return f"password {self.where}"
+        """The same for one host only: an address may be that of several, in networks of their own."""
+        return f"password {self.where} {self.called} {self.over} {self.transport.host_key_blob.hex()}"
+
+    @property
+    def _place(self) -> str:
+        """Where, as a responder tells it from others."""
+        is_plain = self.called in ("", self.where, self.where.partition("@")[2]) or f"@{self.called}:" in self.where
+        return self.where if is_plain else f"{self.where} ({safe(self.called, 100)})"
 
     def _password(self) -> str | None:
         self._asked = self._asked or self.secrets.can_ask
-        prompt = f"Password of {self.where}: "
+        prompt = f"Password of {self._place}: "
         answer = self.secrets.ask_for(self._password_name, prompt, self.deadline, wrong=self._wrong)
         self._declined = answer is None
         self._wrong = answer if answer is not None else self._wrong  # until it turns out to be right
@@ -154,7 +167,8 @@ class Login:
 
     def _ask(self, title: str, prompt: str) -> str:
         self._asked = self._asked or self.secrets.can_ask
-        return self._told(prompt, self.secrets.ask(f"{self.where} asks: {title} {prompt}", self.deadline))
+        asks = f"{self._place} asks {_quoted(f'{title} {prompt}')}; what you type goes to that host: "
+        return self._told(prompt, self.secrets.ask(asks, self.deadline))
 
     def _told(self, prompt: str, answer: str | None) -> str:
         """The answer. Raises UnreachableError where there is none: an empty one would count as a wrong one."""
@@ -244,6 +258,12 @@ def _no_handler(title: str, instructions: str, prompts: list[tuple[str, bool]]) 
     """`Attempt` has the questions answered elsewhere."""
     del title, instructions
     return [""] * len(prompts)
+
+
+def _quoted(text: str) -> str:
+    """What a host asks, so that it cannot be taken for what irkit asks: short, and without blanks that wrap a line."""
+    words = safe(" ".join(text[:_READ_OF_QUESTION].split()), _READ_OF_QUESTION).replace('"', "'")
+    return f'"{words if len(words) <= _SHOWN_OF_QUESTION else words[: _SHOWN_OF_QUESTION - 1] + "…"}"'
 
 
 def _listed(tried: Sequence[str]) -> str:

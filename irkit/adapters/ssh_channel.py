@@ -15,7 +15,7 @@ import paramiko
 from paramiko.common import cMSG_CHANNEL_REQUEST, cMSG_CHANNEL_WINDOW_ADJUST
 
 _ERRORS_KEPT: Final = 4096
-_STEP: Final = 0.1
+_STEP, _LOOK = 0.1, 0.01
 _SMALL, _JOINED = 4 * 1024, 64 * 1024
 """Bytes of a piece that is joined to the one before it, and of a piece that no more is joined to."""
 
@@ -135,6 +135,10 @@ class SshChannel(paramiko.Channel):
     def __del__(self) -> None:
         """Nothing: paramiko would send something here, on a thread that may hold the lock for sending."""
 
+    def send_ready(self) -> bool:
+        """Whether it takes something, or fails, without waiting: its connection must have room, too."""
+        return super().send_ready() and (self.closed or bool(cast("Any", self.transport).has_room))
+
     def take_errors(self, m: paramiko.Message) -> None:
         """Errors of a command: kept as far as they are shown; for the rest there is room again at once."""
         m.get_int()
@@ -230,6 +234,9 @@ class ChannelWire:
                 raise ConnectionError("it was cancelled")
             self.channel.settimeout(_STEP)
             try:
+                if not cast("Any", self.channel.transport).has_room:
+                    time.sleep(_LOOK)
+                    continue  # the connection has none
                 left = left[self.channel.send(bytes(left)) :]
             except TimeoutError:
                 continue  # the host has no room for it yet

@@ -30,7 +30,7 @@ _FILE_LISTS: Final = frozenset({"userknownhostsfile", "globalknownhostsfile", "r
 _SINGLE: Final = frozenset(
     {
         "addressfamily", "batchmode", "bindaddress", "bindinterface", "canonicalizehostname", "connecttimeout",
-        "hostkeyalgorithms", "hostkeyalias", "hostname", "identitiesonly", "identityagent",
+        "hashknownhosts", "hostkeyalgorithms", "hostkeyalias", "hostname", "identitiesonly", "identityagent",
         "kbdinteractiveauthentication", "nohostauthenticationforlocalhost",
         "passwordauthentication", "pkcs11provider", "port", "preferredauthentications", "proxyusefdpass",
         "pubkeyauthentication", "requiredrsasize", "stricthostkeychecking", "user", "verifyhostkeydns",

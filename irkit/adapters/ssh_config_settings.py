@@ -36,7 +36,8 @@ class SshSettings:
     empty `identity_agent` means SSH_AUTH_SOCK, `none` that no agent is asked. `proxy_jump` are hops for `parse_hop`,
     `proxy_command` is as it was written; at most one of both is set. Files of known hosts need not exist, but where one
     of `revoked_host_keys` cannot be read, no key may be accepted. `connect_timeout` is in seconds, 0 for none.
-    `host_key_algorithms` are empty where they are not known. `notes` are what could not be read, or is not obeyed.
+    `host_key_algorithms` are empty where they are not known, `hash_known_hosts` is for keys that are recorded. `notes`
+    are what could not be read, or is not obeyed.
     """
 
     alias: str
@@ -54,6 +55,7 @@ class SshSettings:
     revoked_host_keys: tuple[Path, ...] = ()
     host_key_alias: str = ""
     host_key_algorithms: tuple[str, ...] = ()
+    hash_known_hosts: bool = False
     connect_timeout: float = 0.0
     public_key: bool = True
     password: bool = True
@@ -86,6 +88,7 @@ def interpret(alias: str, options: Options, responder: Responder) -> SshSettings
         revoked_host_keys=_revoked(options, expansion),
         host_key_alias=_key_alias(options),
         host_key_algorithms=_algorithms(options),
+        hash_known_hosts=is_set_to(options, "hashknownhosts", "yes"),
         connect_timeout=parse_time("ConnectTimeout", options.one("connecttimeout", "none")),
         public_key="publickey" in methods,
         password="password" in methods,

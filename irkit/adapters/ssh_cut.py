@@ -19,7 +19,7 @@ def is_end(error: BaseException | None) -> bool:
 
 def why_cut(error: BaseException | None) -> str:
     """How a connection ended. That it took nothing any more (EPIPE) says no more than that it ended."""
-    causes = (error, error.__context__ if error else None)
+    causes = (error, *((error.__cause__, error.__context__) if error else ()))
     found = (one for one in causes if isinstance(one, OSError) and not isinstance(one, BrokenPipeError))
     said = next((one.strerror for one in found), "")
     return safe(said, 100) if said else "it ended without a word"

@@ -30,7 +30,7 @@ from irkit.adapters.ssh_transport import (
     SshTransport,
 )
 from irkit.adapters.ssh_way import Ways, settings_of
-from irkit.core.errors import Refusal, TargetError, UnreachableError
+from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError
 from irkit.core.host import Host
 from irkit.core.ports import Deadline
 from irkit.core.text import safe
@@ -109,19 +109,29 @@ def _connect(
         for settings in way:
             is_hop = settings is not way[-1]
             with _told_apart(host, settings, is_hop=is_hop):
-                notes += _log_in(settings, made, ways, deadline, pinned, "" if is_hop else host.name)
+                notes += _log_in(settings, made, ways, deadline, pinned, host, is_hop=is_hop)
     keys = {place_of(settings): one.host_key_blob for settings, one in zip(way, made, strict=True)}
     return Link(way[-1], made[-1], made[:-1], tuple(dict.fromkeys(notes)), keys)
 
 
-def connect_hops(host: Host, hops: Sequence[SshSettings], ways: Ways, deadline: Deadline) -> list[SshTransport]:
-    """Connections to the hops before a host. Raises UnreachableError, TargetError, UsageError."""
+def connect_hops(
+    host: Host, way: Sequence[SshSettings], ways: Ways, deadline: Deadline
+) -> tuple[list[SshTransport], SshSettings]:
+    """Connections to the hops before a host, as far as their keys are known, and the place that comes after them.
+
+    That is the first hop with an unknown key, else the host. Raises UnreachableError, TargetError, UsageError.
+    """
     made: list[SshTransport] = []
     with _ended_on_failure(made):
-        for settings in hops:
-            with _told_apart(host, settings, is_hop=True):
-                _log_in(settings, made, ways, deadline, {})
-    return made
+        for settings in way[:-1]:
+            try:
+                with _told_apart(host, settings, is_hop=True):
+                    _log_in(settings, made, ways, deadline, {}, host, is_hop=True)
+            except UnreachableError as error:
+                if error.state is not HostState.KEY_UNKNOWN:
+                    raise
+                return made, settings
+    return made, way[-1]
 
 
 def _log_in(
@@ -130,15 +140,19 @@ def _log_in(
     ways: Ways,
     deadline: Deadline,
     pinned: Mapping[str, bytes],
-    called: str = "",
+    host: Host,
+    *,
+    is_hop: bool,
 ) -> Sequence[str]:
     """One connection more, over those made before it; it joins them as soon as it is one. What is to be noted."""
     place = place_of(settings)
-    identity = Identity.of(settings, pinned.get(place, b""), called)
+    identity = Identity.of(settings, pinned.get(place, b""), host.name)
+    name = settings.alias if is_hop else host.name
     stream = stream_to(settings, made, ways, deadline)
     transport = open_transport(stream, settings, identity.order, identity.refusal, deadline)
     made.append(transport)
-    login = Login(transport, settings, ways.secrets, ways.environment, f"{settings.user}@{place}", deadline)
+    where, over = f"{settings.user}@{place}", " ".join(one.host_key_blob.hex() for one in made[:-1])
+    login = Login(transport, settings, ways.secrets, ways.environment, where, deadline, name, over)
     login.run()
     transport.watch()
     return (*identity.known.notes, *login.notes)
@@ -169,7 +183,7 @@ def _told_apart(host: Host, settings: SshSettings, *, is_hop: bool) -> Iterator[
         name = safe(host.name, 100)
         if is_hop:
             name = f"the hop {safe(place_of(settings), 100)} on the way to {name}"
-        if is_hop or isinstance(error, CutError):
+        if is_hop or (isinstance(error, CutError) and not error.reason.startswith((f"{name} ", f"{name}:"))):
             error.reason = f"{name}: {error.reason}"
             error.args = (error.reason,)
         raise

@@ -1,11 +1,14 @@
 """The packets of an SSH connection as they come and go over its stream: paramiko's, with bounds and signs of life.
 
-paramiko takes packets and greetings of any length, keeps time by the wall clock, and needs a thread for a timer; a
-host under suspicion gets none of that. What packets say is left to `ssh_transport`.
+paramiko takes packets and greetings of any length, keeps time by the wall clock, needs a thread for a timer, and has
+whoever sends wait until the host has read; a host under suspicion gets none of that. What packets say is left to
+`ssh_transport`.
 """
 
 import errno
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol, cast
 
@@ -17,12 +20,20 @@ MOST_IN_PACKET: Final = 256 * 1024
 _OVERHEAD: Final = 1024
 _LINE: Final = 8 * 1024
 """Bytes of a line before the handshake."""
+ROOM: Final = 256 * 1024
+"""Bytes that wait to be sent, from which on nothing more is read: the host first takes what it was sent."""
+_MOST: Final = 16 * ROOM
+_LOOK: Final = 0.02
 
 
 class Stream(Protocol):
     """What a connection runs over: a socket, a command, or a channel of another connection."""
 
     def settimeout(self, seconds: float | None, /) -> None: ...
+    def send_ready(self) -> bool:
+        """Whether it takes something, or fails, without waiting."""
+        ...
+
     def send(self, data: bytes, /) -> int: ...
     def recv(self, count: int, /) -> bytes: ...
     def close(self) -> None: ...
@@ -34,6 +45,9 @@ class Packets(Packetizer):
     `heard_at` is when something last came, `said` what came in the place of a greeting (foreign text). `when_quiet` is
     called on the connection's thread several times a second while nothing comes, and `is_dead` tells whether sending
     has any sense still.
+
+    Nobody waits for a host that does not read: what it does not take at once waits here, and goes out from whatever
+    thread comes by next, the connection's own at the latest.
     """
 
     def __init__(self, stream: Stream) -> None:
@@ -43,6 +57,12 @@ class Packets(Packetizer):
         self.heard_at, self.said = time.monotonic(), ""
         self.when_quiet: Callable[[], None] = lambda: None
         self.is_dead: Callable[[], bool] = lambda: False
+        self._sending = threading.Lock()
+        self._waiting: deque[memoryview] = deque()
+        self._moved_at = 0.0
+        self._failed: Exception | None = None
+        self.waiting = 0
+        """Bytes that wait to be sent."""
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         """So many bytes, as paramiko asks for them. Raises EOFError, OSError, SSHException."""
@@ -65,6 +85,9 @@ class Packets(Packetizer):
         """What came; None where nothing did for a while."""
         if self.handshake_timed_out():
             raise EOFError
+        if not self.has_room():
+            self._hold_back()
+            return None
         try:
             piece = self._stream.recv(most)
         except TimeoutError:
@@ -78,26 +101,66 @@ class Packets(Packetizer):
         if piece is None and self.closed:
             raise EOFError
         if piece is not None and not piece:
-            raise EOFError
+            raise EOFError from self._failed
         if piece:
             self.heard_at = time.monotonic()
         return piece
 
+    def _hold_back(self) -> None:
+        """Nothing is read from a host that does not read: it would be answered, and the answers would pile up."""
+        if self.closed or self.is_dead():
+            raise EOFError
+        time.sleep(_LOOK)
+
     def write_all(self, out: Any) -> None:
-        """Send it whole. Raises EOFError where that cannot be done any more."""
-        left = memoryview(out)
-        while left:
-            try:
-                count = self._stream.send(cast("bytes", left))
-            except TimeoutError:
-                count = 0
-            except OSError as error:
-                if error.errno != errno.EAGAIN:
-                    raise EOFError from error
-                count = 0
-            if not count and (self.closed or self.is_dead()):
+        """Have it sent, waiting for nothing. Raises EOFError where that cannot be done any more."""
+        with self._sending:
+            if self.closed or self.waiting > _MOST:
+                self._failed = self._failed or EOFError()
+            if self._failed:
+                raise EOFError from self._failed
+            self._moved_at = self._moved_at if self._waiting else time.monotonic()
+            self._waiting.append(memoryview(bytes(out)))
+            self.waiting += len(out)
+            self._send_on()
+            if self._failed:
+                raise EOFError from self._failed
+
+    def has_room(self, share: int = 1) -> bool:
+        """Send on what waits, as far as the host takes it; whether it fills less than all room, or than a share."""
+        if self._waiting:
+            with self._sending:
+                self._send_on()
+            if self._waiting and self.is_dead():
                 raise EOFError
-            left = left[count:]
+        return self.waiting <= ROOM // share
+
+    @property
+    def stuck(self) -> float:
+        """Seconds that the packet which is to go out next waits already."""
+        moved_at = self._moved_at
+        return time.monotonic() - moved_at if self._waiting else 0.0
+
+    def _send_on(self) -> None:
+        """What the stream takes without waiting."""
+        try:
+            while self._waiting and self._stream.send_ready():
+                self._count(self._stream.send(cast("bytes", self._waiting[0])))
+        except TimeoutError:
+            return
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            if getattr(error, "errno", None) != errno.EAGAIN:
+                self._failed, self.waiting = error, 0
+                self._waiting.clear()
+
+    def _count(self, sent: int) -> None:
+        self.waiting -= sent
+        left = self._waiting[0][sent:]
+        if left:
+            self._waiting[0] = left
+        else:
+            self._waiting.popleft()
+            self._moved_at = time.monotonic()
 
     def readline(self, timeout: float) -> str:
         """A line of what comes before the handshake. Raises EOFError, OSError, SSHException."""

@@ -29,9 +29,26 @@ _Address = tuple[int, Any]
 """A family of addresses and an address of it."""
 
 
-def open_tcp(host: str, port: int, seconds: float, deadline: Deadline) -> socket.socket:
+class TcpStream(socket.socket):
+    """A TCP connection."""
+
+    def send_ready(self) -> bool:
+        """Whether it takes something, or fails, without waiting."""
+        return _takes_more(self)
+
+
+def _takes_more(connected: socket.socket) -> bool:
+    poll = select.poll()
+    try:
+        poll.register(connected, select.POLLOUT)
+    except ValueError:
+        return True  # it was closed, as sending will tell
+    return bool(poll.poll(0))
+
+
+def open_tcp(host: str, port: int, seconds: float, deadline: Deadline) -> TcpStream:
     """A TCP connection; each address has `seconds` to answer. Raises UnreachableError, TargetError."""
-    where = f"{safe(host, 100)}:{port}"
+    where = f"[{safe(host, 100)}]:{port}" if ":" in host else f"{safe(host, 100)}:{port}"
     last: OSError | None = None
     for family, address in _find_addresses(host, port, where, deadline):
         try:
@@ -76,9 +93,9 @@ def _look_up(host: str, port: int, found: list[_Address]) -> None:
         found += dict.fromkeys((family, address) for family, _, _, _, address in answers)
 
 
-def _connect(family: int, address: Any, seconds: float, deadline: Deadline) -> socket.socket:
+def _connect(family: int, address: Any, seconds: float, deadline: Deadline) -> TcpStream:
     """Connect, in short waits. Raises OSError, TargetError where the run was told to stop."""
-    made = socket.socket(family, socket.SOCK_STREAM)
+    made = TcpStream(family, socket.SOCK_STREAM)
     try:
         made.setblocking(False)
         code = made.connect_ex(address)
@@ -171,6 +188,10 @@ class CommandStream:
     def settimeout(self, seconds: float | None, /) -> None:
         """How long the next wait may take."""
         self._ours.settimeout(seconds)
+
+    def send_ready(self) -> bool:
+        """Whether it takes something, or fails, without waiting."""
+        return _takes_more(self._ours)
 
     def send(self, data: bytes, /) -> int:
         """Send some of it; how much."""

@@ -44,9 +44,14 @@ DEAD = 20.0
 """Seconds without any sign of life after which a connection counts as lost."""
 PROHIBITED, CONNECT_FAILED, UNKNOWN_KIND = 1, 2, 3
 """Why a channel was not opened (RFC 4254, 5.1)."""
+MOST_ASKED = 1000
+"""Questions that a host may ask of this side in a minute, as it does for signs of life."""
+_MINUTE: Final = 60.0
 STEP: Final = 0.1
 """Seconds after which whoever waits looks whether there is still something to wait for."""
 _EXTENSIONS: Final = 64
+_MOST_HELD: Final = 64
+"""Messages that wait for new keys, from which on no streams are sent."""
 _MALFORMED: Final = (ValueError, TypeError, IndexError, KeyError, AttributeError, struct.error)
 
 # What a host says must reach no terminal unseen to: paramiko would print its errors where nobody listens.
@@ -100,7 +105,8 @@ class SshTransport(paramiko.Transport):
         self._abandoned: dict[int, SshChannel] = {}
         self._held: list[paramiko.Message] = []
         self._answered = threading.Event()
-        self._asked_at = 0.0
+        self._asked_at = self._minute_began = 0.0
+        self._questions = 0
         super().__init__(
             cast("Any", stream),
             default_window_size=SMALL_WINDOW,
@@ -108,7 +114,7 @@ class SshTransport(paramiko.Transport):
             packetizer_class=cast("Any", Packets),
         )
         self.daemon = True
-        self.packets.is_dead = lambda: self.is_silent
+        self.packets.is_dead = lambda: self.is_silent or self.packets.stuck > DEAD
 
     @property
     def packets(self) -> Packets:
@@ -202,6 +208,15 @@ class SshTransport(paramiko.Transport):
             self._refused.pop(number, None)
             late.let_go()
 
+    def _parse_global_request(self, m: paramiko.Message) -> None:
+        """A question, which is answered with no. Who asks without end wants to keep this side busy."""
+        if time.monotonic() - self._minute_began > _MINUTE:
+            self._minute_began, self._questions = time.monotonic(), 0
+        self._questions += 1
+        if self._questions > MOST_ASKED:
+            raise paramiko.SSHException("it asks without end")
+        super()._parse_global_request(m)  # type: ignore[misc]
+
     def _parse_request_success(self, m: paramiko.Message) -> None:
         self._answered.set()
         super()._parse_request_success(m)  # type: ignore[misc]
@@ -241,8 +256,16 @@ class SshTransport(paramiko.Transport):
         if is_open:
             channel.let_go()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether more of a stream may be sent, rather than pile up here. Raises EOFError where it is sent in vain.
+
+        Streams take half of the room: they alone never keep the connection from being read.
+        """
+        return self.packets.has_room(share=2) and len(self._held) < _MOST_HELD
+
     def send(self, message: paramiko.Message) -> None:
-        """Send something. Raises TargetError."""
+        """Send something, waiting for nothing. Raises TargetError."""
         try:
             self._send_user_message(message)
         except (OSError, EOFError, paramiko.SSHException) as error:

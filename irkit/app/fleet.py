@@ -5,13 +5,14 @@ from __future__ import annotations  # see the imports for types only, below
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from irkit.adapters.clock import SystemClock
 from irkit.app.asking import PatientAsk, StillClock
 from irkit.app.reach import Reach
-from irkit.core.errors import Refusal, TargetError, UnreachableError, UsageError
+from irkit.app.waiting import Waiting
+from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError, UsageError
 from irkit.engine.deadline import Cancel, OperationDeadline
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LOOK_TIME = 30.0
 """Seconds that a look at a host may take outside a run, connecting included."""
+_EACH, _MOST, _MOST_ALONE = 1.0, 60.0, 600.0
+"""Seconds more for each container that is looked at, and at most: where other hosts wait, and where none does."""
 _PATIENCE = 5.0
 """Seconds for which a host keeps others waiting that the limit of jobs leaves without a place."""
 _GRACE = 2.0
@@ -32,12 +35,27 @@ _GRACE = 2.0
 _SHORTEST_WAIT = 0.01
 
 
-class Fleet:
-    """The hosts that a verb is about, and the ways to them: a context that ends with all connections closed."""
+def time_for(containers: int, hosts: int) -> float:
+    """Seconds for a look at so many containers of one of so many hosts: none must hold up the others for long."""
+    return min(LOOK_TIME + containers * _EACH, _MOST if hosts > 1 else _MOST_ALONE)
 
-    def __init__(self, setting: Setting, hosts: Iterable[Host], opener: Opener | None = None) -> None:
-        self.hosts = list(hosts)
+
+class Fleet:
+    """The hosts that a verb is about, and the ways to them: a context that ends with all connections closed.
+
+    `left_out` are those of them that nobody tries to reach, and why. They are failures as any others.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        hosts: Iterable[Host],
+        opener: Opener | None = None,
+        left_out: Mapping[str, str] | None = None,
+    ) -> None:
+        self.hosts, self._left_out = list(hosts), left_out or {}
         self._jobs = setting.jobs
+        self.tell = setting.tell
         self._clock = StillClock(SystemClock())
         self._ask = PatientAsk(setting.ask, self._clock) if setting.ask else None
         self._open = opener or setting.opener or Reach(setting, self._clock, self._ask)
@@ -76,31 +94,38 @@ class Fleet:
         self,
         function: Callable[[HostTarget, OperationDeadline], T],
         hosts: Sequence[Host] | None = None,
-        seconds: float = LOOK_TIME,
+        seconds: float | Callable[[Host], float] = LOOK_TIME,
     ) -> Iterator[tuple[Host, T | TargetError]]:
         """Do it on all hosts (or these) at once, `jobs` at a time; each as it is done, with what came of it.
 
         The hosts are given back as they were reached. Whatever happens, a host is told of within its `seconds`; those
-        of one that has kept its place for long are not held against others. Leaving early cancels what is under way.
+        of one that has kept its place for long are not held against others. `tell` is told who is waited for. Leaving
+        early cancels what is under way.
         """
         waiting = deque(self.hosts if hosts is None else hosts)
         under_way: dict[str, _Visit[T]] = {}
         done: queue.SimpleQueue[_Visit[T]] = queue.SimpleQueue()
+        waited = Waiting(self.tell, self._clock)
         try:
             while waiting or under_way:
                 while waiting and sum(one.age < _PATIENCE for one in under_way.values()) < self._jobs:
-                    visit = _Visit(self, waiting.popleft(), function, self._clock, seconds)
+                    host = waiting.popleft()
+                    time = seconds(host) if callable(seconds) else seconds
+                    visit = _Visit(self, host, function, self._clock, time)
                     under_way[visit.name] = visit
                     visit.start(done)
-                for visit in _ended(done, under_way.values(), bool(waiting)):
+                for visit in _ended(done, under_way.values(), bool(waiting), waited.left):
                     del under_way[visit.name]
                     yield visit.host, visit.outcome()
+                waited.say({name: visit.age for name, visit in under_way.items()})
         finally:
             for visit in under_way.values():
                 visit.cancel.set()
 
     def reach(self, host: Host, deadline: Deadline) -> HostTarget:
         """The way to a host, connected. Raises TargetError, UsageError."""
+        if reason := self._left_out.get(host.name):
+            raise UnreachableError(reason, HostState.LEFT_OUT)
         with self._lock:
             if self._is_closed:
                 raise UnreachableError("irkit is ending")
@@ -181,9 +206,11 @@ class _Visit(Generic[T]):
         raise self._error
 
 
-def _ended(done: queue.SimpleQueue[_Visit[T]], under_way: Collection[_Visit[T]], are_waiting: bool) -> list[_Visit[T]]:
-    """Wait for the next to be done, to be given up, or to lose its place: those that are not waited for any more."""
-    waits = [one.left for one in under_way]
+def _ended(
+    done: queue.SimpleQueue[_Visit[T]], under_way: Collection[_Visit[T]], are_waiting: bool, seconds: float
+) -> list[_Visit[T]]:
+    """Wait, `seconds` at most, for the next to be done, to be given up, or to lose its place: those that are past."""
+    waits = [seconds, *(one.left for one in under_way)]
     if are_waiting:
         waits += [_PATIENCE - one.age for one in under_way if one.age < _PATIENCE]
     try:

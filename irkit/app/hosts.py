@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # see the imports for types only, below
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from irkit.adapters.inventory import Inventory
+    from irkit.adapters.inventory_notes import LeftOut
     from irkit.app.setting import Setting
     from irkit.core.host import Host
 
@@ -56,7 +57,8 @@ class Hosts:
 
         A selector may hold several, with commas between. It is `local`, `context:NAME`, a name or glob of the
         inventory, `group:NAME`, `label:KEY[=GLOB]`, `all`, an address (`ssh://user@host:port`, `user@host`), or else a
-        name that the responder's ssh knows. Raises UsageError, NoTargetError.
+        name that the responder's ssh knows. `left_out` tells those that cannot be reached. Raises UsageError,
+        NoTargetError.
         """
         if not selectors:
             return [self.local]
@@ -66,8 +68,42 @@ class Hosts:
         found: dict[str, Host] = {}
         for text in texts:
             for host in self._meant(text):
-                found.setdefault(host.name, host)
+                if found.setdefault(host.name, host) != host:
+                    raise UsageError(
+                        f"--host means two hosts called {safe(host.name, 100)!r}, and one would be taken for the "
+                        "other: put one of them into hosts.yml under a name of its own"
+                    )
         return list(found.values())
+
+    def left_out(self, chosen: Sequence[Host]) -> dict[str, str]:
+        """Those of the hosts, by name, that cannot be reached by what the inventory says of them, and why."""
+        return self.why_left_out(host.name for host in chosen if not host.reach)
+
+    def why_left_out(self, names: Iterable[str]) -> dict[str, str]:
+        """Why the inventory leaves hosts out, for those of the names for which it does."""
+        known = self._left_out
+        return {
+            name: f"the inventory leaves host {safe(one.called, 100)} out: {one.reason}"
+            for name in names
+            if (one := known.get(name))
+        }
+
+    def tell_notes(self, names: Iterable[str]) -> None:
+        """Tell the responder what of the inventory is not used, as far as it is about hosts of these names."""
+        tell, inventory = self._setting.tell, self._read
+        mine = {host.name for host in inventory.hosts} & set(names) if tell and inventory else ()
+        if tell and inventory and mine:
+            for note in inventory.told.about(mine):
+                tell(f"note: {note}")
+
+    @property
+    def _read(self) -> Inventory | None:
+        """The inventory, where something was looked for in it."""
+        return self.inventory if "inventory" in vars(self) else None
+
+    @property
+    def _left_out(self) -> dict[str, LeftOut]:
+        return {one.host.name: one for one in self._read.told.left_out} if self._read else {}
 
     def named(self, name: str) -> Host | None:
         """The host that is known by exactly that name: `local`, a docker context, a host of the inventory, or None.
@@ -85,6 +121,8 @@ class Hosts:
     def _meant(self, selector: str) -> Sequence[Host]:
         if host := self.named(selector):
             return [host]
+        if found := self._left_out.get(selector):
+            return [found.host]
         if not _is_pattern(selector):
             from irkit.adapters.host_address import parse_address
 
@@ -94,12 +132,14 @@ class Hosts:
             raise NoTargetError(f"{safe(selector, 100)!r} means hosts of an inventory, and there is none at {path}")
         from irkit.engine.host_selection import select_hosts
 
-        return select_hosts(self.inventory.hosts, [selector])
+        return select_hosts([*self.inventory.hosts, *(one.host for one in self._left_out.values())], [selector])
 
 
 def _is_pattern(selector: str) -> bool:
     """Whether it selects among the hosts of an inventory; an IPv6 address has brackets and is no glob."""
-    is_address = "@" in selector or "://" in selector
+    from irkit.adapters.host_address import is_bracketed
+
+    is_address = "@" in selector or "://" in selector or is_bracketed(selector)
     return selector == "all" or selector.startswith(_KINDS) or (bool(_GLOB & set(selector)) and not is_address)
 
 

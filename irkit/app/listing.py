@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from irkit.adapters.clock import SystemClock
-from irkit.app.clones import Engines
-from irkit.app.fleet import LOOK_TIME
+from irkit.app.clones import Engines, keep_once
+from irkit.app.fleet import LOOK_TIME, time_for
 from irkit.core.errors import HostState, NoTargetError, Refusal, TargetError, UnreachableError
 from irkit.engine.deadline import Cancel, OperationDeadline
 from irkit.engine.selection import concerned, select
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from irkit.app.reach import HostTarget
     from irkit.core.container import Container, Summary
     from irkit.core.host import Host
+    from irkit.core.plan import Refused
     from irkit.core.ports import Deadline, Target
 
 _IDENTIFY_TIME = 10.0
@@ -79,8 +80,17 @@ class Look:
     containers: list[Container] = field(default_factory=list)
     twice: frozenset[str] = frozenset()
     hosts: list[Host] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    """Hosts with containers that are not to be worked on there, and which these are and why."""
     failures: dict[str, TargetError] = field(default_factory=dict)
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def refusals(self) -> tuple[Refused, ...]:
+        """What is refused, as a plan has it."""
+        from irkit.core.plan import Refused
+
+        return tuple(Refused(host=host, reason=reason) for host, reason in self.refused)
 
 
 def look(fleet: Fleet, selectors: Sequence[str], *, identify: bool = False) -> Look:
@@ -104,9 +114,13 @@ def none_reached(failures: Mapping[str, TargetError]) -> TargetError | NoTargetE
     """What to say where no host is left: of one host its own reason, of several all."""
     if len(failures) == 1:
         return next(iter(failures.values()))
+    return NoTargetError(f"none of the {len(failures)} hosts could be reached: {'; '.join(_told(failures))}")
+
+
+def _told(failures: Mapping[str, TargetError]) -> list[str]:
+    """What failed, by host, and how many more where these are many."""
     told = [f"{name}: {error.reason}" for name, error in failures.items()]
-    more = f"; and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
-    return NoTargetError(f"none of the {len(told)} hosts could be reached: {'; '.join(told[:_MOST_TOLD])}{more}")
+    return told[:_MOST_TOLD] + ([f"and {len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else [])
 
 
 @dataclass
@@ -171,14 +185,14 @@ def _examine(fleet: Fleet, listed: _Listed, chosen: Sequence[Summary], twice: fr
     for one in chosen:
         wanted.setdefault(one.host, []).append(one.id)
     hosts = [host for host in listed.hosts if host.name in wanted]
-    most = max(len(ids) for ids in wanted.values())
+    time = {name: time_for(len(ids), len(hosts)) for name, ids in wanted.items()}
     facts: dict[str, Container] = {}
     look = Look(twice=twice, hosts=hosts, failures=dict(listed.failures))
 
     def ask(target: HostTarget, deadline: OperationDeadline) -> list[Container]:
         return examine_all(target, wanted[target.host.name], deadline)
 
-    for host, result in fleet.each(ask, hosts, LOOK_TIME * most):
+    for host, result in fleet.each(ask, hosts, lambda host: time[host.name]):
         if isinstance(result, TargetError):
             look.failures[host.name] = result
         else:
@@ -187,19 +201,23 @@ def _examine(fleet: Fleet, listed: _Listed, chosen: Sequence[Summary], twice: fr
     if not look.hosts:
         raise none_reached(look.failures)
     look.notes = {host.name: listed.notes[host.name] for host in look.hosts}
-    look.containers = [facts[key] for key in (f"{one.host}/{one.id}" for one in chosen) if key in facts]
+    keep_once(look, [facts[key] for key in (f"{one.host}/{one.id}" for one in chosen) if key in facts])
     if not look.containers:
-        raise NoTargetError("the containers meant are gone")
+        failed = "".join(f"; {one}" for one in _told(look.failures))
+        raise NoTargetError(f"the containers meant are gone{failed}")
     return look
 
 
 def examine_all(target: Target, ids: Sequence[str], deadline: OperationDeadline) -> list[Container]:
     """The facts of containers by full id, less those that are gone. Raises TargetError."""
     found = []
-    for one in ids:
+    for number, one in enumerate(ids):
         try:
             found.append(target.examine(one, deadline.within(LOOK_TIME)))
         except TargetError as error:
+            if error.kind is Refusal.TIMEOUT and len(ids) > 1:
+                reason = f"no more than {number} of {len(ids)} containers could be looked at in the time there is"
+                raise TargetError(reason, Refusal.TIMEOUT) from error
             if error.kind is not Refusal.ABSENT:
                 raise
     return found

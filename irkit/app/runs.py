@@ -80,6 +80,7 @@ def prepare(
         run = RunFacts(id=new_run_id(), case=case, responder=responder)
         plan = make_plan(_request(playbook, seen, parameters, run, held))
         plan = msgspec.structs.replace(plan, findings=(*plan.findings, *_noted(seen), *_doubts(setting)))
+        plan = msgspec.structs.replace(plan, refusals=(*plan.refusals, *seen.refusals))
     except BaseException:
         fleet.close()
         raise

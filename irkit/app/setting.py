@@ -3,12 +3,13 @@
 from __future__ import annotations  # see the imports for types only, below
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import irkit
+from irkit.core.errors import UsageError
 
 if TYPE_CHECKING:
     from irkit.app.fleet import Fleet
@@ -25,8 +26,8 @@ JOBS = 16
 class Setting:
     """What a verb runs in: the environment, the folder that evidence goes to, and how hosts are found and reached.
 
-    `ask` asks the responder for secrets; None where nobody can be asked. `opener` makes targets in place of the usual
-    one.
+    `ask` asks the responder for secrets; None where nobody can be asked. `tell` tells them a line of what they should
+    know meanwhile. `opener` makes targets in place of the usual one.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -34,6 +35,7 @@ class Setting:
     inventory: Path | None = None
     jobs: int = JOBS
     ask: Ask | None = None
+    tell: Callable[[str], None] | None = None
     opener: Opener | None = None
 
     @property
@@ -76,16 +78,27 @@ class Setting:
         return Path(named) if named else None
 
     def hosts(self, selectors: Sequence[str] = ()) -> list[Host]:
-        """The hosts meant; the engine of this machine where none is. Raises UsageError, NoTargetError."""
+        """The hosts meant; the engine of this machine where none is. Raises UsageError, NoTargetError.
+
+        One that the inventory leaves out is a UsageError here, and a failure of that host in a fleet.
+        """
         from irkit.app.hosts import Hosts
 
-        return Hosts(self).choose(selectors)
+        known = Hosts(self)
+        chosen = known.choose(selectors)
+        for reason in known.left_out(chosen).values():
+            raise UsageError(reason)
+        return chosen
 
     def fleet(self, selectors: Sequence[str] = ()) -> Fleet:
         """The hosts meant, to be worked on at once: a context. Raises UsageError, NoTargetError."""
         from irkit.app.fleet import Fleet
+        from irkit.app.hosts import Hosts
 
-        return Fleet(self, self.hosts(selectors))
+        known = Hosts(self)
+        chosen = known.choose(selectors)
+        known.tell_notes(host.name for host in chosen)
+        return Fleet(self, chosen, left_out=known.left_out(chosen))
 
     def playbook_folders(self) -> list[Path]:
         """Where the responder's own playbooks are."""

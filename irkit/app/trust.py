@@ -45,6 +45,11 @@ class HostKeys:
         ]
 
     @property
+    def hop(self) -> str:
+        """The hop that the keys are of, where one on the way to the host is not known yet; else empty."""
+        return self._offered[0].hop
+
+    @property
     def place(self) -> tuple[str, int, Path]:
         """The name and port under which keys are recorded, and the file."""
         first = self._offered[0]
@@ -66,7 +71,8 @@ class HostKeys:
     def record(self, only: str = "") -> list[ShownKey]:
         """Record the keys that are new, or the one with that fingerprint; which they are.
 
-        Raises IrkitError as `check` does, UsageError where the host shows no such key, StorageError.
+        Raises IrkitError as `check` does, UsageError where the host shows no such key or another one is recorded,
+        StorageError.
         """
         from irkit.adapters.known_hosts import append_host_key
 
@@ -74,13 +80,16 @@ class HostKeys:
         if only and only not in [key.fingerprint for key in self.shown]:
             shown = ", ".join(key.fingerprint for key in self.shown)
             raise UsageError(f"the host shows no key with that fingerprint, but {shown}: nothing is recorded")
+        for key in self.shown:
+            if only == key.fingerprint and key.state == "changed":
+                raise UsageError(f"{key.reason}: nothing is recorded{_what_to_do(key)}")
         chosen = [
             (one, key)
             for one, key in zip(self._offered, self.shown, strict=True)
             if key.state == "unknown" and only in ("", key.fingerprint)
         ]
         for one, _ in chosen:
-            append_host_key(one.file, one.name, one.port, one.kind, one.blob)
+            append_host_key(one.file, one.name, one.port, one.kind, one.blob, hashed=one.hashed)
         return [key for _, key in chosen]
 
 

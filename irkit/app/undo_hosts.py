@@ -2,12 +2,13 @@
 
 from __future__ import annotations  # see the imports for types only, below
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from irkit.app.clones import what_moved, why_a_copy
-from irkit.app.fleet import LOOK_TIME
+from irkit.app.fleet import LOOK_TIME, time_for
 from irkit.app.hosts import CONTEXT, Hosts
 from irkit.app.listing import engine_id_of, with_engine
 from irkit.core.errors import Refusal, TargetError, UsageError
@@ -34,7 +35,12 @@ def ways_back(setting: Setting, recorded: Mapping[str, Host], names: Iterable[st
 
     then = {name: replace(host, host_key="", route="", engine_id="") for name, host in recorded.items()}
     known = Hosts(setting)
-    return [_way_back(setting, known, name, then.get(name)) for name in names]
+    found = [_way_back(setting, known, name, then.get(name)) for name in names]
+    known.tell_notes(host.name for host in found)
+    for reason in known.why_left_out(host.name for host in found).values():
+        if setting.tell:
+            setting.tell(f"note: {reason}: it is looked for as if the inventory did not have it")
+    return found
 
 
 def _way_back(setting: Setting, known: Hosts, name: str, then: Host | None) -> Host:
@@ -111,7 +117,8 @@ def look_again(
         _compare(seen, recorded.get(seen.host.name))
         return seen
 
-    return fleet.each(ask, seconds=LOOK_TIME * max(1, len(keys)))
+    mine = Counter(key.partition("/")[0] for key in keys)
+    return fleet.each(ask, seconds=lambda host: time_for(mine[host.name], len(fleet.hosts)))
 
 
 def _other_engine(host: str, engine: str, then: str) -> str:

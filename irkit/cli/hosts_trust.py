@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", shell_complete=options.complete_host)
+@click.argument("host", metavar="NAME", shell_complete=options.complete_host)
 @click.option("--fingerprint", default="", metavar="SHA256:...", help="Record the key that has it, without asking.")
 @options.inventory
 @options.ask_pass
-def trust(name: str, fingerprint: str, inventory: Path | None, ask_pass: bool) -> None:
-    """Record the keys of host NAME as known, after a typed yes.
+def trust(host: str, fingerprint: str, inventory: Path | None, ask_pass: bool) -> None:
+    """Record the keys of host NAME as known, after a typed yes, or those of the first hop to it that is not known.
 
     Compare the fingerprint with one that you have from somebody who runs the host: ssh-keygen -lf on its key files
     shows it. A key that is not the one recorded, or that is revoked, is never recorded.
@@ -29,19 +29,26 @@ def trust(name: str, fingerprint: str, inventory: Path | None, ask_pass: bool) -
     from irkit.app import keys_of
 
     setting = options.Chosen(inventory=inventory, ask_pass=ask_pass).setting()
-    keys = keys_of(setting, name)
+    keys = keys_of(setting, host)
     place, port, file = keys.place
-    click.echo(f"{safe(keys.host.name, 100)} is {safe(place, 200)} port {port}, and shows")
+    name = safe(keys.host.name, 100)
+    of = f"the hop {safe(keys.hop, 100)} on the way to {name}" if keys.hop else name
+    click.echo(f"{of} is {safe(place, 200)} port {port}, and shows")
     rows = [(key.kind, key.fingerprint, _known(key)) for key in keys.shown]
     click.echo(columns(("KEY TYPE", "FINGERPRINT", "KNOWN"), rows, limit=300))
     keys.check()
     if not fingerprint and keys.trusted:
-        click.echo(f"{safe(keys.host.name, 100)} is known already: nothing is recorded")
+        click.echo(f"{of} is known already: nothing is recorded")
         return
     if not fingerprint:
         _ask(keys)
-    for key in keys.record(fingerprint):
+    recorded = keys.record(fingerprint)
+    for key in recorded:
         click.echo(f"recorded {key.kind} {key.fingerprint} of {safe(place, 200)} in {safe(file, 300)}")
+    if not recorded:
+        click.echo(f"that key of {of} is recorded already: nothing is recorded")
+    elif keys.hop:
+        click.echo(f"what is behind it: irkit hosts trust {name}")
 
 
 def _known(key: "ShownKey") -> str:

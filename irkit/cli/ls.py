@@ -38,13 +38,14 @@ def _list_one(fleet: "Fleet", selectors: tuple[str, ...], *, as_json: bool) -> N
     """The list of one host, as wide as it needs to be."""
     from irkit.app import list_hosts
 
-    ((_, found),) = list_hosts(fleet, selectors)
+    ((host, found),) = list_hosts(fleet, selectors)
+    if as_json:
+        options.print_json(_plain(fleet, {host.name: found}))
     if isinstance(found, TargetError):
         raise found
     if as_json:
-        options.print_json(found)
-    else:
-        click.echo(columns(_HEAD, [_row(one) for one in found]))
+        return
+    click.echo(columns(_HEAD, [_row(one) for one in found]))
 
 
 def _list_many(fleet: "Fleet", selectors: tuple[str, ...], *, as_json: bool) -> None:

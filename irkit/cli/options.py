@@ -56,7 +56,12 @@ class Chosen:
         from irkit.cli.asking import terminal_ask
 
         ask = terminal_ask(wanted=self.ask_pass)
-        return Setting(evidence=evidence, inventory=self.inventory, jobs=self.jobs, ask=ask)
+        return Setting(evidence=evidence, inventory=self.inventory, jobs=self.jobs, ask=ask, tell=tell)
+
+
+def tell(line: str) -> None:
+    """Something to be known while a verb goes on, beside its output."""
+    click.echo(safe(line, 400), err=True)
 
 
 def complete_host(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

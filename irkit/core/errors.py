@@ -90,6 +90,7 @@ class HostState(StrEnum):
     KEY_REVOKED = "host key REVOKED"
     AUTH = "not authorised"  # it answers, and does not let the responder in
     NO_ENGINE = "no engine"  # the responder is in, and there is no way to an engine
+    LEFT_OUT = "left out"  # the inventory has it, and irkit cannot tell from it how it is reached
 
 
 class UnreachableError(TargetError):

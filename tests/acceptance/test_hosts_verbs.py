@@ -304,6 +304,10 @@ def test_a_key_is_recorded_by_the_fingerprint_told(unseen: Irkit, host: LabHost)
     unseen("hosts", "trust", "site", "--fingerprint", right)
     assert known(unseen).count(b"\n") == before.count(b"\n") + 1
     assert unseen("hosts", "check", "site", "--json").json[0]["host_key"] == right
+    assert "is recorded already: nothing is recorded" in unseen("hosts", "trust", "site", "--fingerprint", right).out
+    other = sorted(fingerprints(host))[1]  # of another type than the one that is recorded
+    refused = unseen("hosts", "trust", "site", "--fingerprint", other, status=2)
+    assert "type that is not recorded" in refused.err and known(unseen).count(b"\n") == before.count(b"\n") + 1
 
 
 def test_a_changed_key_is_never_recorded(irkit: Irkit, failing: dict[str, tuple[str, str]], host: LabHost) -> None:

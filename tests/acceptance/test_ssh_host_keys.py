@@ -160,7 +160,9 @@ def test_a_key_that_is_not_to_be_trusted_ends_it_with_its_fingerprint_and_what_t
     record(keyring)
     before = keyring.client.known_hosts.read_bytes()
     shown = () if record.__name__.startswith("certified") else (keyring.fingerprint(),)
-    check_says(irkit.here("ls", "-H", "web", "--json", status=None), *says, *shown)
+    check_says(irkit.here("ls", "-H", "web", status=None), *says, *shown)
+    (alone,) = irkit.here("ls", "-H", "web", "--json", status=3).json
+    assert (alone["host"], alone["state"]) == ("web", state)
     keyring.client.add(keyring.host, "well", trust=False, options={"HostKeyAlias": "well.example"})
     keyring.client.trust(keyring.host.known_hosts_line(name="well.example"))
     if state == "host key REVOKED":  # a key that is revoked is so by whatever name

@@ -58,6 +58,11 @@ class Rules(paramiko.ServerInterface):
         self.kinds[chanid] = kind
         return paramiko.common.OPEN_SUCCEEDED
 
+    def check_channel_direct_tcpip_request(
+        self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
+    ) -> int:
+        return self.check_channel_request("direct-tcpip", chanid)
+
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self.commands[channel.get_id()] = command.decode()
         # Not before the answer to this has been sent.

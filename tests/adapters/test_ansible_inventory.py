@@ -8,7 +8,8 @@ from irkit.core.host import Host
 
 
 def read(line: str) -> tuple[tuple[Host, ...], tuple[str, ...]]:
-    return read_ansible_ini(line, "inv")
+    hosts, notes = read_ansible_ini(line, "inv")
+    return hosts, notes.lines
 
 
 def only(line: str) -> Host:
@@ -37,7 +38,6 @@ def only(line: str) -> Host:
         ("web1 ansible_connection=paramiko", Host(name="web1", address="web1", reach="ssh")),
         ("web1 ansible_connection=ansible.builtin.ssh", Host(name="web1", address="web1", reach="ssh")),
         ("localhost ansible_connection=local", Host(name="localhost", reach="local")),
-        ("local ansible_connection=local", Host(name="local", reach="local")),
         ("web1 other=x ansible_python_interpreter=/x", Host(name="web1", address="web1", reach="ssh")),
     ],
 )
@@ -125,6 +125,7 @@ def test_other_arguments_are_told_by_name_and_not_used(arguments: str, option: s
         ('h ansible_ssh_common_args="-J \'x"', "its ansible_ssh_common_args has a quote that is not closed"),
         ("all", "its name has a meaning of its own"),
         ("local", "its name has a meaning of its own"),
+        ("local ansible_connection=local", "its name has a meaning of its own"),
         ("group:x ansible_host=y", "its name is not one that irkit takes"),
         ("-x", "its name is not one that irkit takes"),
         ("a/b", "its name is not one that irkit takes"),
@@ -190,7 +191,7 @@ all:
 """
     hosts, notes = read_ansible_yaml(text, "inv")
     assert [host.user for host in hosts] == ["me"]
-    assert notes[0] == "i is left out: its ansible_user is encrypted with ansible-vault"
+    assert notes.lines[0] == "i is left out: its ansible_user is encrypted with ansible-vault"
     assert "hunter2" not in repr((hosts, notes))
 
 

@@ -212,9 +212,11 @@ def test_a_cancelled_wait_ends_at_once(place: Path) -> None:
         (http(b"OK", headers={"Api-Version": "1." + "9" * 60}), Refusal.GARBLED, "no container engine"),
         (http(b"OK", headers={"Api-Version": "one.two"}), Refusal.GARBLED, "no container engine"),
         (http(b"no", "404 Not Found"), Refusal.ABSENT, "the engine says: no"),
+        (http(b"", "302 Found"), Refusal.REFUSED, "the engine says: nothing but status 302"),
+        (http(b" ", "101 Switching Protocols"), Refusal.REFUSED, "the engine says: nothing but status 101"),
         (b"* OK IMAP4rev1\r\n", Refusal.GARBLED, "not HTTP"),
     ],
-    ids=range(6),
+    ids=range(8),
 )
 def test_what_is_no_engine_or_too_old_says_so(place: Path, greeting: bytes, kind: Refusal, words: str) -> None:
     error = refusal(place, lambda method, path: greeting)

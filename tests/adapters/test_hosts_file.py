@@ -39,7 +39,6 @@ def only_problem(text: str) -> str:
         ),
         ("name: a@b, user: c, port: 7", Host(name="a@b", address="b", reach="ssh", user="c", port=7)),
         ("name: web1, sudo: true, socket: /x", Host(name="web1", address="web1", reach="ssh", sudo=True, socket="/x")),
-        ("name: local, reach: local", Host(name="local", reach="local")),
         ("name: here, reach: local, socket: /x", Host(name="here", reach="local", socket="/x")),
         ("name: 127.0.0.1, reach: tcp", Host(name="127.0.0.1", address="127.0.0.1", reach="tcp")),
         ("name: e.org, reach: tcp, tls: /x", Host(name="e.org", address="e.org", reach="tcp", tls="/x")),
@@ -194,6 +193,10 @@ def test_a_long_line_of_hops_ends() -> None:
         ),
         (
             "hosts: [{name: local}]",
+            "1:16: hosts[0].name: the name local has a meaning of its own: give the host another one",
+        ),
+        (
+            "hosts: [{name: local, reach: local, socket: /run/x.sock}]",
             "1:16: hosts[0].name: the name local has a meaning of its own: give the host another one",
         ),
         (

@@ -66,6 +66,14 @@ def test_a_list_that_cannot_be_read_revokes_every_key(keys: tuple[Path, Path], t
     assert "no key is accepted" in why_revoked([missing], blob_of(keys[0]))
 
 
+def test_a_list_too_long_to_be_read_to_its_end_revokes_every_key(keys: tuple[Path, Path], tmp_path: Path) -> None:
+    good, bad = keys
+    listed = tmp_path / "revoked"
+    listed.write_bytes(b"#" * (16 * 1024 * 1024 - 1) + b"\n" + bad.read_bytes())
+    assert "no key is accepted" in why_revoked([listed], blob_of(bad))
+    assert "more than 16777216 bytes" in why_revoked([listed], blob_of(good))
+
+
 def test_a_broken_binary_list_revokes_every_key(keys: tuple[Path, Path], tmp_path: Path) -> None:
     broken = tmp_path / "broken.krl"
     broken.write_bytes(b"SSHKRL\n\x00garbage")

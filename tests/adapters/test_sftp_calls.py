@@ -208,6 +208,8 @@ def test_an_answer_that_makes_no_sense_is_refused(lies: dict[int, Callable[[int]
         {READDIR: lambda number: names(number, b"..", b"../../etc/shadow")},
         {READDIR: lambda number: names(number, b"one", b"")},
         {READDIR: lambda number: names(number, b"one\0")},
+        {READDIR: lambda number: names(number, b"n" * 256)},
+        {READDIR: lambda number: names(number, b"n" * 200_000)},
     ],
 )
 def test_a_listing_that_makes_no_sense_is_refused(lies: dict[int, Callable[[int], bytes]]) -> None:
@@ -219,6 +221,14 @@ def test_a_listing_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("irkit.adapters.sftp_calls.MOST_ENTRIES", 100_000)
     with scripted(lie({READDIR: lambda number: names(number, *[b"%d" % one for one in range(3000)])})) as files:
         assert kind_of(lambda: files.list(b"/folder", deadline())) is Refusal.REFUSED
+
+
+def test_names_that_are_too_long_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("irkit.adapters.sftp_calls.MOST_IN_NAMES", 100_000)
+    with scripted(lie({READDIR: lambda number: names(number, *[b"n" * 255] * 300)})) as files:
+        with pytest.raises(TargetError, match="its names have more than 100000 bytes, too many to list") as caught:
+            files.list(b"/folder", deadline())
+        assert caught.value.kind is Refusal.REFUSED
 
 
 def test_a_listing_of_nothing_without_end_ends_with_the_time() -> None:

@@ -289,7 +289,27 @@ def test_a_password_lets_in_and_is_asked_once(client: ClientSide, web: LabHost) 
     for _ in range(2):
         with linked(client, "web", way) as link:
             assert link.is_well
-    assert asked.prompts == [f"Password of bob@{web.address}:22: "]
+    assert asked.prompts == [f"Password of bob@{web.address}:22 (web): "]
+
+
+def test_a_password_goes_to_nobody_but_the_host_that_it_was_asked_for(client: ClientSide) -> None:
+    """Two hosts with one private address, each reached in its own way."""
+    with fake_host(client, "a") as one, fake_host(client, "b") as other:
+        for host, name in ((one, "siteA"), (other, "siteB")):
+            host.rules.lets_in, host.rules.allowed = False, "password"
+            client.trust(f"{name} {host.key.get_name()} {host.key.get_base64()}")
+            client.config.write_text(
+                f"Host {name}\n    HostName 192.0.2.5\n    User pat\n    HostKeyAlias {name}\n"
+                f"    ProxyCommand socat - TCP:127.0.0.1:{host.port}\n{client.config.read_text()}"
+            )
+        asked = Asked(siteA=[SECRET])
+        way = ways(client, asked)
+        one.rules.check_auth_password = lambda *_: paramiko.common.AUTH_SUCCESSFUL  # type: ignore[method-assign]
+        with linked(client, "siteA", way) as link:
+            assert link.is_well
+        assert refusal(client, "siteB", way).state is HostState.AUTH
+        assert asked.prompts == [f"Password of pat@192.0.2.5:22 (site{letter}): " for letter in "AB"]
+        assert "password" not in other.rules.logins
 
 
 def test_a_wrong_password_is_asked_for_again_and_then_refused(client: ClientSide, web: LabHost) -> None:
@@ -535,9 +555,46 @@ def test_questions_of_a_host_are_shown_safely_and_answered_in_order(
         asked = Asked(One="first", Two="second")
         with linked(client, "fake", ways(client, asked)) as link:
             assert link.is_well
-        assert f"root@127.0.0.1:{host.port} asks: " in asked.prompts[0]
+        asks = f'root@127.0.0.1:{host.port} (fake) asks "'
+        assert [prompt.startswith(asks) for prompt in asked.prompts] == [True, True]
     assert answers == [["first", "second"]]
     assert all(prompt.isprintable() for prompt in asked.prompts)
+
+
+def test_what_a_host_asks_cannot_be_taken_for_a_question_of_irkits(
+    client: ClientSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = "Passphrase of the key /root/.ssh/id_ed25519: "
+    query = paramiko.server.InteractiveQuery("", "", (f'{" " * 150}\r"{fake}', False), ("x" * 5000, False))
+    with fake_host(client) as host:
+        host.rules.lets_in = False
+        monkeypatch.setattr(type(host.rules), "check_auth_interactive", lambda *_: query, raising=False)
+        asked = Asked(Passphrase="first")
+        refusal(client, "fake", ways(client, asked))
+        where = f"root@127.0.0.1:{host.port} (fake)"
+    assert asked.prompts == [
+        f'{where} asks "\'{fake.strip()}"; what you type goes to that host: ',
+        f'{where} asks "{"x" * 79}…"; what you type goes to that host: ',
+    ]
+
+
+@pytest.mark.parametrize("prompts", [(), (("Code: ", True),)])
+def test_a_host_that_asks_again_and_again_is_left(
+    client: ClientSide, monkeypatch: pytest.MonkeyPatch, prompts: tuple[tuple[str, bool], ...]
+) -> None:
+    query, rounds = paramiko.server.InteractiveQuery("", "", *prompts), []
+
+    def answered(self: object, responses: list[str]) -> object:
+        rounds.append(responses)
+        return query
+
+    with fake_host(client) as host:
+        host.rules.lets_in = False
+        monkeypatch.setattr(type(host.rules), "check_auth_interactive", lambda *_: query, raising=False)
+        monkeypatch.setattr(type(host.rules), "check_auth_interactive_response", answered, raising=False)
+        error = refusal(client, "fake", ways(client, Asked(Code="1")))
+    assert "asks one thing after another" in error.reason and error.state is HostState.AUTH
+    assert len(rounds) == 8
 
 
 def test_a_question_that_nobody_answers_is_not_answered_with_nothing(

@@ -155,6 +155,8 @@ class Sent:
         self.messages: list[bytes] = []
         self.unlinked: list[int] = []
 
+    has_room = True
+
     def get_log_channel(self) -> str:
         return "paramiko.test"
 

@@ -105,7 +105,7 @@ def test_an_unknown_key_at_a_hop_names_the_hop_and_nobody_logs_in_there(client: 
     assert error.state is HostState.KEY_UNKNOWN
     assert f"the hop {chain.second.address}:2222 on the way to third" in error.reason
     assert fingerprint(blob_of(chain.second.sshd.key_file("ssh-ed25519").with_suffix(".pub"))) in error.reason
-    assert "irkit hosts trust second" in error.reason
+    assert "irkit hosts trust third" in error.reason
     assert "Accepted" not in chain.second.log()[before:]
     assert [host.wait_sessions(0) for host in chain] == [0, 0, 0]
 
@@ -254,6 +254,12 @@ def test_whatever_answers_there_is_an_end_in_one_line(
         assert "127.0.0.1:" in error.reason
         # One socket more there may be: the one that the server keeps.
         assert wait_until(lambda: Held().more(before) in ({}, {"socket": 1})), Held().more(before)
+
+
+def test_a_place_that_is_a_name_too_is_told_once(client: ClientSide) -> None:
+    with raw_server(client, BROKEN["nothing"][0]) as port:
+        reason = refusal(client, f"127.0.0.1:{port}", address="127.0.0.1", port=port).reason
+    assert reason.startswith(f"127.0.0.1:{port} ended the connection before any SSH server answered")
 
 
 def test_a_host_that_takes_no_more_connections_is_told_apart(client: ClientSide) -> None:

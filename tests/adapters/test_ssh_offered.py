@@ -11,7 +11,7 @@ from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError,
 from irkit.engine.deadline import Cancel
 from tests.adapters.made_keys import blob_of, keygen
 from tests.adapters.ssh_servers import raw_server
-from tests.adapters.ssh_side import Doing, deadline, host_of, linked, one_line, ways
+from tests.adapters.ssh_side import Doing, deadline, host_of, linked, one_line, refusal, ways
 from tests.lab.client_side import ClientSide
 from tests.lab.counting import Held, wait_released
 from tests.lab.fixtures import needed
@@ -82,11 +82,45 @@ def test_a_host_behind_a_hop_is_asked_through_it(client: ClientSide, web: LabHos
     found = offered_keys(host_of("inner"), ways(client), deadline())
     assert fingerprint(found[0].blob) == keygen("-lf", inner.sshd.key_file("ssh-ed25519")).stdout.split()[1]
     assert web.wait_sessions(0) == 0
-    client.known_hosts.write_text("")
-    with pytest.raises(UnreachableError) as caught:
-        offered_keys(host_of("inner"), ways(client), deadline())
-    assert "the hop" in one_line(caught.value).reason
-    assert caught.value.state is HostState.KEY_UNKNOWN
+    assert {each.hop for each in found} == {""}
+
+
+def test_the_first_hop_that_is_not_known_is_asked_in_the_place_of_what_is_behind_it(
+    client: ClientSide, web: LabHost, inner: LabHost
+) -> None:
+    client.add(web, trust=False)
+    client.add(inner, "second", jump="web", trust=False)
+    jump = f"root@{web.address}:2222,second"
+    client.add(inner, "far", trust=False, options={"HostKeyAlias": "far"})
+    client.trust(inner.known_hosts_line(name="far"))
+    for host in (web, inner):  # nothing but the configuration of all hosts counts for the first
+        client.config.write_text(f"{client.config.read_text()}\nHost *\n    IdentityFile {host.client_key}\n")
+    for hop, host in ((f"root@{web.address}:2222", web), (f"root@{inner.address}:22", inner)):
+        held = Held()
+        error = refusal(client, "far", jump=jump)
+        assert error.state is HostState.KEY_UNKNOWN
+        assert error.reason.startswith(f"the hop {hop.partition('@')[2]} on the way to far: ")
+        assert error.reason.endswith("run irkit hosts trust far")
+        found = offered_keys(host_of("far", jump=jump), ways(client), deadline())
+        assert {each.hop for each in found} == {hop}
+        assert {each.blob for each in found} == {
+            blob_of(host.sshd.key_file(kind).with_suffix(".pub")) for kind in host.host_keys
+        }
+        assert wait_released(held) == {}
+        for each in found:
+            append_host_key(each.file, each.name, each.port, each.kind, each.blob)
+    with linked(client, "far", jump=jump) as link:
+        assert link.is_well
+
+
+def test_names_are_to_be_hashed_where_the_responder_has_it_so(client: ClientSide, web: LabHost) -> None:
+    client.add(web, trust=False, options={"HashKnownHosts": "yes"})
+    assert {each.hashed for each in offered_keys(host_of("web"), ways(client), deadline())} == {True}
+    for each in offered_keys(host_of("web"), ways(client), deadline()):
+        append_host_key(each.file, each.name, each.port, each.kind, each.blob, hashed=each.hashed)
+    assert web.address not in client.known_hosts.read_text()
+    with linked(client, "web") as link:
+        assert link.is_well
 
 
 def test_a_host_that_is_down_is_tried_once(client: ClientSide, web: LabHost) -> None:

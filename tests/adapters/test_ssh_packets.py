@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paramiko.packet import NeedRekeyException
 
-from irkit.adapters.ssh_packets import MOST_IN_PACKET, Packets
+from irkit.adapters.ssh_cut import why_cut
+from irkit.adapters.ssh_packets import MOST_IN_PACKET, ROOM, Packets
 from tests.adapters.ssh_servers import as_any
 
 
@@ -17,7 +18,8 @@ class Played:
 
     def __init__(self, *plays: bytes | OSError | None, sends: int = 1 << 20) -> None:
         self.plays = list(plays)
-        self.sent, self._sends = b"", sends
+        self.sent, self.sends = b"", sends
+        self.fails: OSError | None = None
         self.is_closed = False
 
     def settimeout(self, seconds: float | None, /) -> None: ...
@@ -34,10 +36,15 @@ class Played:
             self.plays.insert(0, play[count:])
         return play[:count]
 
+    def send_ready(self) -> bool:
+        return True
+
     def send(self, data: bytes, /) -> int:
-        if not self._sends:
+        if self.fails:
+            raise self.fails
+        if not self.sends:
             raise TimeoutError
-        taken = bytes(data[: self._sends])
+        taken = bytes(data[: self.sends])
         self.sent += taken
         return len(taken)
 
@@ -143,15 +150,64 @@ def test_all_is_sent_in_as_many_pieces_as_it_takes() -> None:
     assert played.sent == b"0123456789" * 5
 
 
-def test_sending_to_a_dead_peer_ends() -> None:
-    packets, answers = Packets(Played(sends=0)), iter([False, False, True])
-    packets.is_dead = lambda: next(answers)
+def test_what_a_stream_does_not_take_waits_for_it_and_nobody_else_does() -> None:
+    played = Played(None, b"ab", sends=0)
+    packets = Packets(played)
+    packets.write_all(b"one")
+    packets.write_all(b"two")
+    assert (played.sent, packets.waiting, packets.stuck > 0) == (b"", 6, True)
+    played.sends = 4
+    assert packets.read_all(2) == b"ab"
+    assert (played.sent, packets.waiting, packets.stuck) == (b"onetwo", 0, 0.0)
+
+
+def test_nothing_is_read_from_a_host_that_does_not_read() -> None:
+    played = Played(b"ab", sends=0)
+    packets, quiet = Packets(played), iter(range(99))
+
+    def read_at_last() -> None:
+        played.sends = 1 << 20 if next(quiet) == 2 else 0
+
+    packets.when_quiet = read_at_last
+    packets.write_all(b"x" * (ROOM + 1))
+    assert packets.read_all(2) == b"ab"
+    assert next(quiet) == 3
+    assert len(played.sent) == ROOM + 1
+
+
+def test_what_waits_is_bounded() -> None:
+    packets = Packets(Played(sends=0))
+    with pytest.raises(EOFError):
+        for _ in range(1000):
+            packets.write_all(b"x" * ROOM)
     with pytest.raises(EOFError):
         packets.write_all(b"x")
+
+
+def test_a_peer_that_takes_nothing_for_long_is_the_end() -> None:
+    packets = Packets(Played(b"ab", sends=0))
+    packets.write_all(b"x")
+    packets.is_dead = lambda: packets.stuck > 0
+    with pytest.raises(EOFError):
+        packets.read_all(1)
     closed = Packets(Played(sends=0))
     closed.close()
     with pytest.raises(EOFError):
         closed.write_all(b"x")
+
+
+def test_a_failure_to_send_is_told_to_whoever_sends_and_what_came_is_read_still() -> None:
+    played = Played(b"ab", b"")
+    packets = Packets(played)
+    played.fails = ConnectionResetError(104, "reset")
+    for _ in range(2):
+        with pytest.raises(EOFError) as caught:
+            packets.write_all(b"x")
+        assert why_cut(caught.value) == "reset"
+    assert packets.read_all(2) == b"ab"
+    with pytest.raises(EOFError) as caught:
+        packets.read_all(1)
+    assert why_cut(caught.value) == "reset"
 
 
 def test_the_time_for_the_handshake_takes_no_thread() -> None:

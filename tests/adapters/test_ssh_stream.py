@@ -58,6 +58,7 @@ def test_a_connection_sends_at_once_and_is_watched_by_the_kernel() -> None:
 
 def test_each_way_of_not_answering_is_told_apart(full: int) -> None:
     assert "no SSH server listens there" in why_not("127.0.0.1", free_port())
+    assert why_not("::1", free_port()).startswith("[::1]:")
     assert "does not answer" in why_not("127.0.0.1", full, 0.2)
     assert "name is not known" in why_not("no-such-host.invalid", 22)
     assert "name is not known" in why_not("a" * 70 + ".example", 22)  # no name that could be looked up

@@ -1,6 +1,7 @@
 """Hosts in memory for the wiring: some that answer, some that fail, some that do not answer."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from irkit.adapters.memory import MemoryTarget, full_id
 from irkit.app import Fleet, Setting
 from irkit.app.reach import HostTarget
 from irkit.core.container import Container
-from irkit.core.errors import TargetError
+from irkit.core.errors import Refusal, TargetError
 from irkit.core.host import Host
 from irkit.core.ports import Deadline
 from tests.engine.world import container
@@ -48,6 +49,17 @@ class Failing(MemoryTarget):
 
     def connect(self, deadline: Deadline) -> None:
         raise self.error
+
+
+class Dawdling(MemoryTarget):
+    """A host that lists many containers, and takes a tenth of a second to say of each that it is gone."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__([container(f"c{number}", host=host.name) for number in range(50)], host)
+
+    def examine(self, container: str, deadline: Deadline) -> Container:
+        time.sleep(min(0.1, deadline.remaining()))
+        raise TargetError("no such container", Refusal.ABSENT)
 
 
 @dataclass

@@ -62,6 +62,26 @@ def test_a_host_whose_adapter_forgets_the_time_is_given_up(monkeypatch: pytest.M
     assert found["well"] == "well" and "does not end" in found["deaf"].reason
 
 
+def test_it_is_said_who_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("irkit.app.waiting._FIRST", 0.05)
+    monkeypatch.setattr("irkit.app.waiting._AGAIN", 0.1)
+    told: list[str] = []
+    fleet = Place(special=dict.fromkeys(TEN[3:9], Silent)).fleet(*TEN)
+    fleet.tell = told.append
+    results(fleet, seconds=0.5)
+    assert told[0].startswith("waiting for hosts h3 (0 s), h4 (0 s), ") and told[0].endswith(" and 1 more")
+    assert len(told) > 1, "and again"
+    told.clear()
+    results(Place().fleet(*TEN))
+    assert told == []
+
+
+def test_hosts_have_their_own_time() -> None:
+    place = Place(special={"h1": Silent, "h2": Silent})
+    found = results(place.fleet("h1", "h2"), seconds=lambda host: 0.1 if host.name == "h1" else 0.2)
+    assert "longer than 0.1 s" in found["h1"].reason and "longer than 0.2 s" in found["h2"].reason
+
+
 def test_results_come_in_the_order_in_which_hosts_answer() -> None:
     turns = {name: threading.Event() for name in ("a", "b", "c")}
 

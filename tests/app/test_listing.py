@@ -1,15 +1,18 @@
 """A look at several hosts: what is found on which, and what is said where a host fails."""
 
+import re
+
 import pytest
 from msgspec.structs import replace
 
 from irkit.adapters.memory import MemoryTarget
 from irkit.app import Look, list_hosts, look
+from irkit.app.fleet import time_for
 from irkit.core.container import Container
 from irkit.core.errors import HostState, NoTargetError, Refusal, TargetError, UnreachableError, UsageError
 from irkit.core.host import Host
 from irkit.core.ports import Deadline
-from tests.app.hosts_in_memory import Failing, Place, fails, one_each
+from tests.app.hosts_in_memory import Dawdling, Failing, Place, fails, one_each
 from tests.engine.world import container
 
 DOWN = UnreachableError("nobody answers", HostState.DOWN)
@@ -93,8 +96,34 @@ def test_a_container_that_went_meanwhile_is_left_out() -> None:
     gone = TargetError("no such container", Refusal.ABSENT)
     with Place(one_each("a"), special=forgetful(gone)).fleet("a", "b") as fleet:  # type: ignore[arg-type]
         assert names(look(fleet, ["all"]).containers) == ["a/on-a"]
-        with pytest.raises(NoTargetError, match="are gone"):
+        with pytest.raises(NoTargetError, match=r"are gone$"):
             look(fleet, ["on-b"])
+
+
+def test_where_all_that_is_left_is_gone_the_hosts_that_failed_are_told_of() -> None:
+    gone = TargetError("no such container", Refusal.ABSENT)
+    special = {**forgetful(gone), "c": fails(DOWN)}
+    told = "the containers meant are gone; c: nobody answers"
+    with Place(special=special).fleet("b", "c") as fleet, pytest.raises(NoTargetError, match=told):  # type: ignore[arg-type]
+        look(fleet, ["all"])
+
+
+def test_a_host_with_many_containers_that_dawdles_is_left_out_and_holds_up_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("irkit.app.fleet._MOST", 1.0)
+    with Place(one_each("a"), special={"b": Dawdling}).fleet("a", "b") as fleet:
+        seen = look(fleet, ["all"])
+    assert names(seen.containers) == ["a/on-a"]
+    assert seen.failures["b"].kind is Refusal.TIMEOUT
+    assert re.match(r"no more than \d+ of 50 containers could be looked at in the time", seen.failures["b"].reason)
+
+
+@pytest.mark.parametrize(("containers", "hosts", "seconds"), [(1, 1, 31), (10, 2, 40), (1000, 2, 60), (1000, 1, 600)])
+def test_the_time_for_a_look_goes_by_the_host_s_own_containers_and_has_an_end(
+    containers: int, hosts: int, seconds: float
+) -> None:
+    assert time_for(containers, hosts) == seconds
 
 
 def test_engines_are_told_apart_and_one_under_two_names_is_worked_on_once() -> None:
@@ -141,7 +170,8 @@ def test_a_copied_machine_is_worked_on_beside_the_one_it_was_copied_from_and_tha
         ("K1", "10.0.0.2", (), False),  # nothing tells it from the first under another address
         ("K1", "10.0.0.1", ("y",), False),
         ("K2", "10.0.0.1", ("y",), False),  # another key of the same host
-        ("K2", "10.0.0.2", ("x", "y"), False),  # the same container: never twice
+        ("K1", "10.0.0.2", ("x", "y"), False),  # the same container: never twice
+        ("K2", "10.0.0.2", ("x", "y"), True),  # only that container is left to the first
         ("", "10.0.0.2", ("y",), False),  # not by SSH
     ],
 )
@@ -156,7 +186,36 @@ def test_engines_with_one_id_are_two_only_where_their_hosts_and_containers_diffe
 
 def test_a_third_name_is_held_against_each_host_before_it() -> None:
     seen = seen_of(("K1", "10.0.0.1", ("x",)), ("K2", "10.0.0.2", ("y",)), ("K3", "10.0.0.3", ("y",)))
-    assert set(seen.failures) == {"c"} and "host b" in seen.failures["c"].reason
+    ((host, reason),) = seen.refused
+    assert not seen.failures and host == "c" and "host b shows it too" in reason
+    assert names(seen.containers) == ["a/x", "b/y", "d/on-d"]
+
+
+class Pretender(Reached):
+    """A host that lists containers of another one, and knows nothing of them."""
+
+    def examine(self, container: str, deadline: Deadline) -> Container:
+        raise TargetError("no such container", Refusal.ABSENT)
+
+
+@pytest.mark.parametrize("taken", [("x",), ("x", "y")])
+def test_a_host_that_lists_another_s_containers_takes_none_of_them_away(taken: tuple[str, ...]) -> None:
+    special = {
+        "a": lambda host: Pretender(host, "K1", "10.0.0.1", *taken),
+        "b": lambda host: Reached(host, "K2", "10.0.0.2", "x", "y"),
+    }
+    with Place(special=special).fleet("a", "b") as fleet:
+        seen = look(fleet, ["all"], identify=True)
+    assert sorted(names(seen.containers)) == ["b/x", "b/y"] and not seen.refused and not seen.failures
+
+
+def test_a_container_that_two_hosts_show_is_worked_on_once_and_that_is_said() -> None:
+    seen = seen_of(("K1", "10.0.0.1", ("x",)), ("K2", "10.0.0.2", ("x", "y")))
+    assert names(seen.containers) == ["a/x", "b/y", "d/on-d"]
+    ((host, reason),) = seen.refused
+    assert host == "b" and reason.startswith("container x ") and "host a shows it too" in reason and "ONE-ID" in reason
+    (note,) = seen.notes["b"]
+    assert "what both list is worked on once" in note
 
 
 def test_engines_without_an_id_are_not_taken_for_the_same() -> None:

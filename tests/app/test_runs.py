@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from irkit.adapters.memory import MemoryTarget
+from irkit.adapters.memory import MemoryTarget, full_id
 from irkit.app import Prepared, Setting, find_bundle, known_runs, prepare, prepare_undo, start, verify_bundle
 from irkit.cli.execution import Shown, carry_out
 from irkit.core.errors import HostState, NoTargetError, UnreachableError, UsageError
@@ -16,10 +16,12 @@ from irkit.core.ports import Deadline
 from irkit.core.text import file_name
 from irkit.engine.runner import Runner
 from tests.app.hosts_in_memory import Place, fails, one_each
+from tests.engine.world import container
 
 DOWN = UnreachableError("nobody answers", HostState.DOWN)
 CHOSEN = ("a@x", "b@x", "c@x")
 """Names that are addresses: hosts reached by SSH that no inventory knows."""
+SHOWN = (("a@x", "x"), ("b@x", "y"), ("c@x", "on-c@x"))
 
 
 def place_with(*dead: str, **more: Any) -> Place:
@@ -111,6 +113,22 @@ def test_an_engine_under_two_names_is_contained_once(tmp_path: Path) -> None:
     assert result.status == 1
     (refused,) = result.run.refused
     assert refused.host == "b@x" and "must not be done twice" in refused.reason
+
+
+def test_a_container_that_two_hosts_show_is_refused_on_the_second_and_the_rest_goes_on(tmp_path: Path) -> None:
+    def shows(key: str, address: str, *containers: str) -> Any:
+        def open_it(host: Host) -> MemoryTarget:
+            shown = msgspec.structs.replace(host, address=address, port=22, host_key=key)
+            return MemoryTarget([container(name, host=host.name) for name in containers], shown, "ONE")
+
+        return open_it
+
+    special = {"a@x": shows("K1", "10.0.0.1", "x"), "b@x": shows("K2", "10.0.0.2", "x", "y")}
+    result = run(Place(one_each("c@x"), special=special), tmp_path)
+    assert result.status == 1
+    (refused,) = result.run.refused
+    assert refused.host == "b@x" and refused.reason.startswith("container x ")
+    assert sorted(result.run.started.names) == sorted(f"{key}/{full_id(name)}" for key, name in SHOWN)
 
 
 def test_preparing_that_fails_lets_go_of_the_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,24 @@ def test_beside_a_known_key_one_of_another_type_is_left_out(file: Path, keys: di
     assert shown.record() == [] and file.read_text().count("\n") == 1
 
 
+def test_a_key_that_is_not_recorded_beside_a_known_one_is_refused_by_its_fingerprint(
+    file: Path, keys: dict[str, bytes]
+) -> None:
+    know(file, keys, "new")
+    with pytest.raises(UsageError, match=rf"type that is not recorded .* nothing is recorded .*look at {file}:1 and"):
+        shows(file, keys, "new", "rsa").record(fingerprint(keys["rsa"]))
+    assert shows(file, keys, "new", "rsa").record(fingerprint(keys["new"])) == []
+    assert file.read_text().count("\n") == 1
+
+
+def test_names_are_hashed_where_the_responder_has_it_so(file: Path, keys: dict[str, bytes]) -> None:
+    verdict = KnownHosts.read([file]).check("10.0.0.1", 22, "ssh-ed25519", keys["new"], datetime.now(UTC))
+    offered = Offered("ssh-ed25519", keys["new"], verdict, "10.0.0.1", 22, file, hashed=True)
+    HostKeys(WEB, [offered]).record()
+    assert "10.0.0.1" not in file.read_text() and file.read_text().startswith("|1|")
+    assert keygen("-F", "10.0.0.1", "-f", file).returncode == 0
+
+
 def test_only_hosts_that_are_reached_by_ssh_have_a_key(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="host local is not reached by SSH"):
         keys_of(Setting(environment={}), "local")

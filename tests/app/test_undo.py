@@ -13,7 +13,7 @@ from irkit.app import Setting, left_after, prepare, prepare_undo
 from irkit.cli.execution import Result, Shown, carry_out
 from irkit.core.errors import HostState, NoTargetError, Refusal, TargetError, UnreachableError, UsageError
 from irkit.core.host import Host
-from tests.app.hosts_in_memory import Failing, Place, one_each
+from tests.app.hosts_in_memory import Dawdling, Failing, Place, one_each
 
 CHOSEN = ("a@x", "b@x")
 DOWN = UnreachableError("nobody answers", HostState.DOWN)
@@ -78,6 +78,20 @@ def test_a_host_that_cannot_be_reached_is_refused_and_can_be_taken_back_later(
     place.opened["b@x"] = was
     assert undo(setting, bundle).status == 0
     assert networks(place) == {"a@x": 1, "b@x": 1} and left_after(setting, bundle) == 0
+
+
+def test_a_host_that_dawdles_holds_up_nobody_else_s_release(
+    place: Place, setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.special = {"b@x": lambda host: MemoryTarget(list(Dawdling(host).containers.values()), host)}
+    with prepare(setting, "isolate", ["all"], given={}, case="IR", responder="Ann", hosts=CHOSEN) as ready:
+        bundle = str(carry_out(setting, ready, Shown(lines=False), parallel=2).bundle)
+    place.opened["b@x"] = Dawdling(place.opened["b@x"].host)
+    monkeypatch.setattr("irkit.app.fleet._MOST", 1.0)
+    result = undo(setting, bundle)
+    assert result.status == 1 and networks(place)["a@x"] == 1
+    assert {one.host for one in result.run.refused} == {"b@x"}
+    assert all("it took longer than" in one.reason for one in result.run.refused)
 
 
 def test_where_no_host_is_reached_nothing_is_run(place: Place, setting: Setting, bundle: str) -> None:

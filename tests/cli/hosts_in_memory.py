@@ -36,7 +36,7 @@ def hosts_of(place: Place, evidence: Path | None = None) -> Iterator[None]:
 
     def setting(self: options.Chosen, folder: Path | None = None) -> Setting:
         found = place.setting(folder or evidence, self.jobs)
-        found.inventory = self.inventory
+        found.inventory, found.tell = self.inventory, options.tell
         return found
 
     with mock.patch.object(options.Chosen, "setting", setting):

@@ -63,7 +63,9 @@ def test_a_list_of_one_host_is_as_it_always_was() -> None:
     ended = irkit(place(), "ls", "-H", "a@x")
     assert ended.status == 0 and ended.lines[0].split()[0] == "ID"
     ended = irkit(place(), "ls", "-H", "c@x", "--json")
-    assert ended.status == 3 and ended.error == UNKNOWN.reason and ended.out == ""
+    assert ended.status == 3 and ended.error == UNKNOWN.reason
+    assert ended.json == [{"host": "c@x", "state": "host key unknown", "error": UNKNOWN.reason}]
+    assert irkit(place(), "ls", "-H", "c@x").out == ""
 
 
 def test_the_list_is_limited_on_all_hosts() -> None:
@@ -152,6 +154,53 @@ def test_an_approval_says_on_how_many_hosts(monkeypatch: pytest.MonkeyPatch, tmp
     both = Place(one_each("a@x", "b@x"))
     ended = irkit(both, "run", "isolate", "all", "-H", "a@x,b@x", evidence=tmp_path, typed="no\n")
     assert ended.status == 2 and "This will change 2 container(s) on 2 hosts. Type change 2 to go on" in ended.err
+
+
+ANSIBLE = """
+[web]
+a ansible_ssh_private_key_file=/k
+b ansible_host="{{ foo }}"
+"""
+REASON = "the inventory leaves host b out: its ansible_host is a template, and irkit evaluates none"
+
+
+@pytest.fixture
+def ansible(tmp_path: Path) -> str:
+    (tmp_path / "inv.ini").write_text(ANSIBLE)
+    return str(tmp_path / "inv.ini")
+
+
+@pytest.mark.parametrize(
+    "words", ["ls -H group:web", "ls -H group:web all", "hosts check group:web", "hosts check", "inspect all -H all"]
+)
+def test_a_host_that_the_inventory_leaves_out_is_a_row_and_notes_are_told(ansible: str, words: str) -> None:
+    both = Place(one_each("a"))
+    ended = irkit(both, *words.split(), "--inventory", ansible, "--json")
+    assert ended.status == 1 and set(both.opened) == {"a"}
+    assert ended.json[-1] == {"host": "b", "state": "left out", "error": REASON}
+    assert "note: a: ansible_ssh_private_key_file is not used" in ended.err
+    assert "1 of 2 hosts could not be reached" in ended.err
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_a_host_that_the_inventory_leaves_out_is_refused(ansible: str, tmp_path: Path, verb: str) -> None:
+    words = (verb, "isolate", "all", "-H", "group:web", "--inventory", ansible)
+    approved = ("--approve", "change") if verb == "run" else ()
+    ended = irkit(Place(one_each("a")), *words, *approved, evidence=tmp_path)
+    assert ended.status == 1 and "note: a: ansible_ssh_private_key_file is not used" in ended.err
+    assert re.search(rf"REFUSED +host b: {re.escape(REASON)}", ended.out)
+
+
+def test_an_undo_tells_notes_on_its_hosts(ansible: str, tmp_path: Path) -> None:
+    place = Place(one_each("a"))
+    words = ("run", "isolate", "all", "-H", "a", "--inventory", ansible, "--approve", "change", "--json")
+    bundle = irkit(place, *words, evidence=tmp_path).json["bundle"]
+    ended = irkit(place, "undo", bundle, "--inventory", ansible, "--dry-run", evidence=tmp_path)
+    assert ended.status == 0 and "note: a: ansible_ssh_private_key_file is not used" in ended.err
+    Path(ansible).write_text(ANSIBLE.replace("a ansible", "a ansible_port={{x}} ansible"))
+    ended = irkit(place, "undo", bundle, "--inventory", ansible, "--dry-run", evidence=tmp_path)
+    assert "note: the inventory leaves host a out: its ansible_port is a template" in ended.err
+    assert "it is looked for as if the inventory did not have it" in ended.err
 
 
 # irkit hosts ------------------------------------------------------------------------------------------------------
