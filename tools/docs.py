@@ -35,6 +35,7 @@ from irkit.core import operations as do
 from irkit.core.action import Action, RunFacts, Scope
 from irkit.core.codec import FIRST_PREVIOUS, encode_record, line_digest
 from irkit.core.container import Attachment, Container, Mount, Port, RestartPolicy
+from irkit.core.container import Limits as Allowance
 from irkit.core.events import AnyEvent, Note, Record, RunFinished, RunStarted
 from irkit.core.host import Host
 from irkit.core.operations import Operation, Touch, all_operations
@@ -92,6 +93,9 @@ _VALUES: Final[Mapping[str, Any]] = {
     "path": "/etc/passwd",
     "limit": 1 << 30,
     "policy": RestartPolicy(),
+    "device": "irk4c1d4c1d4c1d",
+    "table": "irkit_5f0c5f0c_4c1d4c1d4c1d",
+    "limits": Allowance(cpu_quota=10_000, pids=20),
 }
 _SITUATIONS: Final = (
     ("", EXAMPLE),

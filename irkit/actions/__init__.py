@@ -8,11 +8,14 @@ from irkit.actions.collect_logs import CollectLogs
 from irkit.actions.collect_processes import CollectProcesses
 from irkit.actions.collect_stats import CollectStats
 from irkit.actions.contain_kill import KillContainer
+from irkit.actions.contain_limit import LimitResources
 from irkit.actions.contain_pause import PauseContainer
 from irkit.actions.contain_restart_policy import ChangeRestartPolicy
 from irkit.actions.contain_stop import StopContainer
 from irkit.actions.contain_unpause import UnpauseContainer
 from irkit.actions.isolate_disconnect import DisconnectNetworks
+from irkit.actions.isolate_firewall import FirewallContainer
+from irkit.actions.isolate_quarantine import QuarantineContainer
 from irkit.actions.snapshot_commit import SnapshotCommit
 from irkit.actions.snapshot_export import SnapshotExport
 from irkit.core.action import Action
@@ -28,11 +31,14 @@ _ALL: tuple[type[Action], ...] = (
     SnapshotExport,
     SnapshotCommit,
     DisconnectNetworks,
+    FirewallContainer,
+    QuarantineContainer,
     PauseContainer,
     UnpauseContainer,
     StopContainer,
     KillContainer,
     ChangeRestartPolicy,
+    LimitResources,
 )
 
 ACTIONS: dict[str, type[Action]] = {action.name: action for action in _ALL}

@@ -30,12 +30,7 @@ class DisconnectNetworks(Action):
     keep: Annotated[tuple[str, ...], Meta(description="Networks to leave attached.")] = ()
 
     def refuse(self, container: Container) -> str:
-        if container.shares_host_network:
-            return "it uses the host's own network: no disconnect can isolate it"
-        if container.network_owner:
-            return f"it shares the network of container {container.network_owner[:12]}: isolate that one"
-        mode = container.network_mode.partition(":")[0]
-        return f"its network is {mode}, which no engine takes it off" if mode in _NOT_THE_ENGINES else ""
+        return why_attached(container)
 
     def plan(self, container: Container, run: RunFacts) -> Iterator[Operation]:
         first = "bridge" if container.network_mode == "default" else container.network_mode
@@ -44,3 +39,13 @@ class DisconnectNetworks(Action):
         for network in names:
             # Networks are known as they are now: the last operation checks that none has come since.
             yield Disconnect(container.id, network, self.keep if network == names[-1] else None)
+
+
+def why_attached(container: Container) -> str:
+    """Why no disconnect can isolate a container, or empty where one can."""
+    if container.shares_host_network:
+        return "it uses the host's own network: no disconnect can isolate it"
+    if container.network_owner:
+        return f"it shares the network of container {container.network_owner[:12]}: isolate that one"
+    mode = container.network_mode.partition(":")[0]
+    return f"its network is {mode}, which no engine takes it off" if mode in _NOT_THE_ENGINES else ""

@@ -68,7 +68,7 @@ def describe(facts: Facts) -> dict[str, Any]:
             "digest": source.playbook_digest if source else "",
         },
         "hosts": [_host(host) for host in plan.hosts] if plan else [],
-        "containers": [_container(one) for one in plan.targets] if plan else [],
+        "containers": [_container(one) for one in (*(plan.targets if plan else ()), *_joined(run))],
         "clocks": list(facts.clocks),
         "log": {"path": bag.LOG, "lines": facts.log_lines, "head": facts.log_head},
         "hashes": list(bag.ALGORITHMS),
@@ -108,6 +108,11 @@ def _container(one: Container) -> dict[str, Any]:
         "state": one.state,
         "started_at": one.started_at,
     }
+
+
+def _joined(run: Run) -> list[Container]:
+    """The containers that joined the run while it held what it had contained."""
+    return [one.container for one in run.joined.values()]
 
 
 def _change(applied: Applied) -> dict[str, Any]:

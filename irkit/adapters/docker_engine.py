@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # the handlers, and the operations they know, are loaded at the first operation
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,15 @@ from irkit.adapters.engine_http import Dial, EngineApi, part
 if TYPE_CHECKING:
     from irkit.adapters.engine_handlers import Handler
     from irkit.core.container import Container, Summary
+    from irkit.core.engine_event import EngineEvent
     from irkit.core.host import Host
     from irkit.core.host_check import HostFacts
+    from irkit.core.kernel import KernelFacts
+    from irkit.core.network import NetworkFacts
     from irkit.core.operations import Operation
-    from irkit.core.ports import Clock, Deadline, Intake, Outcome
+    from irkit.core.ports import Clock, Deadline, HostCommands, Intake, Outcome
+
+_NO_COMMANDS = "its engine is reached by TCP, which is no way to run commands on it"
 
 
 class DockerEngine:
@@ -24,11 +29,19 @@ class DockerEngine:
     notes: Sequence[str] = ()
 
     def __init__(
-        self, host: Host, dial: Dial, clock: Clock, *, bulk: Dial | None = None, repeats: bool = False
+        self,
+        host: Host,
+        dial: Dial,
+        clock: Clock,
+        *,
+        bulk: Dial | None = None,
+        repeats: bool = False,
+        commands: HostCommands | None = None,
     ) -> None:
         self._host, self._clock = host, clock
         self._api = EngineApi(dial, repeats=repeats)
         self._bulk = EngineApi(bulk, repeats=repeats, like=self._api) if bulk else self._api
+        self._given_commands = commands
 
     @property
     def host(self) -> Host:
@@ -64,6 +77,40 @@ class DockerEngine:
         body = self._api.read(f"/containers/{part(container)}/json", deadline)
         return container_of(body, self._host.name, podman=self._api.is_podman(deadline))
 
+    def examine_network(self, network: str, deadline: Deadline) -> NetworkFacts:
+        """The facts of a network, by name or id."""
+        from irkit.adapters.engine_networks import examine_network  # noqa: PLC0415 - loads the operations
+
+        return examine_network(self._api, network, deadline)
+
+    def see_kernel(self, container: Container, deadline: Deadline) -> KernelFacts | None:
+        """What the kernel of this machine shows of a container; of another machine's there is nothing to read here."""
+        if self._host.reach != "local":
+            return None
+        from irkit.adapters.host_files import LocalFiles  # noqa: PLC0415
+        from irkit.adapters.kernel_facts import see_kernel  # noqa: PLC0415
+
+        with LocalFiles() as files:
+            return see_kernel(files, container, deadline)
+
+    def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
+        """The engine's events as they come, over the connection for streams."""
+        from irkit.adapters.engine_watch import watch  # noqa: PLC0415 - a hold alone needs it
+
+        return watch(self._bulk, since, deadline)
+
+    def why_no_root(self, deadline: Deadline) -> str:
+        """Why what needs root on the host cannot be done there, in one line; empty where it can."""
+        return self._commands.why_not(deadline)
+
+    @cached_property
+    def _commands(self) -> HostCommands:
+        from irkit.adapters.host_commands import LocalCommands, NoCommands  # noqa: PLC0415 - few runs need them
+
+        if self._given_commands is not None:
+            return self._given_commands
+        return LocalCommands() if self._host.reach == "local" else NoCommands(_NO_COMMANDS)
+
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         """Carry out one operation."""
         api = self._bulk if operation.bulk and operation.touch == "read" else self._api
@@ -73,4 +120,4 @@ class DockerEngine:
     def _handlers(self) -> dict[type[Operation], Handler]:
         from irkit.adapters.engine_handlers import handlers  # noqa: PLC0415
 
-        return handlers(self._clock)
+        return handlers(self._clock, self._commands)

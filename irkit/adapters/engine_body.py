@@ -51,6 +51,13 @@ class Body:
                 break
         return done
 
+    def read_some(self, buffer: memoryview) -> int:
+        """What there is, as soon as there is something; 0 at its end."""
+        done = 0
+        while not done and not self._ended:
+            done = self._some(buffer)
+        return done
+
     def _some(self, buffer: memoryview) -> int:
         """What can be had at once of the current chunk; 0 between chunks and at the end."""
         if self._left is None:

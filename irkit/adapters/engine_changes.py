@@ -27,6 +27,9 @@ from irkit.core.ports import Deadline, Intake, Outcome
 
 _API_MAC, _API_GATEWAY_PRIORITY = (1, 44), (1, 48)
 _DONE = Outcome()
+_TIMES, _BETWEEN = 10, 0.08
+"""How often a change is sent to a restarting container before its facts are read, and seconds in between: less than a
+start takes. Each refusal is a line in the engine's own log."""
 _PAUSE, _NOTICED = 0.03, 1.0
 """Seconds between two attempts on a restarting container, and from which a wait is worth telling."""
 _CONNECT, _DISCONNECT = "/connect", "/disconnect"
@@ -34,7 +37,6 @@ _HALF_CONNECTED = "network inspection mismatch"
 _ASLEEP = "Podman answers this for a paused container as if it were done, and changes nothing: unpause it first"
 _FELL_ASLEEP = "the container was paused meanwhile: Podman answers as if it were done, and may have changed nothing"
 _NO_PAUSE = "this engine cannot pause the container while its files are read: give `pause: false` to do without"
-_NO_UPDATE = "this Podman has no request to change a restart policy (5.4 has)"
 
 
 def disconnect(api: EngineApi, operation: Disconnect, intake: Intake, deadline: Deadline) -> Outcome:
@@ -63,7 +65,8 @@ def _change_network(api: EngineApi, container: str, path: str, body: object, dea
             raise TargetError(_FELL_ASLEEP, Refusal.REFUSED)
 
     is_podman = api.is_podman(deadline)
-    return _while_up(api, container, deadline, send)
+    # A connect between two starts leaves an endpoint behind.
+    return _while_up(api, container, deadline, send, is_harmless=path.endswith(_DISCONNECT) and not is_podman)
 
 
 def _clear_half_connect(api: EngineApi, container: str, path: str, deadline: Deadline) -> None:
@@ -79,18 +82,23 @@ def _clear_half_connect(api: EngineApi, container: str, path: str, deadline: Dea
                 api.send("POST", path.removesuffix(_CONNECT) + _DISCONNECT, deadline, {"Container": container})
 
 
-def _while_up(api: EngineApi, container: str, deadline: Deadline, send: Callable[[Container], object]) -> Outcome:
+def _while_up(
+    api: EngineApi, container: str, deadline: Deadline, send: Callable[[Container], object], *, is_harmless: bool
+) -> Outcome:
     """Send a change when the container is not between two starts, waiting for the next one where it is.
 
     Between starts an engine refuses to disconnect it, though it will be attached again; a connect leaves an endpoint
     behind that nothing owns; a pause is refused (all seen with Docker 20.10). An inspect waits for a start under way,
     so what is sent right after it finds the container up. Engines wait up to a minute between starts.
+
+    One that ends at once is missed that way. What is harmless between starts (`is_harmless`) is sent again and again:
+    an engine keeps the request that meets a start until the container is up, before it takes note of its end.
     """
     begun = time.monotonic()
     while True:
-        seen = _facts_when_up(api, container, deadline)
+        seen = (_facts if is_harmless else _facts_when_up)(api, container, deadline)
         try:
-            send(seen)
+            (_send_often if seen.state == "restarting" else _send_once)(send, seen, deadline)
         except TargetError as error:
             # Only an answer tells that nothing was done. Without one, what follows must not take this error's place.
             if error.kind not in (Refusal.ALREADY, Refusal.REFUSED) or not _has_ended(api, seen, deadline):
@@ -98,6 +106,22 @@ def _while_up(api: EngineApi, container: str, deadline: Deadline, send: Callable
             continue
         waited = time.monotonic() - begun
         return Outcome(detail=f"at its next start, after {waited:.1f} s") if waited > _NOTICED else _DONE
+
+
+def _send_once(send: Callable[[Container], object], seen: Container, deadline: Deadline) -> None:
+    send(seen)
+
+
+def _send_often(send: Callable[[Container], object], seen: Container, deadline: Deadline) -> None:
+    """Send it a few times, without asking for facts in between: it is such a request that must meet the start."""
+    for _ in range(_TIMES - 1):
+        try:
+            return _send_once(send, seen, deadline)
+        except TargetError as error:
+            if error.kind not in (Refusal.ALREADY, Refusal.REFUSED):
+                raise
+        time.sleep(min(_BETWEEN, deadline.remaining()))
+    return _send_once(send, seen, deadline)
 
 
 def _has_ended(api: EngineApi, seen: Container, deadline: Deadline) -> bool:
@@ -151,7 +175,7 @@ def _endpoint(wanted: Attachment, version: tuple[int, int]) -> dict[str, Any]:
 def pause(api: EngineApi, operation: Pause, intake: Intake, deadline: Deadline) -> Outcome:
     """Freeze all processes."""
     path = f"/containers/{part(operation.container)}/pause"
-    return _while_up(api, operation.container, deadline, lambda _: api.send("POST", path, deadline))
+    return _while_up(api, operation.container, deadline, lambda _: api.send("POST", path, deadline), is_harmless=False)
 
 
 def unpause(api: EngineApi, operation: Unpause, intake: Intake, deadline: Deadline) -> Outcome:
@@ -183,10 +207,15 @@ def set_restart_policy(api: EngineApi, operation: SetRestartPolicy, intake: Inta
     """Update the restart policy, and nothing else."""
     policy = {"Name": operation.policy.name, "MaximumRetryCount": operation.policy.maximum_retries}
     path = f"/containers/{part(operation.container)}/update"
-    if api.is_podman(deadline) and not _is_route(api, path, deadline):
-        raise TargetError(_NO_UPDATE, Refusal.UNSUPPORTED)
+    check_update(api, path, "a restart policy", deadline)
     api.send("POST", path, deadline, {"RestartPolicy": policy})
     return _DONE
+
+
+def check_update(api: EngineApi, path: str, what: str, deadline: Deadline) -> None:
+    """Raise TargetError (unsupported) for an engine that has no request to update a container."""
+    if api.is_podman(deadline) and not _is_route(api, path, deadline):
+        raise TargetError(f"this Podman has no request to change {what} (5.4 has)", Refusal.UNSUPPORTED)
 
 
 def _is_route(api: EngineApi, path: str, deadline: Deadline) -> bool:

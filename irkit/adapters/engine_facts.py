@@ -5,7 +5,17 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from irkit.core.container import SHORT_ID, Attachment, Container, Mount, Port, RestartPolicy, Summary
+from irkit.core.container import (
+    SHORT_ID,
+    UNLIMITED,
+    Attachment,
+    Container,
+    Limits,
+    Mount,
+    Port,
+    RestartPolicy,
+    Summary,
+)
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.text import safe
 from irkit.core.values import utc_text
@@ -14,6 +24,8 @@ T = TypeVar("T")
 _Whole = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 """A number that JSON holds exactly everywhere: what is larger is no fact, and could not be logged."""
 _PORT_DIGITS = 5
+_PETABYTE = 2**50
+"""Bytes of memory from which a limit is none: no machine has as much, and limits that are taken away become more."""
 _PODMAN_MODES = frozenset({"bridge", "host", "none"})
 """What Podman 5 lists as the network of a container without any; its default network is `podman`."""
 _ORCHESTRATORS = {
@@ -77,10 +89,21 @@ class _HostConfig(_Answer, frozen=True):
     restart_policy: _Restart = _Restart()
     log_config: _LogConfig = _LogConfig()
     tmpfs: dict[str, str] | None = None
+    nano_cpus: _Whole | None = None
+    cpu_quota: _Whole | None = None
+    cpu_period: _Whole | None = None
+    memory: int | None = None
+    memory_swap: int | None = None
+    pids_limit: _Whole | None = None
+
+
+class _HealthCheck(_Answer, frozen=True):
+    test: list[str] | None = None
 
 
 class _Config(_Answer, frozen=True):
     image: str = ""
+    healthcheck: _HealthCheck | None = None
     user: str = ""
     tty: bool = False
     labels: dict[str, str] | None = None
@@ -119,6 +142,10 @@ class _ListedPort(_Answer, frozen=True):
     public_port: _Whole = 0
 
 
+class _ListedMode(_Answer, frozen=True):
+    network_mode: str = ""
+
+
 class _Listed(_Answer, frozen=True):
     id: str
     names: list[str] | None = None
@@ -130,6 +157,7 @@ class _Listed(_Answer, frozen=True):
     ports: list[_ListedPort] | None = None
     labels: dict[str, str] | None = None
     network_settings: _NetworkSettings | None = None
+    host_config: _ListedMode | None = None
 
 
 def decoded(body: bytes, kind: type[T]) -> T:
@@ -183,8 +211,24 @@ def container_of(body: bytes, host: str, *, podman: bool = False) -> Container:
             name=settings.restart_policy.name or "no", maximum_retries=settings.restart_policy.maximum_retry_count
         ),
         auto_remove=settings.auto_remove,
+        limits=_limits(settings),
+        health_check=bool(config.healthcheck and config.healthcheck.test and config.healthcheck.test != ["NONE"]),
         labels=labels,
         orchestrator=next((name for label, name in _ORCHESTRATORS.items() if label in labels), ""),
+    )
+
+
+def _limits(settings: _HostConfig) -> Limits:
+    """What there is of limits: engines tell in many ways that there is none."""
+    memory, swap = settings.memory or 0, settings.memory_swap or 0
+    is_limited = 0 < memory < _PETABYTE
+    return Limits(
+        nano_cpus=max(settings.nano_cpus or 0, 0),
+        cpu_quota=max(settings.cpu_quota or 0, 0),
+        cpu_period=max(settings.cpu_period or 0, 0),
+        memory=memory if is_limited else 0,
+        memory_swap=(swap if 0 <= swap < _PETABYTE else UNLIMITED) if is_limited else 0,
+        pids=max(settings.pids_limit or 0, 0),
     )
 
 
@@ -255,6 +299,7 @@ def _summary(seen: _Listed, host: str) -> Summary:
         status=seen.status,
         created_at=_moment(seen.created),
         networks=tuple(sorted(networks or ())),
+        network_mode=seen.host_config.network_mode if seen.host_config else "",
         ports=tuple(
             Port(container_port=port.private_port, protocol=port.type, host_ip=port.ip, host_port=port.public_port)
             for port in seen.ports or ()

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from irkit.adapters import engine_changes as changes
+from irkit.adapters import engine_limits as limits
+from irkit.adapters import engine_networks as networks
 from irkit.adapters import engine_reads as reads
 from irkit.adapters import engine_streams as streams
+from irkit.adapters.engine_firewall import Firewall
 from irkit.adapters.engine_http import EngineApi
 from irkit.core import operations as do
-from irkit.core.ports import Clock, Deadline, Intake, Outcome
+from irkit.core.ports import Clock, Deadline, HostCommands, Intake, Outcome
 
 Handler = Callable[[EngineApi, Any, Intake, Deadline], Outcome]
 
@@ -37,9 +40,19 @@ HANDLERS: Final[dict[type[do.Operation], Handler]] = {
     do.Kill: changes.kill,
     do.Start: changes.start,
     do.SetRestartPolicy: changes.set_restart_policy,
+    do.MakeNetwork: networks.make_network,
+    do.RemoveNetwork: networks.remove_network,
+    do.SetLimits: limits.set_limits,
 }
 
 
-def handlers(clock: Clock) -> dict[type[do.Operation], Handler]:
+def handlers(clock: Clock, commands: HostCommands) -> dict[type[do.Operation], Handler]:
     """A handler for every operation there is."""
-    return {**HANDLERS, do.MeasureClock: reads.MeasuresClock(clock)}
+    firewall = Firewall(commands)
+    return {
+        **HANDLERS,
+        do.MeasureClock: reads.MeasuresClock(clock),
+        do.BlockTraffic: firewall.block,
+        do.UnblockTraffic: firewall.unblock,
+        do.ResetConnections: firewall.reset,
+    }

@@ -162,6 +162,11 @@ class Answer:
         with mapped_errors(self._deadline):
             return self._body.readinto(buffer)
 
+    def read_some(self, buffer: memoryview) -> int:
+        """What there is of the body, as soon as there is something; 0 at its end. Raises TargetError."""
+        with mapped_errors(self._deadline):
+            return self._body.read_some(buffer)
+
     def read(self, limit: int = SMALL_BODY) -> bytes:
         """The whole body. Raises TargetError where it is longer than `limit` bytes."""
         body = self.read_start(limit + 1)

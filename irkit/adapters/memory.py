@@ -6,20 +6,25 @@ The contract suite runs against this and the real engine, so that it is no more 
 import hashlib
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from irkit.adapters.memory_events import MemoryEvents
+from irkit.adapters.memory_isolation import MemoryIsolation, is_isolating, with_limits
 from irkit.core import operations as do
 from irkit.core.codec import FIRST_PREVIOUS, canonical, encode_record, line_digest
 from irkit.core.container import Container, Summary
+from irkit.core.engine_event import EngineEvent
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import AnyEvent, Record
 from irkit.core.evidence import Evidence
 from irkit.core.host import Host
 from irkit.core.host_check import HostFacts
+from irkit.core.kernel import KernelFacts
+from irkit.core.network import NetworkFacts
 from irkit.core.ports import Deadline, Intake, Outcome, Target
 from irkit.core.values import utc_text
 
@@ -56,7 +61,7 @@ class MemoryTarget:
     """A host whose containers are values in a dict; changes replace them.
 
     `networks`, `images` (those made here) and `files` (of every container) are what else there is; `engine_id` is what
-    it calls itself.
+    it calls itself. `isolation` is what was made to hold containers.
     """
 
     def __init__(self, containers: list[Container], host: Host | None = None, engine_id: str = "") -> None:
@@ -67,6 +72,10 @@ class MemoryTarget:
         self.containers = {one.id: one for one in containers}
         self.networks = {place.network for one in containers for place in one.attachments} | set(_BUILT_IN)
         self.images: set[str] = set()
+        self.isolation = MemoryIsolation()
+        self.events = MemoryEvents(FixedClock().now)
+        self.has_kernel = True
+        self.no_root = ""
         self.files = {"/", "/app"}
 
     @property
@@ -110,6 +119,8 @@ class MemoryTarget:
                 image_id=one.image_digest,
                 state=one.state,
                 networks=tuple(attachment.network for attachment in one.attachments),
+                network_mode=one.network_mode,
+                ports=one.ports,
                 labels=one.labels,
             )
             for one in self.containers.values()
@@ -122,15 +133,76 @@ class MemoryTarget:
             raise TargetError(f"the engine says: No such container: {container}", Refusal.ABSENT)
         return self.containers[container]
 
+    def examine_network(self, network: str, deadline: Deadline) -> NetworkFacts:
+        """The facts of a network, by name or id."""
+        deadline.remaining()
+        name = next((one for one in self.networks if network in (one, full_id(one))), "")
+        if not name:
+            raise _refuse(f"network {network} not found", Refusal.ABSENT)
+        return self.isolation.facts(name, self.containers, full_id(name))
+
+    def see_kernel(self, container: Container, deadline: Deadline) -> KernelFacts | None:
+        """What its kernel would show, where it has one (`has_kernel`): what is so, by the facts."""
+        deadline.remaining()
+        now = self.containers.get(container.id)
+        if not self.has_kernel:
+            return None
+        if now is None or now.state not in _ALIVE:
+            return KernelFacts(alive=False)
+        # A network's interface has the same name whenever it is attached, that of the first network the first one.
+        order = sorted(self.networks, key=lambda one: (one != now.network_mode, one))
+        places = {place.ipv4: f"eth{order.index(place.network)}" for place in now.attachments if place.ipv4}
+        return KernelFacts(
+            alive=True,
+            interfaces=tuple(places.values()),
+            addresses=tuple(places),
+            places=places,
+            frozen=now.state == "paused",
+        )
+
+    def why_no_root(self, deadline: Deadline) -> str:
+        """What it is told to say (`no_root`); nothing of it is ever done as root."""
+        deadline.remaining()
+        return self.no_root
+
+    def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
+        """What changes here from then on, whoever changes it."""
+        return self.events.watch(since, deadline)
+
+    def act(self, operation: do.Operation) -> None:
+        """Somebody else changes a container."""
+        with self._lock:
+            self._change(self.containers[operation.subject], operation)
+
+    def appear(self, container: Container) -> None:
+        """Somebody else makes and starts a container."""
+        with self._lock:
+            self.containers[container.id] = container
+            self.networks |= {place.network for place in container.attachments}
+            self.events.add(container, "start")
+
+    def vanish(self, container: str) -> None:
+        """Somebody else removes a container."""
+        with self._lock:
+            self.events.add(self.containers.pop(container), "destroy")
+
     def apply(self, operation: do.Operation, intake: Intake, deadline: Deadline) -> Outcome:
         """Carry out one operation, as strictly as an engine would."""
         deadline.remaining()
         with self._lock:
-            now = self.examine(operation.subject, deadline) if operation.subject else None
+            is_there = operation.subject in self.containers or not operation.outlives
+            now = self.examine(operation.subject, deadline) if operation.subject and is_there else None
             self._check_there(operation)
             if now is not None and type(operation) in _CHANGES:
                 self._change(now, operation)
                 return Outcome()
+            if is_isolating(operation):
+                return self.isolation.apply(
+                    operation,  # type: ignore[arg-type]
+                    self.containers,
+                    self.networks,
+                    no_root=self.no_root,
+                )
         return self._read(operation, now, intake)
 
     def _check_there(self, operation: do.Operation) -> None:
@@ -152,12 +224,15 @@ class MemoryTarget:
 
     def _change(self, now: Container, operation: do.Operation) -> None:
         changed = _CHANGES[type(operation)](now, operation)
+        if changed.state not in _ALIVE:
+            self.isolation.end(now.id)
         if changed.state in _ALIVE:
             self._check_addresses(changed)
         if changed.state == "exited" and changed.auto_remove:
             del self.containers[now.id]
         else:
             self.containers[now.id] = changed
+        self.events.tell(changed, operation)
 
     def _check_addresses(self, changed: Container) -> None:
         """A live container must not have an address that another has; one that has ended may wish for it."""
@@ -211,6 +286,7 @@ def _connect(now: Container, operation: do.Connect) -> Container:
         if is_so:
             raise _refuse(reason)
     others = tuple(one for one in now.attachments if one.network != wanted.network)
+    wanted = msgspec.structs.replace(wanted, interface="", default_route=False)  # the kernel's, not the engine's
     placed = sorted((*others, wanted), key=lambda one: one.network)
     return _with_addresses(msgspec.structs.replace(now, attachments=tuple(placed)))
 
@@ -249,6 +325,7 @@ _CHANGES: dict[type[do.Operation], Callable[[Container, Any], Container]] = {
     do.Kill: _to_state("exited", *_ALIVE),
     do.Start: _to_state("running", "exited", "created", "running", "dead"),
     do.SetRestartPolicy: _set_policy,
+    do.SetLimits: with_limits,
 }
 
 
@@ -274,6 +351,22 @@ class FaultyTarget:
     def examine(self, container: str, deadline: Deadline) -> Container:
         """As the target within."""
         return self.inner.examine(container, deadline)
+
+    def examine_network(self, network: str, deadline: Deadline) -> NetworkFacts:
+        """As the target within."""
+        return self.inner.examine_network(network, deadline)
+
+    def see_kernel(self, container: Container, deadline: Deadline) -> KernelFacts | None:
+        """As the target within."""
+        return self.inner.see_kernel(container, deadline)
+
+    def why_no_root(self, deadline: Deadline) -> str:
+        """As the target within."""
+        return self.inner.why_no_root(deadline)
+
+    def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
+        """As the target within."""
+        return self.inner.watch(since, deadline)
 
     def apply(self, operation: do.Operation, intake: Intake, deadline: Deadline) -> Outcome:
         """As the target within, but for the faults."""

@@ -8,7 +8,6 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from irkit.adapters.ssh_channel import ChannelWire, SshChannel
@@ -16,7 +15,7 @@ from irkit.adapters.ssh_link import Link
 from irkit.adapters.ssh_open import open_exec
 from irkit.adapters.ssh_transport import STEP, ChannelRefusedError
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.ports import Deadline
+from irkit.core.ports import Deadline, Ran
 from irkit.core.text import safe
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9/_.@+:=-]{1,200}")
@@ -33,14 +32,6 @@ class CommandError(TargetError):
     def __init__(self, reason: str, kind: Refusal, said: str) -> None:
         self.said = said
         super().__init__(f"{reason}{': ' + said if said else ''}", kind)
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a command ended, and what it printed. Foreign text."""
-
-    status: int
-    out: str
 
 
 def open_command(link: Link, argv: Sequence[str], window: int, deadline: Deadline) -> ChannelWire:
@@ -97,22 +88,43 @@ def _last_line(text: str) -> str:
     return safe(lines[-1].strip(), _SAID) if lines else ""
 
 
-def run_command(link: Link, argv: Sequence[str], deadline: Deadline) -> Ran:
-    """A command to its end. Raises TargetError, also where the host does not run commands."""
+def run_command(
+    link: Link, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"", limit: int = _OUTPUT
+) -> Ran:
+    """A command to its end, given `input`. Raises TargetError, also where the host does not run commands."""
     try:
         wire = open_command(link, argv, _WINDOW, deadline)
     except ChannelRefusedError as error:
         raise TargetError("the host does not run commands", Refusal.UNSUPPORTED) from error
+    forget = deadline.on_cancel(wire.cancel)
     try:
-        out, buffer = bytearray(), memoryview(bytearray(4096))
+        _send(wire, input, deadline)
+        out, buffer = bytearray(), memoryview(bytearray(16 * 1024))
         while count := _read(wire, buffer, deadline):
             out += buffer[:count]
-            if len(out) > _OUTPUT:
-                raise TargetError(f"{argv[0]} says more than {_OUTPUT} bytes", Refusal.GARBLED)
+            if len(out) > limit:
+                raise TargetError(f"{argv[0]} says more than {limit} bytes", Refusal.GARBLED)
         while not wire.channel.status_event.wait(min(STEP, deadline.remaining())):
             pass
         if wire.channel.was_lost:
             raise TargetError("the command was lost", Refusal.LOST)
-        return Ran(wire.channel.exit_status, out.decode("utf-8", "replace"))
+        return Ran(wire.channel.exit_status, out.decode("utf-8", "replace"), wire.channel.error_text())
     finally:
+        forget()
         wire.close()
+
+
+def _send(wire: ChannelWire, data: bytes, deadline: Deadline) -> None:
+    """All of a command's input, and its end. Raises TargetError."""
+    if not data:
+        return
+    wire.settimeout(deadline.remaining())
+    try:
+        wire.sendall(data)
+        wire.channel.shutdown_write()
+    except TimeoutError as error:
+        raise TargetError("the command does not read what it is given", Refusal.TIMEOUT) from error
+    except OSError as error:
+        if not wire.channel.status_event.is_set() and not wire.channel.eof_received:
+            deadline.remaining()
+            raise TargetError(f"the command was lost: {error}", Refusal.LOST) from error

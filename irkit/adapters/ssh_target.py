@@ -7,6 +7,7 @@ change never is: whether it took hold is for the runner to find out.
 
 import threading
 import time
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ from irkit.adapters.engine_http import Channel
 from irkit.adapters.sftp_files import SftpFiles
 from irkit.adapters.ssh_channel import ChannelWire
 from irkit.adapters.ssh_files import open_sftp
+from irkit.adapters.ssh_host_commands import SshCommands
 from irkit.adapters.ssh_host_key import PORT
 from irkit.adapters.ssh_line import KEY_STATES, Line, Trust
 from irkit.adapters.ssh_link import Link
@@ -23,9 +25,12 @@ from irkit.adapters.ssh_routes import CommandRoute, Route, find_route
 from irkit.adapters.ssh_transport import FAR, FAR_WINDOW, SMALL_WINDOW, STEP, WINDOW, ChannelRefusedError
 from irkit.adapters.ssh_way import Ways
 from irkit.core.container import Container, Summary
+from irkit.core.engine_event import EngineEvent
 from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError
 from irkit.core.host import Host
 from irkit.core.host_check import HostFacts
+from irkit.core.kernel import KernelFacts
+from irkit.core.network import NetworkFacts
 from irkit.core.operations import Operation
 from irkit.core.ports import Clock, Deadline, Intake, Outcome
 from irkit.core.text import safe
@@ -57,7 +62,10 @@ class SshTarget:
         self._routing = threading.Lock()
         self.notes: list[str] = []
         self.files = SftpFiles(self._open_sftp)
-        self._engine = DockerEngine(host, self._dial_control, clock, bulk=self._dial_bulk, repeats=True)
+        self._commands = SshCommands(self._command_link)
+        self._engine = DockerEngine(
+            host, self._dial_control, clock, bulk=self._dial_bulk, repeats=True, commands=self._commands
+        )
 
     @property
     def host(self) -> Host:
@@ -130,6 +138,29 @@ class SshTarget:
         """The facts of a container, by full id, as they are now."""
         return self._engine.examine(container, deadline)
 
+    def examine_network(self, network: str, deadline: Deadline) -> NetworkFacts:
+        """The facts of a network, by name or id."""
+        return self._engine.examine_network(network, deadline)
+
+    def see_kernel(self, container: Container, deadline: Deadline) -> KernelFacts | None:
+        """What the host's kernel shows of a container, read by SFTP; None where the host has none for us."""
+        from irkit.adapters.kernel_facts import see_kernel  # noqa: PLC0415 - a change alone needs it
+
+        try:
+            return see_kernel(self.files, container, deadline)
+        except TargetError as error:
+            if error.kind is Refusal.UNSUPPORTED:
+                return None
+            raise
+
+    def why_no_root(self, deadline: Deadline) -> str:
+        """Why what needs root on the host cannot be done there, in one line; empty where it can."""
+        return self._commands.why_not(deadline)
+
+    def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
+        """The engine's events as they come, over the connection for streams."""
+        return self._engine.watch(since, deadline)
+
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         """Carry out one operation; streams go over a connection of their own."""
         return self._engine.apply(operation, intake, deadline)
@@ -198,6 +229,12 @@ class SshTarget:
         return open_sftp(
             line.link(deadline), deadline, sudo=sudo and self._host.user != "root", round_trip=self._round_trip
         )
+
+    def _command_link(self, deadline: Deadline) -> Link:
+        """The connection for commands: the first, but where its sessions are what the engine is reached by."""
+        self.connect(deadline)
+        is_command = isinstance(self._route, CommandRoute)
+        return (self._second(self._session, deadline) if is_command else self._control).link(deadline)
 
     def _dial(self, line: Line, window: int, deadline: Deadline) -> Channel:
         """A stream to the engine. Nothing has been asked yet: where the connection turns out lost, it is made again."""

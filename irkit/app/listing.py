@@ -74,7 +74,7 @@ def state_of(error: TargetError) -> HostState:
 class Look:
     """What was seen: the facts of the containers meant, in the order given, their hosts as reached, and what failed.
 
-    `notes` are, by host, what a responder should know of how it was reached.
+    `notes` are, by host, what a responder should know of how it was reached; `others` all containers that were listed.
     """
 
     containers: list[Container] = field(default_factory=list)
@@ -84,6 +84,7 @@ class Look:
     """Hosts with containers that are not to be worked on there, and which these are and why."""
     failures: dict[str, TargetError] = field(default_factory=dict)
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    others: list[Summary] = field(default_factory=list)
 
     @property
     def refusals(self) -> tuple[Refused, ...]:
@@ -187,7 +188,7 @@ def _examine(fleet: Fleet, listed: _Listed, chosen: Sequence[Summary], twice: fr
     hosts = [host for host in listed.hosts if host.name in wanted]
     time = {name: time_for(len(ids), len(hosts)) for name, ids in wanted.items()}
     facts: dict[str, Container] = {}
-    look = Look(twice=twice, hosts=hosts, failures=dict(listed.failures))
+    look = Look(twice=twice, hosts=hosts, failures=dict(listed.failures), others=listed.containers)
 
     def ask(target: HostTarget, deadline: OperationDeadline) -> list[Container]:
         return examine_all(target, wanted[target.host.name], deadline)

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from irkit.adapters.clock import SystemClock
+from irkit.app.around import look_around
 from irkit.app.bundles import contained, unreadable
+from irkit.app.hold import check_holdable, hold_order
 from irkit.app.listing import look
 from irkit.app.playbooks import load
+from irkit.app.root import no_root_of
 from irkit.app.setting import TOOL, versions
 from irkit.core.errors import IrkitError, UsageError
 from irkit.core.values import utc_text
@@ -28,11 +31,13 @@ if TYPE_CHECKING:
     from irkit.core.action import RunFacts
     from irkit.core.events import Record
     from irkit.core.finding import Finding
+    from irkit.core.holding import Told
     from irkit.core.plan import Plan
     from irkit.core.playbook import Playbook
     from irkit.core.ports import Progress
     from irkit.engine.planner import Request
     from irkit.engine.runner import Runner
+    from irkit.engine.surroundings import Surroundings
 
 
 @dataclass
@@ -43,6 +48,7 @@ class Prepared:
     source: bytes
     fleet: Fleet
     contained: Mapping[str, str] = field(default_factory=dict)
+    request: Request | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -62,10 +68,12 @@ def prepare(
     case: str,
     responder: str,
     hosts: Sequence[str] = (),
+    hold: bool = False,
 ) -> Prepared:
     """The plan of a playbook for the containers meant on those hosts; connected, until its context ends.
 
-    A host that cannot be reached is refused by the plan, which is for the others. Raises IrkitError.
+    With `hold` the run goes on holding what it contains. A host that cannot be reached is refused by the plan, which is
+    for the others. Raises IrkitError.
     """
     from irkit.core.action import RunFacts
     from irkit.engine.arguments import resolve_parameters
@@ -78,17 +86,28 @@ def prepare(
         seen = look(fleet, selectors, identify=True)
         held = contained(setting, seen.hosts)
         run = RunFacts(id=new_run_id(), case=case, responder=responder)
-        plan = make_plan(_request(playbook, seen, parameters, run, held))
+        around = look_around(setting, fleet, seen, playbook)
+        request = _request(playbook, seen, parameters, run, held, no_root_of(fleet, seen.hosts, playbook), around)
+        plan = make_plan(request)
+        if hold and not plan.is_refused:
+            check_holdable(plan, request)
+            plan = msgspec.structs.replace(plan, hold=playbook.hold)
         plan = msgspec.structs.replace(plan, findings=(*plan.findings, *_noted(seen), *_doubts(setting)))
         plan = msgspec.structs.replace(plan, refusals=(*plan.refusals, *seen.refusals))
     except BaseException:
         fleet.close()
         raise
-    return Prepared(plan, source, fleet, held)
+    return Prepared(plan, source, fleet, held, request)
 
 
 def _request(
-    playbook: Playbook, seen: Look, parameters: Mapping[str, Any], run: RunFacts, held: Mapping[str, str]
+    playbook: Playbook,
+    seen: Look,
+    parameters: Mapping[str, Any],
+    run: RunFacts,
+    held: Mapping[str, str],
+    no_root: Mapping[str, str],
+    around: Surroundings,
 ) -> Request:
     """What planning needs of what was seen."""
     from irkit.actions import ACTIONS
@@ -98,13 +117,15 @@ def _request(
         playbook=playbook,
         actions=ACTIONS,
         hosts=seen.hosts,
-        targets=seen.containers,
+        targets=[around.with_drivers(one) for one in seen.containers],
         parameters=parameters,
         run=run,
         made_at=utc_text(SystemClock().now()),
         contained=held,
         named_twice=seen.twice,
         unreached={name: error.reason for name, error in seen.failures.items()},
+        no_root=no_root,
+        around=around,
     )
 
 
@@ -153,8 +174,20 @@ class Execution:
         return path
 
 
-def start(setting: Setting, prepared: Prepared, *, parallel: int = 8, progress: Progress | None = None) -> Execution:
-    """Make the bundle and the runner. Nothing has been done to any host yet. Raises StorageError."""
+def start(
+    setting: Setting,
+    prepared: Prepared,
+    *,
+    parallel: int = 8,
+    progress: Progress | None = None,
+    hold_for: float = 0,
+    holding: Told | None = None,
+) -> Execution:
+    """Make the bundle and the runner. Nothing has been done to any host yet. Raises StorageError.
+
+    Where the plan says so, what it contains is held for `hold_for` seconds, or (0) until it is interrupted; `holding`
+    is told now and then how that stands.
+    """
     from irkit.adapters.bundle import Bundle
     from irkit.adapters.holds import release
     from irkit.engine.runner import Limits, Runner
@@ -175,7 +208,8 @@ def start(setting: Setting, prepared: Prepared, *, parallel: int = 8, progress: 
         release(held)
         raise
     prepared.fleet.stop_asking()
-    runner = Runner(prepared.fleet.targets, bundle, clock, tool=TOOL, limits=Limits(parallel=parallel))
+    order = hold_order(setting, prepared, held, seconds=hold_for, told=holding)
+    runner = Runner(prepared.fleet.targets, bundle, clock, tool=TOOL, limits=Limits(parallel=parallel), hold=order)
     return Execution(runner, bundle, prepared.plan, held)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations  # see the imports for types only, below
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from irkit.adapters.clock import SystemClock
@@ -12,6 +12,7 @@ from irkit.app.fleet import Fleet
 from irkit.app.listing import none_reached
 from irkit.app.runs import Prepared, new_run_id
 from irkit.app.setting import Setting
+from irkit.app.undo_around import look_around
 from irkit.app.undo_hosts import HostNow, look_again, recorded_hosts, ways_back
 from irkit.core.errors import TargetError, UsageError
 from irkit.core.values import utc_text
@@ -19,50 +20,111 @@ from irkit.core.values import utc_text
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from irkit.app.undo_around import Left
     from irkit.core.container import Container
     from irkit.core.finding import Finding
     from irkit.core.host import Host
     from irkit.core.run import Run
+    from irkit.engine.undo import UndoRequest
+    from irkit.engine.way_back import Around
 
 
-def prepare_undo(setting: Setting, name: str, selectors: Sequence[str], *, responder: str) -> Prepared:
+def prepare_undo(
+    setting: Setting,
+    name: str,
+    selectors: Sequence[str],
+    *,
+    responder: str,
+    new_address: bool = False,
+    reset_connections: bool = False,
+) -> Prepared:
     """The plan that takes a run, or some of its containers, back; connected, until its context ends.
+
+    With `new_address` a container whose address is taken is given the nearest free one; with `reset_connections` those
+    that were open are ended before it is put back.
 
     What is on a host that cannot be reached, or for which another engine answers, is refused by the plan, which is for
     the others. Raises IrkitError, also where no host at all can be reached.
     """
-    from msgspec.structs import replace
+    from msgspec.structs import replace as with_fields
 
+    from irkit.engine.undo import plan_undo
+
+    job = _job(setting, name, selectors)
+    recorded = recorded_hosts(job.path, job.run)
+    fleet = Fleet(setting, ways_back(setting, recorded, job.hosts))
+    try:
+        seen = _look(fleet, job.wanted, job.run, recorded)
+        around = _look_around(fleet, seen, job, root=reset_connections)
+    except BaseException:
+        fleet.close()
+        raise
+    request = replace(
+        _request(job, seen, responder), around=around, new_address=new_address, reset_connections=reset_connections
+    )
+    plan = plan_undo(request)
+    return Prepared(with_fields(plan, findings=(*plan.findings, *seen.doubts)), _playbook_of(job.path), fleet)
+
+
+def _request(job: _Job, seen: _Seen, responder: str) -> UndoRequest:
     from irkit.core.action import RunFacts
-    from irkit.engine.undo import UndoRequest, outstanding, plan_undo
+    from irkit.engine.undo import UndoRequest
+
+    held = _held_by_others(job.runs, job.run, job.keys, seen.hosts)
+    return UndoRequest(
+        run=job.run,
+        undone=job.undone,
+        hosts=seen.hosts,
+        now=seen.now,
+        gone={**seen.gone, **held},
+        removed=frozenset(seen.gone.keys() - held.keys()),
+        facts=RunFacts(id=new_run_id(), case=job.case, responder=responder),
+        made_at=utc_text(SystemClock().now()),
+        only=job.only,
+        unreached=seen.refused,
+    )
+
+
+@dataclass
+class _Job:
+    """The run to be taken back, its bundle and case, the runs that are known, and what is left of it to take back.
+
+    `undone` are those of the runs that took it back so far; `only` the keys of the containers that were asked for.
+    """
+
+    path: Path
+    run: Run
+    case: str
+    only: frozenset[str]
+    runs: Sequence[tuple[Path, Run]]
+    undone: Sequence[Run]
+    left: Left
+
+    @property
+    def keys(self) -> set[str]:
+        """The containers that something is left of."""
+        return {f"{host}/{container}" for host, container, _ in self.left}
+
+    @property
+    def wanted(self) -> list[str]:
+        """Those of them that were asked for."""
+        return sorted(self.keys & self.only if self.only else self.keys)
+
+    @property
+    def hosts(self) -> list[str]:
+        """Their hosts."""
+        return list(dict.fromkeys(key.partition("/")[0] for key in self.wanted))
+
+
+def _job(setting: Setting, name: str, selectors: Sequence[str]) -> _Job:
+    from irkit.engine.undo import outstanding
 
     path, run, case = _read_run(setting, name)
     only = _keys(run, selectors)
     folders = {setting.folder.resolve(), path.resolve().parent}
     runs = [(where, one) for folder in folders for where, one in known_runs(Setting(evidence=folder))]
     undone = undo_runs(runs, run)
-    left = {f"{host}/{container}" for host, container, _ in outstanding(run, undone)}
-    wanted = sorted(left & only if only else left)
-    recorded = recorded_hosts(path, run)
-    fleet = Fleet(setting, ways_back(setting, recorded, dict.fromkeys(key.partition("/")[0] for key in wanted)))
-    try:
-        seen = _look(fleet, wanted, run, recorded)
-    except BaseException:
-        fleet.close()
-        raise
-    request = UndoRequest(
-        run=run,
-        undone=undone,
-        hosts=seen.hosts,
-        now=seen.now,
-        gone={**seen.gone, **_held_by_others(runs, run, left, seen.hosts)},
-        facts=RunFacts(id=new_run_id(), case=case, responder=responder),
-        made_at=utc_text(SystemClock().now()),
-        only=only,
-        unreached=seen.refused,
-    )
-    plan = plan_undo(request)
-    return Prepared(replace(plan, findings=(*plan.findings, *seen.doubts)), _playbook_of(path), fleet)
+    return _Job(path, run, case, only, runs, undone, outstanding(run, undone))
 
 
 def _read_run(setting: Setting, name: str) -> tuple[Path, Run, str]:
@@ -106,6 +168,15 @@ def _look(fleet: Fleet, wanted: Sequence[str], run: Run, recorded: Mapping[str, 
     return seen
 
 
+def _look_around(fleet: Fleet, seen: _Seen, job: _Job, *, root: bool) -> Around:
+    """What else is to be known of those that can be worked on."""
+    from irkit.adapters.bundle import read_approved_plan
+
+    plan = read_approved_plan(job.path, job.run.started.plan_digest if job.run.started else "")
+    mine = [one for one in job.left if f"{one[0]}/{one[1]}" in seen.now]
+    return look_around(fleet, seen.hosts, mine, seen.now, plan, root=root)
+
+
 def _take_in(seen: _Seen, result: HostNow) -> None:
     seen.hosts.append(result.host)
     seen.now.update(result.now)
@@ -138,9 +209,10 @@ def lasting_changes(setting: Setting, name: str) -> list[str]:
     """What a run changed and no undo takes back: an image it made, a container that removed itself."""
     from irkit.adapters.bundle import read_run
     from irkit.core.operations import Commit, RemoveImage
+    from irkit.engine.held import mark_of
 
     run = read_run(find_bundle(setting, name))
-    names = run.started.names if run.started else {}
+    names, known = run.names, _with_way_back(run)
     removed = {
         one.started.operation.image
         for one in run.operations
@@ -150,10 +222,18 @@ def lasting_changes(setting: Setting, name: str) -> list[str]:
     for change in run.changes:
         operation = change.started.operation
         gone = isinstance(operation, RemoveImage) or (isinstance(operation, Commit) and operation.image in removed)
-        if not change.started.undo and not gone:
+        if not change.started.undo and not gone and (change.key, mark_of(operation)) not in known:
             text = f"image {operation.image}, as evidence" if isinstance(operation, Commit) else operation.text()
             found.append(f"{names.get(change.key, change.key)}: {text}")
     return found
+
+
+def _with_way_back(run: Run) -> set[tuple[str, str]]:
+    """What need not be taken back each time it was done: the first time is, or it was found so."""
+    from irkit.engine.held import mark_of
+
+    known = {(one.key, mark_of(one.started.operation)) for one in run.changes if one.started.undo}
+    return known | {(f"{one.host}/{one.container}", mark_of(one.operation)) for one in run.inapplicable}
 
 
 def _check_not_live(path: Path) -> None:
@@ -168,7 +248,7 @@ def _check_not_live(path: Path) -> None:
 
 def _keys(run: Run, selectors: Sequence[str]) -> frozenset[str]:
     """The containers of a run by name, id or prefix, with or without their host before them. Raises UsageError."""
-    names = run.started.names if run.started else {}
+    names = run.names
     keys = set()
     for text in selectors:
         found = [key for key, name in names.items() if _is_meant(text, key, name)]

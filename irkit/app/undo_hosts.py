@@ -104,7 +104,7 @@ def look_again(
     `recorded` are the hosts as the run reached them, as far as that is known.
     """
     engines = run.started.engines if run.started else {}
-    names = run.started.names if run.started else {}
+    names = run.names
 
     def ask(target: HostTarget, deadline: OperationDeadline) -> HostNow:
         engine = engine_id_of(target, deadline)

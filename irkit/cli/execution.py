@@ -12,10 +12,12 @@ from typing import Any
 import click
 
 from irkit.app import Execution, Prepared, Setting, start
+from irkit.cli.holding import holding_text
 from irkit.cli.options import ascii_json, ask_approval, check_approval
 from irkit.cli.progress import Bars
 from irkit.cli.render import RecordText, plan_text
 from irkit.core.events import Record
+from irkit.core.holding import Holding
 from irkit.core.plan import Plan
 from irkit.core.run import Run, replay
 from irkit.core.text import safe
@@ -56,6 +58,20 @@ class _Reader:
             self._is_there = False
 
 
+class _Standing:
+    """Says how a hold stands, as long as somebody reads it."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars, self._is_there = bars, True
+
+    def __call__(self, holding: Holding) -> None:
+        try:
+            if self._is_there:
+                self._bars.say(holding_text(holding))
+        except (OSError, ValueError):
+            self._is_there = False
+
+
 def confirm(plan: Plan, approve: str | None, *, quiet: bool, stays: Sequence[str] = ()) -> None:
     """Show the plan, and what stays changed whatever is done; have the responder agree where they have not yet.
 
@@ -70,10 +86,17 @@ def confirm(plan: Plan, approve: str | None, *, quiet: bool, stays: Sequence[str
         ask_approval(plan)
 
 
-def carry_out(setting: Setting, prepared: Prepared, shown: Shown, *, parallel: int) -> Result:
+def carry_out(setting: Setting, prepared: Prepared, shown: Shown, *, parallel: int, hold_for: float = 0) -> Result:
     """Run a plan to its end, whatever becomes of whoever watches, and seal the bundle."""
     bars = Bars(wanted=shown.lines)
-    execution = start(setting, prepared, parallel=parallel, progress=bars.update)
+    execution = start(
+        setting,
+        prepared,
+        parallel=parallel,
+        progress=bars.update,
+        hold_for=hold_for,
+        holding=_Standing(bars) if shown.lines else None,
+    )
     records: list[Record] = []
     with _signals(execution), bars:
         for record in _watched(execution, bars, shown):

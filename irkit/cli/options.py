@@ -41,6 +41,27 @@ parallel = click.option(
 )
 
 
+class _Duration(click.ParamType[float]):
+    """A length of time such as 90s, 10m or 1h30m, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Its seconds. Raises BadParameter, also for none at all."""
+        from irkit.core.values import seconds_of
+
+        try:
+            seconds = seconds_of(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if not seconds:
+            self.fail("it must be longer than no time at all", param, ctx)
+        return seconds
+
+
+DURATION = _Duration()
+
+
 @dataclass(frozen=True)
 class Chosen:
     """The hosts that a verb is to work on, and how they are found and reached."""

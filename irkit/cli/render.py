@@ -1,7 +1,9 @@
 """Plans, records and runs as text. Everything in them may be foreign: all of it goes through `safe`."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
+from irkit.cli.containment import contained_lines
 from irkit.cli.table import columns, size_text
 from irkit.core.container import SHORT_ID
 from irkit.core.events import (
@@ -15,13 +17,23 @@ from irkit.core.events import (
     RunFinished,
     RunStarted,
     StepSkipped,
+    TargetJoined,
     TargetRefused,
 )
+from irkit.core.finding import Severity
+from irkit.core.found import DIFFERS
 from irkit.core.operations import Operation, Touch
 from irkit.core.plan import Plan, Refused, Task
 from irkit.core.run import Run
 from irkit.core.text import safe
 
+_HOLDS = {
+    "tell": "HOLD: what is contained is watched until the run is ended; what somebody breaks is told.",
+    "contain": "HOLD: what is contained is watched until the run is ended; what somebody breaks, or what takes"
+    " the place of a target, is contained again by the same steps.",
+}
+_MOST_NAMES = 10
+"""Containers that are named for one finding."""
 _TOUCHES = {Touch.READ: "read", Touch.CHANGE: "CHANGE", Touch.DESTROY: "DESTROY"}
 
 
@@ -33,10 +45,29 @@ def plan_text(plan: Plan, *, is_dry: bool = True) -> str:
         *_hosts(plan),
         _targets(plan),
         columns(("STEP", "ON", "TOUCH", "OPERATION"), list(_plan_rows(plan)), limit=1000),
+        *([_HOLDS[plan.hold]] if plan.hold in _HOLDS else []),
     ]
-    notes = [f"! {_name(plan, finding.container)}{safe(finding.summary, 300)}" for finding in plan.findings]
+    notes = list(_findings(plan))
     notes += [f"REFUSED {_refused_name(plan, one)}{safe(one.reason, 400)}" for one in plan.refusals]
     return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])])
+
+
+def _findings(plan: Plan) -> Iterator[str]:
+    """What was noticed, and on a line of its own what to do about it; said once for all of whom it is the same."""
+    same: dict[tuple[str, str], list[str]] = {}
+    for one in plan.findings:
+        same.setdefault((one.summary, one.remedy), []).append(_name(plan, one.container))
+    for (summary, remedy), names in same.items():
+        yield f"! {_all_names(names)}{safe(summary, 600)}"
+        if remedy:
+            yield f"    to do: {safe(remedy, 400)}"
+
+
+def _all_names(names: Sequence[str]) -> str:
+    """The names of several containers, each of which ends in a colon and a space, or is empty."""
+    shown = [one.removesuffix(": ") for one in names if one]
+    more = f" and {len(shown) - _MOST_NAMES} more" if len(shown) > _MOST_NAMES else ""
+    return f"{', '.join(shown[:_MOST_NAMES])}{more}: " if shown else ""
 
 
 def _hosts(plan: Plan) -> list[str]:
@@ -98,17 +129,18 @@ def _short_key(key: str) -> str:
     return f"{safe(host, 80)}/{safe(container[:SHORT_ID], 80)}"
 
 
-def _names_of(started: RunStarted) -> dict[str, str]:
+def _names_of(started: RunStarted, names: Mapping[str, str]) -> dict[str, str]:
     """The names of a run's containers by their keys, each with its host where there are several."""
     if len(started.hosts) <= 1:
-        return dict(started.names)
-    return {key: f"{key.partition('/')[0]}/{name}" for key, name in started.names.items()}
+        return dict(names)
+    return {key: f"{key.partition('/')[0]}/{name}" for key, name in names.items()}
 
 
 class RecordText:
     """Records as lines of text; remembers names, so that a line says which container it is about."""
 
     def __init__(self) -> None:
+        self._started: RunStarted | None = None
         self._names: dict[str, str] = {}
         self._texts: dict[tuple[int, int], str] = {}
 
@@ -120,7 +152,7 @@ class RecordText:
     def _said(self, record: Record) -> str:  # noqa: C901, PLR0911 - one branch an event
         match record.event:
             case RunStarted() as event:
-                self._names = _names_of(event)
+                self._started, self._names = event, _names_of(event, event.names)
                 taken = f", taking back run {event.undoes[:12]}" if event.undoes else ""
                 on = f" of {len(event.hosts)} hosts" if len(event.hosts) > 1 else ""
                 return f"run {event.run[:12]} of {event.playbook} on {len(event.targets)} container(s){on}{taken}"
@@ -131,7 +163,7 @@ class RecordText:
                 )
             case OperationFinished() as event:
                 detail = f" ({event.detail})" if event.detail else ""
-                proof = f", {event.proof}" if event.proof else ""
+                proof = ": ".join(filter(None, [f", {event.proof}" if event.proof else "", event.because]))
                 text = self._texts.get((event.task, event.number), "")
                 return f"{self._place(event)}: {text}: done{detail}{proof}"
             case OperationFailed() as event:
@@ -145,12 +177,21 @@ class RecordText:
                 return f"{self._names.get(event.container, event.host)}: step {event.step} skipped: {event.reason}"
             case TargetRefused() as event:
                 return f"{_refused_place(event, self._names)} REFUSED: {event.reason}"
+            case TargetJoined() as event:
+                return self._join(event)
             case FindingRaised(finding=finding):
-                return " ".join(filter(None, ("note:", self._names.get(finding.container), finding.summary)))
+                sign = "!" if finding.severity is Severity.HIGH else "note:"
+                return " ".join(filter(None, (sign, self._names.get(finding.container), finding.summary)))
             case Note(text=text, by=by):
                 return f"{by}: {text}"
             case RunFinished() as event:
                 return f"run ended: {event.outcome}" + (f" ({event.reason})" if event.reason else "")
+
+    def _join(self, event: TargetJoined) -> str:
+        new = event.container
+        if self._started:
+            self._names |= _names_of(self._started, {new.key: f"{new.name} ({new.id[:SHORT_ID]})"})
+        return f"{self._names.get(new.key, new.name)} is of this run from here on: {event.reason}"
 
     def _place(self, event: OperationStarted | OperationFinished | OperationFailed | OperationSkipped) -> str:
         key = f"{event.host}/{event.container}"
@@ -170,7 +211,7 @@ def run_text(run: Run, left: int) -> str:
     if started is None:
         return "an empty log: nothing was done"
     partial = sum(1 for one in run.evidence if one.partial)
-    names = _names_of(started)
+    names = _names_of(started, run.names)
     lines = [
         f"run       {started.run}",
         f"case      {safe(started.case or '-', 100)}",
@@ -185,20 +226,40 @@ def run_text(run: Run, left: int) -> str:
     ]
     if started.undoes:
         lines.append(f"undoes    run {started.undoes}")
-    for change in run.changes:
-        name = safe(names.get(change.key, change.key), 120)
-        state = "done" if change.state == "finished" else f"{change.state}, took hold: {change.took_hold}"
-        lines.append(f"changed   {name}: {safe(change.started.operation.text(), 200)}: {state}")
-    for failure in run.failures:
-        where = failure.key if failure.started.container else f"host {failure.started.host}"
-        name = safe(names.get(failure.key, where), 120)
-        reason = failure.reason or "no word whether it took hold"
-        lines.append(f"FAILED    {name} {failure.started.step}: {safe(reason, 600)}")
-    # As long as the reason for a key that is not accepted, which ends with what to do.
-    lines += [f"REFUSED   {safe(_refused_place(one, names), 200)}: {safe(one.reason, 600)}" for one in run.refused]
+    lines += _changed_lines(run, names)
+    lines += contained_lines(run, names)
+    lines += _troubles(run, names)
     if left:
         again = started.undoes or started.run
         lines.append(f"STILL CHANGED: {left} operation(s) to take back: irkit undo {again[:12]}")
     elif run.changes and not started.undoes:
         lines.append("nothing is left to take back")
     return "\n".join(lines)
+
+
+def _changed_lines(run: Run, names: Mapping[str, str]) -> list[str]:
+    """What was changed, in order; what was done again and again, as a hold may do, is told once with how often."""
+    counts: Counter[str] = Counter()
+    for change in run.changes:
+        name = safe(names.get(change.key, change.key), 120)
+        state = "done" if change.state == "finished" else f"{change.state}, took hold: {change.took_hold}"
+        counts[f"changed   {name}: {safe(change.started.operation.text(), 200)}: {state}"] += 1
+    return [line if count == 1 else f"{line}, {count} times" for line, count in counts.items()]
+
+
+def _troubles(run: Run, names: Mapping[str, str]) -> Iterator[str]:
+    """What went wrong, does not hold, is not as it was, or was not done at all."""
+    for failure in run.failures:
+        where = failure.key if failure.started.container else f"host {failure.started.host}"
+        name = safe(names.get(failure.key, where), 120)
+        reason = failure.reason or "no word whether it took hold"
+        yield f"FAILED    {name} {failure.started.step}: {safe(reason, 600)}"
+    for key, finding in run.unheld.items():
+        yield f"NOT HELD  {safe(names.get(key, key), 120)}: {safe(finding.summary, 400)}"
+    for finding in run.findings:
+        if finding.check == DIFFERS:
+            name = safe(names.get(finding.container, finding.container), 120)
+            yield f"DIFFERS   {name}: {safe('; '.join(finding.because), 600)}"
+    for one in run.refused:
+        # As long as the reason for a key that is not accepted, which ends with what to do.
+        yield f"REFUSED   {safe(_refused_place(one, names), 200)}: {safe(one.reason, 600)}"

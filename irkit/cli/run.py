@@ -5,9 +5,11 @@ from pathlib import Path
 import click
 
 from irkit.cli import options
+from irkit.cli.containment import contained_json, say_not_isolated
 from irkit.cli.execution import Result, Shown, carry_out, confirm
 from irkit.cli.render import run_text
 from irkit.cli.streams import read_or_not
+from irkit.core.found import DIFFERS
 
 
 @click.command()
@@ -15,6 +17,8 @@ from irkit.cli.streams import read_or_not
 @click.argument("selectors", nargs=-1, required=True, metavar="TARGET...", shell_complete=options.complete_container)
 @click.option("--param", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the playbook.")
 @click.option("--case", default="", help="The case the run belongs to.")
+@click.option("--hold", is_flag=True, help="Go on until Ctrl-C, watching that what was contained stays so.")
+@click.option("--hold-for", type=options.DURATION, metavar="DURATION", help="The same for so long, such as 90s or 8h.")
 @options.with_hosts()
 @options.responder
 @options.approve
@@ -26,6 +30,8 @@ def command(
     *,
     playbook: str,
     selectors: tuple[str, ...],
+    hold: bool,
+    hold_for: float | None,
     chosen: options.Chosen,
     given: tuple[str, ...],
     case: str,
@@ -41,6 +47,9 @@ def command(
     TARGET is an id or prefix, a name, name:GLOB, image:GLOB, label:KEY[=GLOB] or all, of one host where HOST/ stands
     before it. A plan that goes beyond reading is confirmed on the terminal, or needs --approve. Ctrl-C ends the run in
     order and seals the bundle. A host that cannot be reached is refused, and the rest goes on.
+
+    With --hold, what others do to what was contained is logged and shown, and where the playbook says `hold: contain`
+    contained again. Ctrl-C is the usual end of that; a second one ends at once.
     """
     from irkit.app import prepare, responder_name
 
@@ -53,11 +62,13 @@ def command(
         case=case,
         responder=responder or responder_name(setting.environment),
         hosts=chosen.hosts,
+        hold=hold or hold_for is not None,
     ) as prepared:
         options.check_refused(prepared.plan)
         quiet = as_json or events
         confirm(prepared.plan, approve, quiet=quiet)
-        result = carry_out(setting, prepared, Shown(events=events, lines=not quiet), parallel=parallel)
+        shown = Shown(events=events, lines=not quiet)
+        result = carry_out(setting, prepared, shown, parallel=parallel, hold_for=hold_for or 0)
     with read_or_not():
         sum_up(result, len(result.run.undo_operations()), as_json=as_json, quiet=quiet)
     click.get_current_context().exit(result.status)
@@ -76,6 +87,11 @@ def sum_up(result: Result, left: int, *, as_json: bool, quiet: bool) -> None:
                 "evidence": run.evidence,
                 "failures": [{"step": one.started.step, "key": one.key, "reason": one.reason} for one in run.failures],
                 "refused": run.refused,
+                "differs": [
+                    {"key": one.container, "what": one.because} for one in run.findings if one.check == DIFFERS
+                ],
+                "contained": contained_json(run),
+                "not_held": list(run.unheld.values()),
                 "changes": [
                     {"key": one.key, "operation": one.started.operation, "took_hold": one.took_hold}
                     for one in run.changes
@@ -86,3 +102,4 @@ def sum_up(result: Result, left: int, *, as_json: bool, quiet: bool) -> None:
     elif not quiet:
         click.echo(run_text(run, left))
         click.echo(f"bundle    {result.bundle}")
+    say_not_isolated(run, err=quiet)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from irkit.cli import options
+from irkit.cli.containment import contained_json, say_not_isolated
 from irkit.cli.render import RecordText, run_text
 from irkit.cli.table import columns, size_text
 from irkit.core.run import replay
@@ -35,6 +36,7 @@ def command(*, run: str, log: bool, items: bool, evidence: Path | None, as_json:
                 "started": found.started,
                 "finished": found.finished,
                 "evidence": found.evidence,
+                "contained": contained_json(found),
                 "to_undo": left,
                 "records": records if log else len(records),
             }
@@ -50,3 +52,4 @@ def command(*, run: str, log: bool, items: bool, evidence: Path | None, as_json:
         return
     click.echo(run_text(found, len(left)))
     click.echo(f"bundle    {path}")
+    say_not_isolated(found)

@@ -17,6 +17,8 @@ from irkit.core.text import safe
 @click.argument("run")
 @click.argument("containers", nargs=-1, metavar="[CONTAINER]...")
 @click.option("--dry-run", is_flag=True, help="Show the plan and do nothing.")
+@click.option("--new-address", is_flag=True, help="Give a container whose address is taken the nearest free one.")
+@click.option("--reset-connections", is_flag=True, help="End open connections first, as root on the host.")
 @options.with_hosts(choose=False)
 @options.responder
 @options.approve
@@ -30,6 +32,8 @@ def command(
     containers: tuple[str, ...],
     chosen: options.Chosen,
     dry_run: bool,
+    new_address: bool,
+    reset_connections: bool,
     responder: str,
     approve: str | None,
     evidence: Path | None,
@@ -40,14 +44,16 @@ def command(
     """Take back what RUN changed, last change first, from its log alone.
 
     RUN is a bundle's folder or name, or the start of a run's id; CONTAINER limits it to some of the run's. What is so
-    already is skipped, so undo may be repeated. Established connections may go on once an address is back. Hosts are
+    already is skipped, so undo may be repeated. Connections that go on once an address is back are named. Hosts are
     found by their names in the run; exit status 1 where one cannot be reached, or another engine answers there.
     """
     from irkit.app import lasting_changes, left_after, prepare_undo, responder_name
 
     setting = chosen.setting(evidence)
     quiet, by = as_json or events, responder or responder_name(setting.environment)
-    with prepare_undo(setting, run, containers, responder=by) as prepared:
+    with prepare_undo(
+        setting, run, containers, responder=by, new_address=new_address, reset_connections=reset_connections
+    ) as prepared:
         lasting = lasting_changes(setting, run)
         if dry_run or not prepared.plan.tasks:
             _show(prepared.plan, lasting, as_json=as_json, quiet=quiet)

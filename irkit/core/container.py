@@ -15,7 +15,8 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     """A container's place on one network: enough to put it back exactly.
 
     `ipv4`, `ipv6` and `mac` are what the engine gave; the `fixed_` fields what was asked for, empty where the
-    engine chose. `aliases` leaves out the short id that old engines add by themselves.
+    engine chose. `aliases` leaves out the short id that old engines add by themselves. `interface` and `default_route`
+    (whether the IPv4 default route goes by it) are the kernel's word, empty where it was not asked.
     """
 
     network: str
@@ -31,6 +32,8 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[str, ...] = ()
     driver_options: dict[str, str] | None = None
     gateway_priority: int = 0
+    interface: str = ""
+    default_route: bool = False
 
 
 class Mount(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +62,73 @@ class RestartPolicy(msgspec.Struct, frozen=True, kw_only=True):
     maximum_retries: int = 0
 
 
+UNLIMITED = -1
+"""A limit that is taken away."""
+USUAL_PERIOD = 100_000
+"""Microseconds of the period that a CPU quota is of, where none is told."""
+_CPU = 10**9
+_MEBIBYTE = 1024 * 1024
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a container may use: CPU, memory and memory with swap in bytes, number of processes.
+
+    CPU is told in billionths of a processor (`nano_cpus`), or else by a quota in microseconds of each `cpu_period`,
+    whichever the container was made with: engines let nobody change from one to the other. As facts, 0 is no limit. As
+    a wish, 0 is to leave it as it is, and UNLIMITED to take it away, which engines do for all but `nano_cpus`.
+    """
+
+    nano_cpus: int = 0
+    cpu_quota: int = 0
+    cpu_period: int = 0
+    memory: int = 0
+    memory_swap: int = 0
+    pids: int = 0
+
+    @property
+    def processors(self) -> float:
+        """How many processors' time it may use; 0 for no limit."""
+        quota = max(self.cpu_quota, 0) / (self.cpu_period or USUAL_PERIOD)
+        return max(self.nano_cpus, 0) / _CPU or quota
+
+    def text(self) -> str:
+        """In a few words, or empty."""
+        cpu = UNLIMITED if UNLIMITED in (self.nano_cpus, self.cpu_quota) else self.processors
+        parts = [
+            cpu and _amount(cpu, "processors", "any number of processors"),
+            self.memory and _amount(self.memory / _MEBIBYTE, "MiB of memory", "any amount of memory"),
+            self.pids and _amount(self.pids, "processes", "any number of processes"),
+        ]
+        return ", ".join(part for part in parts if part)
+
+    def are_met_by(self, found: "Limits") -> bool:
+        """Whether these, as a wish, are so. Swap is not asked after: kernels need not count it."""
+        return all(
+            not wish or max(wish, 0) == max(have, 0)
+            for wish, have in (
+                (self.nano_cpus, found.nano_cpus),
+                (self.cpu_quota, found.cpu_quota),
+                (self.memory, found.memory),
+                (self.pids, found.pids),
+            )
+        )
+
+    def for_undo_of(self, wish: "Limits") -> "Limits":
+        """The wish that takes that wish back, where these are what was found: only what it changes."""
+        return Limits(
+            nano_cpus=wish.nano_cpus and (self.nano_cpus or UNLIMITED),
+            cpu_quota=wish.cpu_quota and (self.cpu_quota or UNLIMITED),
+            cpu_period=self.cpu_period if wish.cpu_quota else 0,
+            memory=wish.memory and (self.memory or UNLIMITED),
+            memory_swap=wish.memory_swap and (self.memory_swap or UNLIMITED),
+            pids=wish.pids and (self.pids or UNLIMITED),
+        )
+
+
+def _amount(value: float, unit: str, unlimited: str) -> str:
+    return unlimited if value < 0 else f"{value:g} {unit}"
+
+
 class Container(msgspec.Struct, frozen=True, kw_only=True):
     """Facts of one container at one moment. Every text in it is the engine's or the container's word."""
 
@@ -84,6 +154,8 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     log_driver: str = ""
     restart_policy: RestartPolicy = RestartPolicy()
     auto_remove: bool = False
+    limits: Limits = Limits()
+    health_check: bool = False
     labels: dict[str, str] = {}
     orchestrator: str = ""
 
@@ -102,6 +174,12 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
         """The id of the container whose network it shares, or empty."""
         mode, _, owner = self.network_mode.partition(":")
         return owner if mode == "container" else ""
+
+    @property
+    def has_net_admin(self) -> bool:
+        """Whether a process in it may set up interfaces, addresses, routes and rules of its network namespace."""
+        names = {name.upper().removeprefix("CAP_") for name in self.capabilities}
+        return self.privileged or bool(names & {"NET_ADMIN", "ALL"})
 
     def attachment(self, network: str) -> Attachment | None:
         """Its attachment to the network of that name, or None.
@@ -125,6 +203,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     status: str = ""
     created_at: str = ""
     networks: tuple[str, ...] = ()
+    network_mode: str = ""
     ports: tuple[Port, ...] = ()
     labels: dict[str, str] = {}
 

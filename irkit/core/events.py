@@ -4,6 +4,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from irkit.core.container import Container
 from irkit.core.evidence import Evidence
 from irkit.core.finding import Finding
 from irkit.core.operations import AnyOperation
@@ -54,12 +55,16 @@ class OperationStarted(_OperationEvent, frozen=True, kw_only=True, tag="operatio
 
 
 class OperationFinished(_OperationEvent, frozen=True, kw_only=True, tag="operation-finished"):
-    """The request was answered and, where it changed something, the facts re-read agree (`proof`)."""
+    """The request was answered and, where it changed something, the facts re-read agree.
+
+    `proof` is a level of `ProofLevel`, empty for a read; `because` the facts it rests on.
+    """
 
     milliseconds: int
     evidence: tuple[Evidence, ...] = ()
     detail: str = ""
     proof: str = ""
+    because: str = ""
 
 
 class OperationFailed(_OperationEvent, frozen=True, kw_only=True, tag="operation-failed"):
@@ -99,6 +104,17 @@ class TargetRefused(Event, frozen=True, kw_only=True, tag="target-refused"):
     host: str = ""
 
 
+class TargetJoined(Event, frozen=True, kw_only=True, tag="target-joined"):
+    """A container that the plan did not know and that the run works on from here on, in place of another.
+
+    `container` are its facts as found; `replaces` the key of the one in whose place it is, `reason` how that is known.
+    """
+
+    container: Container
+    replaces: str
+    reason: str
+
+
 class FindingRaised(Event, frozen=True, kw_only=True, tag="finding-raised"):
     """Something noticed while planning or running."""
 
@@ -127,6 +143,7 @@ AnyEvent: TypeAlias = (
     | OperationSkipped
     | StepSkipped
     | TargetRefused
+    | TargetJoined
     | FindingRaised
     | Note
     | RunFinished

@@ -24,3 +24,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     container: str = ""
     because: tuple[str, ...] = ()
     remedy: str = ""
+
+
+class Hold(StrEnum):
+    """What is noticed while containment is held: the `check` of such findings."""
+
+    BROKEN = "hold.broken"  # it does not hold any more
+    REPLACED = "hold.replaced"  # another container of the same service, or with its name, runs in its place
+    AGAIN = "hold.again"  # it holds again
+    TOUCHED = "hold.touched"  # somebody did something to it, and it holds, or is gone
+    CONTEST = "hold.contest"  # it is broken again and again: from now on contained at growing pauses
+    UNSEEN = "hold.unseen"  # its host does not answer, so that nothing is known of it
+    SEEN = "hold.seen"  # its host answers again

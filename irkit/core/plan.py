@@ -6,6 +6,7 @@ import msgspec
 
 from irkit.core.container import Container
 from irkit.core.finding import Finding
+from irkit.core.found import Found
 from irkit.core.host import Host
 from irkit.core.operations import AnyOperation, Touch
 
@@ -15,7 +16,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     `containers` are the keys of the containers it belongs to: it starts once the tasks in `after` are done, and their
     later tasks wait for it. `skipped` says why a step does not apply, `refused` why it will not be done though asked
-    for. `timeout` is seconds for one operation, 0 for the usual.
+    for. `timeout` is seconds for one operation, 0 for the usual. `given_up` are operations of a refused task of an undo
+    that nothing can do any more: they count as taken back.
     """
 
     index: int
@@ -31,6 +33,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     retries: int = 0
     skipped: str = ""
     refused: str = ""
+    given_up: tuple[AnyOperation, ...] = ()
 
     @property
     def is_bulk(self) -> bool:
@@ -53,7 +56,12 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """All operations of a run, for a frozen list of targets."""
+    """All operations of a run, for a frozen list of targets.
+
+    One that takes another run back (`undoes`) tells how that run `found` its containers, to compare with at the end.
+    `hold` says that it goes on watching what it contained, and whether breaks are told (`tell`) or contained again by
+    the same steps, also on what takes a target's place (`contain`). Empty: it ends with its last operation.
+    """
 
     run: str
     case: str
@@ -69,6 +77,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     refusals: tuple[Refused, ...] = ()
     undoes: str = ""
+    found: tuple[Found, ...] = ()
+    hold: str = ""
 
     @property
     def touch(self) -> Touch:

@@ -34,6 +34,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, rename={"arguments": "with
 class Playbook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A response as a list of steps. `selects` is a CEL condition that a target must meet.
 
+    `hold` is what is done where somebody breaks the containment while it is held: `tell`, or `contain` once more.
+
     `digest` is the SHA-256 of the file as read; `places` tells where in the file each step stands (`file:line`).
     """
 
@@ -44,6 +46,7 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     references: tuple[str, ...] = ()
     parameters: dict[str, Parameter] = {}
     selects: str = ""
+    hold: Literal["tell", "contain"] = "tell"
     steps: tuple[Step, ...]
     digest: str = ""
     places: dict[str, str] = {}

@@ -2,19 +2,24 @@
 
 from __future__ import annotations  # so that listing containers need not load every operation and event
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from irkit.core.proof import Proof
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from irkit.core.container import Container, Summary
+    from irkit.core.engine_event import EngineEvent
     from irkit.core.events import AnyEvent, Record
     from irkit.core.evidence import Evidence
     from irkit.core.host import Host
+    from irkit.core.kernel import KernelFacts
+    from irkit.core.network import NetworkFacts
     from irkit.core.operations import Operation
 
 
@@ -67,9 +72,33 @@ class Intake(Protocol):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a target says of an operation that was answered: a line for the log."""
+    """What a target says of an operation that was answered: a line for the log.
+
+    `proof` is there for one whose effect neither the engine's facts nor the kernel's show: what was read back.
+    """
 
     detail: str = ""
+    proof: Proof | None = None
+
+
+class Ran(msgspec.Struct, frozen=True):
+    """How a command ended, and what it printed. Foreign text."""
+
+    status: int
+    out: str
+    err: str = ""
+
+
+class HostCommands(Protocol):
+    """Commands of a host, run as root: for what neither its engine nor its files can do. docs/adr/0022 bounds them."""
+
+    def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
+        """A command of plain words to its end. Raises TargetError, of kind unsupported where it cannot be had there."""
+        ...
+
+    def why_not(self, deadline: Deadline) -> str:
+        """Why there are none, in a line; empty where there are. Raises TargetError where the host cannot be asked."""
+        ...
 
 
 class Target(Protocol):
@@ -84,6 +113,26 @@ class Target(Protocol):
 
     def examine(self, container: str, deadline: Deadline) -> Container:
         """The facts of a container, by full id, as they are now."""
+        ...
+
+    def see_kernel(self, container: Container, deadline: Deadline) -> KernelFacts | None:
+        """What the host's kernel shows of a container, by its pid; None where the host's files cannot be read."""
+        ...
+
+    def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
+        """The engine's events as they come, of containers and networks, for as long as they are asked for.
+
+        The first is of kind WATCHING and says from when on; `since` is the time of the last event seen, or empty for
+        now. Events that an engine has forgotten by then are lost: facts tell what they did.
+        """
+        ...
+
+    def examine_network(self, network: str, deadline: Deadline) -> NetworkFacts:
+        """The facts of a network, by name or id; ABSENT where there is none."""
+        ...
+
+    def why_no_root(self, deadline: Deadline) -> str:
+        """Why what needs root on the host cannot be done there, in one line; empty where it can."""
         ...
 
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:

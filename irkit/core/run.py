@@ -14,10 +14,11 @@ from irkit.core.events import (
     RunFinished,
     RunStarted,
     StepSkipped,
+    TargetJoined,
     TargetRefused,
 )
 from irkit.core.evidence import Evidence
-from irkit.core.finding import Finding
+from irkit.core.finding import Finding, Hold
 from irkit.core.operations import AnyOperation, Touch
 
 IN_DOUBT = "in doubt"
@@ -36,6 +37,7 @@ class Applied:
     reason: str = ""
     took_hold: str = IN_DOUBT
     proof: str = ""
+    because: str = ""
     detail: str = ""
     followed: bool = False
 
@@ -52,7 +54,11 @@ class Applied:
 
 @dataclass
 class Run:
-    """What a log says. `started` is None only for an empty log."""
+    """What a log says. `started` is None only for an empty log.
+
+    `unheld` is what did not hold when it was last looked at, while containment was held: by the key of a container, or
+    the name of a host that did not answer.
+    """
 
     started: RunStarted | None = None
     started_at: str = ""
@@ -63,9 +69,17 @@ class Run:
     skipped: list[OperationSkipped | StepSkipped] = field(default_factory=list)
     refused: list[TargetRefused] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    joined: dict[str, TargetJoined] = field(default_factory=dict)
+    unheld: dict[str, Finding] = field(default_factory=dict)
     records: int = 0
     _open: dict[tuple[int, int, int], Applied] = field(default_factory=dict)
     _latest: dict[tuple[int, int], Applied] = field(default_factory=dict)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names of its containers by their keys, with those that joined it."""
+        names = dict(self.started.names) if self.started else {}
+        return names | {key: one.container.name for key, one in self.joined.items()}
 
     @property
     def failures(self) -> list[Applied]:
@@ -79,9 +93,9 @@ class Run:
 
     @property
     def is_clean(self) -> bool:
-        """Whether all that was planned was done: the run came to its end, and nothing failed or was left out."""
+        """Whether all that was planned was done, and holds: the run came to its end, nothing failed or was left out."""
         is_done = self.finished is not None and self.finished.outcome == "done"
-        return is_done and not self.failures and not self.refused and not self.left_out
+        return is_done and not (self.failures or self.refused or self.left_out or self.unheld)
 
     @property
     def left_out(self) -> list[OperationSkipped]:
@@ -121,12 +135,23 @@ class Run:
                 self._follow(event)
             case TargetRefused() as event:
                 self.refused.append(event)
+            case TargetJoined() as event:
+                self.joined[event.container.key] = event
             case FindingRaised(finding=finding):
-                self.findings.append(finding)
+                self._notice(finding)
             case RunFinished() as event:
                 self.finished, self.finished_at = event, record.at
             case _:
                 pass
+
+    def _notice(self, finding: Finding) -> None:
+        """Keep a finding, and what it says of what is held: of a container, or of a whole host."""
+        self.findings.append(finding)
+        where = finding.container or finding.host
+        if finding.check in (Hold.BROKEN, Hold.REPLACED, Hold.UNSEEN):
+            self.unheld[where] = finding
+        elif finding.check in (Hold.AGAIN, Hold.TOUCHED, Hold.SEEN):
+            self.unheld.pop(where, None)
 
     def _follow(self, event: OperationStarted | OperationSkipped | StepSkipped) -> None:
         """Mark the attempt before, if there was one, as made good by what follows."""
@@ -142,7 +167,7 @@ class Run:
             raise VerificationError(f"record {seq} of the run log ends an operation that was not begun")
         if isinstance(event, OperationFinished):
             applied.state, applied.took_hold = "finished", "yes"
-            applied.proof, applied.detail = event.proof, event.detail
+            applied.proof, applied.because, applied.detail = event.proof, event.because, event.detail
         else:
             applied.state, applied.took_hold, applied.reason = "failed", event.took_hold, event.reason
 

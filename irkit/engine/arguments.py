@@ -132,7 +132,7 @@ def _explain(message: str, schema: Schema, value: Any) -> PlaybookError:
     """A mistake that msgspec found (`Expected ... - at $.since`), in plain words."""
     reason, found, place = message.rpartition(" - at `$")
     path = "with"
-    for name, index in _PLACE.findall(place):
+    for name, index in _PLACE.findall(place) if found else ():
         schema = schema["properties"][name] if name else schema["items"]
         value = value[name or int(index)]
         path += f".{name}" if name else f"[{index}]"

@@ -5,16 +5,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from irkit.core.container import Container
+from irkit.core.containment import NOT_ISOLATED
 from irkit.core.errors import Refusal, StorageError, TargetError
 from irkit.core.events import AnyEvent, OperationFailed, OperationFinished, OperationSkipped, OperationStarted
 from irkit.core.evidence import Evidence
+from irkit.core.found import all_placed
+from irkit.core.kernel import KernelFacts
 from irkit.core.operations import AnyOperation, Operation, Stop, Touch
 from irkit.core.plan import Task
 from irkit.core.ports import Clock, OperationIntake, Outcome, Store, Target
+from irkit.core.proof import Proof, ProofLevel, Seen
 from irkit.engine.deadline import Cancel, OperationDeadline
 
 IDLE = 60.0
 """Seconds without a byte after which a stream counts as hung."""
+LOOK_TIME = 10.0
+"""Seconds that a look at a host's kernel may take."""
 READ_TIME, CHANGE_TIME, BULK_TIME = 30.0, 90.0, 6 * 3600.0
 """Seconds one operation may take where the step does not say: a small read, a change, what moves much data.
 
@@ -24,16 +30,23 @@ LONGEST = 7 * 86400.0
 """Seconds that no operation may exceed: the waits of sockets end at 24 days."""
 
 NOT_BEGUN = "not begun: the run was ending"
+WayBack = Callable[[AnyOperation, Container], tuple[AnyOperation, ...]]
+"""What takes an operation back, from the facts just before it."""
 
 
 @dataclass
 class Bench:
-    """What all operations of a run share."""
+    """What all operations of a run share.
+
+    `before` are the facts that each change was sent on, by its task and number; `last` those seen last, by key.
+    """
 
     store: Store
     clock: Clock
     say: Callable[[AnyEvent], None]
     is_ending: Callable[[], bool]
+    before: dict[tuple[int, int], Container] = field(default_factory=dict)
+    last: dict[str, Container] = field(default_factory=dict)
     reads: Cancel = field(default_factory=Cancel)
     changes: Cancel = field(default_factory=Cancel)
 
@@ -70,6 +83,8 @@ class OperationRun:
         self.is_change = operation.touch is not Touch.READ
         self.needs_facts = self.is_change or kind.inapplicable is not Operation.inapplicable
         self.can_verify = kind.verify is not Operation.verify
+        self.way_back: WayBack = lambda operation, now: operation.undo(now)
+        self.can_prove = self.can_verify or kind.prove is not Operation.prove
 
     def skip(self, reason: str, *, attempt: int = 1, not_needed: bool = False) -> None:
         """Log that it is not done, and why."""
@@ -99,6 +114,7 @@ class _Attempt:
         self.attempt, self.is_last = attempt, is_last
         self.begun = of.bench.clock.monotonic()
         self.now: Container | None = None
+        self.kernel: KernelFacts | None = None
 
     def run(self) -> bool | None:
         if self.of.needs_facts:
@@ -106,12 +122,26 @@ class _Attempt:
                 self.now = self._examine()
             except TargetError as error:
                 self._start(())
+                if error.kind is Refusal.ABSENT and self.operation.outlives:
+                    return self._apply()
                 return self._fail(error, "no", ())
             if reason := self.operation.inapplicable(self.now):
-                self.of.skip(reason, attempt=self.attempt, not_needed=True)
-                return True
-        self._start(self.operation.undo(self.now) if self.now else ())
+                return self._leave(reason, self.now)
+            self.bench.before[self.of.task.index, self.of.place["number"]] = self.now
+            self.kernel = self._see_kernel(self.now)
+        # What the kernel shows of its places now is gone with the change: the way back takes it along.
+        self._start(self.of.way_back(self.operation, all_placed(self.now, self.kernel)) if self.now else ())
         return self._apply()
+
+    def _leave(self, reason: str, now: Container) -> bool:
+        """Nothing needs to be done, unless what came since the plan was made undoes what it was for."""
+        wrong = self.operation.verify(now)
+        if wrong.startswith(NOT_ISOLATED):
+            self._start(())
+            self._say_failed(wrong, "not-verified", "no", True, ())
+            return False
+        self.of.skip(reason, attempt=self.attempt, not_needed=True)
+        return True
 
     def _apply(self) -> bool | None:
         container = (self.of.known or self.now) if self.operation.subject else None
@@ -134,13 +164,15 @@ class _Attempt:
 
     def _examine(self) -> Container:
         deadline = OperationDeadline(self.bench.clock, READ_TIME, READ_TIME, self.bench.cancel(self.operation))
-        return self.of.target.examine(self.operation.subject, deadline)
+        found = self.of.target.examine(self.operation.subject, deadline)
+        self.bench.last[found.key] = found
+        return found
 
     def _finish(self, outcome: Outcome, evidence: tuple[Evidence, ...]) -> bool:
         """Check what was changed against facts re-read, and log the end."""
-        proof, wrong = self._verify() if self.of.is_change and self.of.can_verify else ("", "")
-        if wrong:
-            self._say_failed(wrong, "not-verified", "in doubt", True, evidence)
+        proof = self._prove(outcome) if self.of.is_change and (self.of.can_prove or outcome.proof) else None
+        if proof and proof.level is ProofLevel.WRONG:
+            self._say_failed(proof.because, "not-verified", "in doubt", True, evidence)
             return False
         self.bench.say(
             OperationFinished(
@@ -149,20 +181,36 @@ class _Attempt:
                 milliseconds=self._milliseconds(),
                 evidence=evidence,
                 detail=outcome.detail,
-                proof=proof,
+                proof=proof.level if proof else "",
+                because=proof.because if proof else "",
             )
         )
         return True
 
-    def _verify(self) -> tuple[str, str]:
-        """What proves the change, and what contradicts it."""
+    def _prove(self, outcome: Outcome) -> Proof:
+        """What stands behind a change, from facts re-read and from what the host's kernel shows."""
         try:
             after: Container | None = self._examine()
         except TargetError as error:
             if error.kind is not Refusal.ABSENT:
-                return "", f"it could not be verified: {error.reason}"
+                return Proof.wrong(f"it could not be verified: {error.reason}")
             after = None
-        return "asserted by the engine", self.operation.verify(after)
+        before = self.now or after
+        if before is None:
+            return outcome.proof or Proof.asserted("its container is gone")
+        kernel = self._see_kernel(after if after is not None and after.pid else before)
+        found = self.operation.prove(Seen(before, after, self.kernel, kernel))
+        return outcome.proof if outcome.proof and found.level is ProofLevel.ASSERTED else found
+
+    def _see_kernel(self, container: Container | None) -> KernelFacts | None:
+        """A kernel that cannot be looked at proves nothing, and ends nothing."""
+        if container is None or not self.operation.looks_at_kernel:
+            return None
+        deadline = OperationDeadline(self.bench.clock, LOOK_TIME, LOOK_TIME, self.bench.cancel(self.operation))
+        try:
+            return self.of.target.see_kernel(container, deadline)
+        except TargetError:
+            return None
 
     def _took_hold_unheard(self, error: TargetError) -> bool:
         """Whether a change whose answer was lost on the way was made all the same: it did not apply before."""

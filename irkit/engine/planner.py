@@ -4,8 +4,10 @@ Pure: facts come in, a value goes out. What the order of steps destroys is the l
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
 
 from irkit.core.action import Action, Phase, RunFacts, Scope
 from irkit.core.container import Container
@@ -18,7 +20,9 @@ from irkit.core.playbook import Playbook, Step
 from irkit.core.values import seconds_of
 from irkit.engine.arguments import build_action
 from irkit.engine.expressions import context_of, evaluate_condition, render
+from irkit.engine.forecast import foresee
 from irkit.engine.linter import lint
+from irkit.engine.surroundings import Surroundings
 
 HOST_STEP = "host"
 """The step that every run begins and ends with: engine facts and clock."""
@@ -30,6 +34,8 @@ class Request:
 
     `contained` maps container keys to the run that holds them contained; `named_twice` are keys that more than one
     name selected; `unreached` the hosts that were asked for and are left out, with the reason.
+    `no_root` says for each host on which commands cannot be run as root why that is so. `around`
+    is what has to be heeded beside the targets.
     """
 
     playbook: Playbook
@@ -42,6 +48,8 @@ class Request:
     contained: Mapping[str, str] = field(default_factory=dict)
     named_twice: frozenset[str] = frozenset()
     unreached: Mapping[str, str] = field(default_factory=dict)
+    no_root: Mapping[str, str] = field(default_factory=dict)
+    around: Surroundings = field(default_factory=Surroundings)
 
 
 def make_plan(request: Request) -> Plan:
@@ -49,7 +57,8 @@ def make_plan(request: Request) -> Plan:
     targets, findings = _select(request)
     planner = _Planner(request, targets)
     planner.plan_all()
-    tasks, more, refusals = lint(planner.tasks, request.playbook, targets)
+    foreseen, known = foresee(planner.tasks, request.playbook, targets, request.around)
+    tasks, more, refusals = lint(foreseen, request.playbook, targets)
     refused = [
         Refused(host=task.host, container=key, step=task.step, reason=task.refused)
         for task in tasks
@@ -70,9 +79,44 @@ def make_plan(request: Request) -> Plan:
         hosts=tuple(host for host in request.hosts if host.name in used),
         targets=tuple(targets),
         tasks=tuple(tasks),
-        findings=(*_unreached_findings(request), *findings, *more),
+        findings=(*_unreached_findings(request), *findings, *known, *more),
         refusals=(*(Refused(host=name, reason=why) for name, why in request.unreached.items()), *refusals, *refused),
     )
+
+
+def plan_again(request: Request, container: Container, first: int, approved: Touch) -> tuple[Task, ...]:
+    """The tasks that contain one container once more, from its facts as they are; numbered from `first` on.
+
+    It is one of the request's targets, or has taken the place of one. Only the steps that contain are planned, and what
+    goes beyond the touch that was approved is refused.
+    """
+    container = request.around.with_drivers(container)
+    own = replace(request, targets=[container], contained={}, named_twice=frozenset())
+    planner = _Planner(own, [container])
+    for order, step in enumerate(request.playbook.steps, start=1):
+        if request.actions[step.action].phase is Phase.CONTAIN:
+            planner.plan_step(step, order)
+    foreseen, _ = foresee(planner.tasks, request.playbook, [container], request.around)
+    tasks, _, _ = lint(foreseen, request.playbook, [container])
+    return tuple(_renumbered(_within(task, approved), first) for task in tasks)
+
+
+def contain_steps(request: Request) -> frozenset[str]:
+    """The ids of the steps that contain."""
+    actions = request.actions
+    return frozenset(step.id for step in request.playbook.steps if actions[step.action].phase is Phase.CONTAIN)
+
+
+def _within(task: Task, approved: Touch) -> Task:
+    """A task, refused where it goes beyond what was approved."""
+    if all(operation.touch.degree <= approved.degree for operation in task.operations):
+        return task
+    reason = f"it goes beyond {approved}, which is what was approved"
+    return msgspec.structs.replace(task, refused=reason, operations=())
+
+
+def _renumbered(task: Task, first: int) -> Task:
+    return msgspec.structs.replace(task, index=first + task.index, after=tuple(first + one for one in task.after))
 
 
 def _unreached_findings(request: Request) -> list[Finding]:
@@ -138,7 +182,7 @@ class _Planner:
                 operations=self._new(host.name, [ReadEngine("info"), ReadEngine("version"), MeasureClock("start")]),
             )
         for order, step in enumerate(self.request.playbook.steps, start=1):
-            self._plan_step(step, order)
+            self.plan_step(step, order)
         end = len(self.request.playbook.steps) + 1
         for host in self._hosts():
             keys = tuple(one.key for one in self.targets if one.host == host.name)
@@ -148,7 +192,7 @@ class _Planner:
         used = {target.host for target in self.targets}
         return [host for host in self.request.hosts if host.name in used]
 
-    def _plan_step(self, step: Step, order: int) -> None:
+    def plan_step(self, step: Step, order: int) -> None:
         scope = self.request.actions[step.action].scope
         if scope is Scope.HOST:
             for host in self._hosts():
@@ -174,6 +218,8 @@ class _Planner:
             action = self._action(kind, render(step.arguments, context))
             refused = self._refuse(action, group if container else ())
             operations = () if refused else self._operations(action, host, container)
+            if host.name in self.request.no_root and any(one.needs_root for one in operations):
+                refused, operations = f"it needs root on the host: {self.request.no_root[host.name]}", ()
             skipped = "" if operations or refused else "there is nothing to do"
         changes = refused or any(operation.touch is not Touch.READ for operation in operations)
         self._add(

@@ -17,6 +17,7 @@ from irkit.core.errors import StorageError
 from irkit.core.events import (
     AnyEvent,
     FindingRaised,
+    Note,
     Record,
     RunFinished,
     RunStarted,
@@ -26,6 +27,10 @@ from irkit.core.events import (
 from irkit.core.operations import Touch
 from irkit.core.plan import Plan, Task
 from irkit.core.ports import Clock, Store, Targets
+from irkit.core.run import Run
+from irkit.engine.comparison import Comparison
+from irkit.engine.hold import Watch
+from irkit.engine.hold_desk import HoldOrder
 from irkit.engine.operation_run import Bench, OperationRun
 from irkit.engine.schedule import Schedule
 
@@ -46,10 +51,19 @@ class Runner:
     """One run. `execute` may be called once."""
 
     def __init__(
-        self, targets: Targets, store: Store, clock: Clock, *, tool: str, limits: Limits | None = None
+        self,
+        targets: Targets,
+        store: Store,
+        clock: Clock,
+        *,
+        tool: str,
+        limits: Limits | None = None,
+        hold: HoldOrder | None = None,
     ) -> None:
         self._targets, self._store, self._tool = targets, store, tool
-        self._limits = limits or Limits()
+        self._limits, self._hold = limits or Limits(), hold
+        self._watch: Watch | None = None
+        self._run = Run()
         self._bench = Bench(store, clock, self._say, self.is_ending)
         self._records: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
         self._known: dict[str, Container] = {}
@@ -60,8 +74,14 @@ class Runner:
     def interrupt(self, reason: str = "interrupted by the responder", *, at_once: bool = False) -> None:
         """End the run: reads stop now, a change under way is waited for unless `at_once`; what waits is not begun.
 
+        While it holds what it contained, that is its ordinary end, unless `at_once`.
+
         Safe to call from a signal handler or another thread, and more than once.
         """
+        if self._watch is not None:
+            self._watch.end()
+            if not at_once:
+                return
         self._stop_reason = self._stop_reason or reason
         self._bench.reads.set()
         if at_once:
@@ -86,9 +106,27 @@ class Runner:
         """The run, first record to last, on a thread of its own."""
         for event in _told_beforehand(plan, self._tool):
             self._records.put(self._store.append(event))  # a full disk here: nothing is begun
+        watch = Watch(self._hold, self._bench, self._targets, self._end_for) if self._hold else None
+        if watch:
+            watch.look([host.name for host in plan.hosts])
         self._run_tasks(plan)
+        if watch and not self.is_ending():
+            self._hold_on(watch, plan)
+        self._compare(plan)
         outcome = "interrupted" if self._stop_reason else "failed" if self._storage_failed else "done"
         self._say(RunFinished(outcome=outcome, reason=self._stop_reason or self._storage_failed))
+
+    def _compare(self, plan: Plan) -> None:
+        """At the end of an undo, say what is not as it was found."""
+        if not self.is_ending():
+            for finding in Comparison(self._targets, self._bench.clock, self._bench.reads).findings(plan):
+                self._say(FindingRaised(finding=finding))
+
+    def _hold_on(self, watch: Watch, plan: Plan) -> None:
+        """Hold what was contained, until that is ended."""
+        self._watch = watch
+        if not watch.hold(self._run, {one.key: one for one in plan.targets}, len(plan.tasks)):
+            self._say(Note(text="nothing is held: no step has contained anything"))
 
     def _run_tasks(self, plan: Plan) -> None:
         self._known = {target.key: target for target in plan.targets}
@@ -128,6 +166,8 @@ class Runner:
             except StorageError as error:
                 self._end_for(error)
                 record = self._store.append(event)
+            if self._hold:
+                self._run.add(record)
             self._records.put(record)
 
     def _run_task(self, task: Task, stopped: str) -> str:
@@ -136,6 +176,9 @@ class Runner:
         What belongs to the host alone is read even where the container's part is over: others count on it.
         """
         if task.refused:
+            for number, operation in enumerate(task.given_up):
+                one = OperationRun(self._bench, self._targets[task.host], None, task, number, operation)
+                one.skip(task.refused, not_needed=True)
             return f"step {task.step!r} was refused" if task.stop_on_error else ""
         stop, previous = "", True
         for number, operation in enumerate(task.operations):

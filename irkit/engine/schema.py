@@ -46,6 +46,9 @@ _FIELDS: Final[Mapping[str, Mapping[str, Schema]]] = {
             "propertyNames": {"pattern": r"^[a-z][a-z0-9_]{0,63}$(?!\n)", "type": "string", "examples": ["log_since"]},
         },
         "selects": {"description": "An expression (CEL) that a container must meet to be a target.", **_CONDITION},
+        "hold": {
+            "description": "What irkit run --hold does where somebody breaks the containment: tell, or contain again."
+        },
         "steps": {"description": "What is done, first to last.", "minItems": 1, "maxItems": 500},
     },
     "Parameter": {

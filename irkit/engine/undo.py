@@ -4,21 +4,28 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from irkit.core.action import RunFacts
 from irkit.core.container import Container
 from irkit.core.events import RunStarted
+from irkit.core.finding import Finding
 from irkit.core.host import Host
-from irkit.core.operations import AnyOperation
+from irkit.core.operations import AnyOperation, Connect
 from irkit.core.plan import Plan, Refused, Task
 from irkit.core.run import Applied, Run
+from irkit.engine.way_back import Around, Guide, WayBack
 
 
 @dataclass(frozen=True)
 class UndoRequest:
     """What is to be taken back: the run, the undo runs of it so far, and the facts of its containers as they are.
 
-    A container that is gone is missing in `now`, with the reason in `gone`; a host that could not be reached is missing
-    in `hosts`, with the reason in `unreached`. `only` are the keys of the containers wanted; empty means all.
+    A container that is gone is missing in `now`, with the reason in `gone`, and in `removed` where its engine said so;
+    a host that could not be reached is missing in `hosts`, with the reason in `unreached`. `only` are the keys of the
+    containers wanted; empty means all. `around` is what else was looked at. With `new_address` a container whose
+    address is taken is given the nearest free one, and with `reset_connections` those that were open are ended before
+    it is put back.
     """
 
     run: Run
@@ -30,6 +37,10 @@ class UndoRequest:
     made_at: str
     only: frozenset[str] = frozenset()
     unreached: Mapping[str, str] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
+    around: Around = field(default_factory=Around)
+    new_address: bool = False
+    reset_connections: bool = False
 
 
 def outstanding(run: Run, undone: Sequence[Run]) -> list[tuple[str, str, AnyOperation]]:
@@ -79,6 +90,9 @@ def _without(left: list[tuple[Applied, AnyOperation]], done: Counter[str]) -> li
 
 
 def _mark(key: str, operation: AnyOperation) -> str:
+    """What tells an operation from others: who is back on a network is back there, whatever address could be had."""
+    if isinstance(operation, Connect):
+        return f"{key} connect {operation.attachment.network}"
     return f"{key} {operation!r}"
 
 
@@ -92,25 +106,60 @@ def plan_undo(request: UndoRequest) -> Plan:
         if not request.only or f"{host}/{container}" in request.only:
             wanted.setdefault((host, container), []).append(operation)
     tasks: list[Task] = []
-    refusals: list[Refused] = []
+    findings: list[Finding] = []
+    guide = _guide(request, wanted)
     for (host, container), operations in wanted.items():
         key = f"{host}/{container}"
         refused = _refuse(request, host, key, started.names.get(key, ""))
-        if refused:
-            refusals.append(Refused(host=host, container=key, step="undo", reason=refused))
-        tasks.append(
-            Task(
-                index=len(tasks),
-                step="undo",
-                order=1,
-                action="undo",
-                host=host,
-                containers=(key,),
-                operations=() if refused else tuple(operations),
-                refused=refused,
-            )
-        )
-    return _plan(request, started, tasks, refusals)
+        if refused and key in request.removed:
+            tasks += _tasks_of_gone(host, key, operations, refused, len(tasks))
+            continue
+        now = request.now.get(key)
+        way = WayBack(list(operations), refused=refused)
+        if now is not None and not refused:
+            way = guide.way_back(now, operations)
+        tasks += _tasks(host, key, way, len(tasks))
+        findings += way.findings
+    found = tuple(guide.found(f"{host}/{container}") for host, container in wanted)
+    return replace(_plan(request, started, tasks), findings=tuple(findings), found=found)
+
+
+def _guide(request: UndoRequest, wanted: Mapping[tuple[str, str], Sequence[AnyOperation]]) -> Guide:
+    guide = Guide(
+        request.run,
+        request.undone,
+        request.around,
+        new_address=request.new_address,
+        reset=request.reset_connections,
+    )
+    for (host, _), operations in wanted.items():
+        guide.reserve(host, operations)
+    return guide
+
+
+def _tasks(host: str, key: str, way: WayBack, first: int) -> Iterator[Task]:
+    """The tasks of one container: what is done, and for each operation that nothing can do any more, why."""
+    own = Task(index=first, step="undo", order=1, action="undo", host=host, containers=(key,), refused=way.refused)
+    if way.refused:
+        yield own
+        return
+    if way.operations or not way.given_up:
+        yield replace(own, operations=tuple(way.operations), stop_on_error=way.is_careful)
+        first += 1
+    for operation, reason in way.given_up:
+        yield replace(own, index=first, refused=reason, given_up=(operation,))
+        first += 1
+
+
+def _tasks_of_gone(host: str, key: str, operations: Sequence[AnyOperation], refused: str, first: int) -> Iterator[Task]:
+    """Of a container that is gone, what it leaves on its host is taken back, and the rest refused."""
+    own = Task(index=first, step="undo", order=1, action="undo", host=host, containers=(key,))
+    left = tuple(one for one in operations if one.outlives)
+    if left:
+        yield replace(own, operations=left)
+        first += 1
+    if len(left) < len(operations):
+        yield replace(own, index=first, refused=refused)
 
 
 def _refuse(request: UndoRequest, host: str, key: str, name: str) -> str:
@@ -122,8 +171,9 @@ def _refuse(request: UndoRequest, host: str, key: str, name: str) -> str:
     return f"container {name}: {reason}" if name else reason
 
 
-def _plan(request: UndoRequest, started: RunStarted, tasks: list[Task], refusals: list[Refused]) -> Plan:
+def _plan(request: UndoRequest, started: RunStarted, tasks: Sequence[Task]) -> Plan:
     used = {task.host for task in tasks}
+    keys = dict.fromkeys(task.containers[0] for task in tasks)
     return Plan(
         run=request.facts.id,
         case=started.case,
@@ -133,8 +183,12 @@ def _plan(request: UndoRequest, started: RunStarted, tasks: list[Task], refusals
         playbook_digest=started.playbook_digest,
         made_at=request.made_at,
         hosts=tuple(host for host in request.hosts if host.name in used),
-        targets=tuple(request.now[task.containers[0]] for task in tasks if task.containers[0] in request.now),
+        targets=tuple(request.now[key] for key in keys if key in request.now),
         tasks=tuple(tasks),
-        refusals=tuple(refusals),
+        refusals=tuple(
+            Refused(host=task.host, container=task.containers[0], step=task.step, reason=task.refused)
+            for task in tasks
+            if task.refused
+        ),
         undoes=started.run,
     )

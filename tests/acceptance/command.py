@@ -19,7 +19,7 @@ from irkit.cli import main
 from tests.lab.client_side import ClientSide
 from tests.lab.engine import Engine
 
-TIMEOUT = 120
+TIMEOUT = 240
 WITHOUT_POWERS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
 """Runs a command as a root to whom modes of files apply."""
 

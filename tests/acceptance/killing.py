@@ -2,7 +2,7 @@
 
 A point is the n-th event (call, return, call into C and its return) in irkit's adapters, engine and wiring, in any
 thread: before, inside and after every request, write, fsync and rename. `python -m tests.acceptance.killing SUSPECT
-FIRST STEP COUNT` prints a JSON line for each of `COUNT` points, spread evenly, every STEPth from FIRST on.
+FIRST STEP COUNT PLAYBOOK` prints a JSON line for each of `COUNT` points, spread evenly, every STEPth from FIRST on.
 """
 
 import itertools
@@ -23,6 +23,7 @@ from irkit.cli.execution import Shown, carry_out
 from irkit.core.container import Container
 from irkit.core.events import OperationFinished
 from irkit.core.text import safe
+from tests.lab.tools import run, tool
 
 PLAYBOOK = """
 name: everything
@@ -37,6 +38,16 @@ steps:
   - {id: changes, action: collect.changes}
   - {id: disk, action: snapshot.export}
 """
+OTHER_WAYS = """
+name: other-ways
+version: 1
+steps:
+  - {id: rules, action: isolate.firewall}
+  - {id: limits, action: contain.limit, with: {cpus: "0.5", pids: 50}}
+  - {id: away, action: isolate.quarantine, with: {reach: nothing}}
+  - {id: freeze, action: contain.pause}
+"""
+PLAYBOOKS = {"everything": PLAYBOOK, "other-ways": OTHER_WAYS}
 _PACKAGE = str(Path(app.__file__).parents[1])
 _WATCHED = tuple(f"{_PACKAGE}/{part}" for part in ("adapters", "engine", "app"))
 
@@ -85,18 +96,20 @@ def in_child(work: Callable[[], Any]) -> Any:
 class Victim:
     """A suspect, and an evidence folder for each run on it."""
 
-    def __init__(self, suspect: str) -> None:
+    def __init__(self, suspect: str, playbook: str) -> None:
         self.suspect = suspect
         self.folder = Path(tempfile.mkdtemp(prefix="irkit-kill-"))
-        self.playbook = self.folder / "everything.yaml"
-        self.playbook.write_text(PLAYBOOK)
+        self.playbook = self.folder / f"{playbook}.yaml"
+        self.playbook.write_text(PLAYBOOKS[playbook])
 
     def setting(self, number: int) -> app.Setting:
         return app.Setting(evidence=self.folder / f"run-{number}")
 
-    def facts(self) -> Container:
+    def facts(self) -> tuple[Container, bytes]:
+        """What the engine tells of it, and the tables of rules in its network namespace."""
         with app.Setting().fleet() as fleet:
-            return app.look(fleet, [self.suspect]).containers[0]
+            found = app.look(fleet, [self.suspect]).containers[0]
+        return found, run([tool("nsenter"), "-t", str(found.pid), "-n", tool("nft"), "list", "tables"]).stdout
 
     def run(self, number: int, at: int) -> int:
         """Run the playbook; the number of events, if it lives to tell."""
@@ -151,7 +164,7 @@ def _check_items(path: Path, records: list[Any]) -> None:
 
 def main() -> None:
     suspect, first, step, points = sys.argv[1], *map(int, sys.argv[2:5])
-    victim = Victim(suspect)
+    victim = Victim(suspect, sys.argv[5])
     before = in_child(lambda: repr(victim.facts()))
     total = in_child(lambda: victim.run(0, 0))
     in_child(lambda: victim.recover(0))

@@ -13,10 +13,13 @@ from tests.lab.suspects import Lab
 
 pytestmark = pytest.mark.engine
 
-POINTS, PROCESSES = 100, 4
+PROCESSES = 4
 
 
-def test_a_run_killed_at_a_hundred_points_can_be_sealed_verified_and_undone(lab: Lab, irkit: Irkit) -> None:
+@pytest.mark.parametrize(("playbook", "points"), [("everything", 100), ("other-ways", 40)])
+def test_a_run_killed_at_any_point_can_be_sealed_verified_and_undone(
+    lab: Lab, irkit: Irkit, playbook: str, points: int
+) -> None:
     lab.network(Network("front", subnet="10.77.1.0/24"))
     lab.network(Network("back", subnet="10.77.2.0/24"))
     killers = []
@@ -26,7 +29,14 @@ def test_a_run_killed_at_a_hundred_points_can_be_sealed_verified_and_undone(lab:
             for part, net in ((1, "front"), (2, "back"))
         )
         suspect = lab.make(Suspect(name=f"suspect-{number}", networks=places, stdout=(b"hello\n",) * 50))
-        argv = [sys.executable, "-m", "tests.acceptance.killing", suspect, *map(str, (number, PROCESSES, POINTS))]
+        argv = [
+            sys.executable,
+            "-m",
+            "tests.acceptance.killing",
+            suspect,
+            *map(str, (number, PROCESSES, points)),
+            playbook,
+        ]
         environment = {**irkit.environment(), "TMPDIR": str(irkit.evidence.parent)}
         killers.append(
             subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -37,9 +47,11 @@ def test_a_run_killed_at_a_hundred_points_can_be_sealed_verified_and_undone(lab:
         found += [json.loads(line) for line in out.splitlines()]
         assert killer.returncode == 0, err
 
-    assert len(found) == POINTS
+    assert len(found) == points
     assert all(one["restored"] for one in found)
     # The last points may lie behind the end of a run that had fewer events than the one that was counted.
-    assert sum(one["killed"] for one in found) >= POINTS * 0.9
+    assert sum(one["killed"] for one in found) >= points * 0.9
     stages = Counter(one["stage"] for one in found)
     assert {"before the bundle", "operation-started", "operation-finished"} <= stages.keys(), stages
+    left = lab.engine.docker("network", "ls", "--format", "{{.Name}}").stdout.decode().split()
+    assert [name for name in left if name.startswith("irkit")] == []

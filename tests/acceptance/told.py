@@ -17,7 +17,9 @@ def check_lists(ended: Ended, name: str = "victim") -> None:
 
 def check_says(ended: Ended, *texts: str) -> None:
     """It could not be done, which one line says, with the reason and what to do."""
-    assert (ended.status, ended.out) == (3, ""), ended
+    assert ended.status == 3, ended
+    rows = ended.json if ended.out else []
+    assert not RAW.search(ended.out) and not [one for one in rows if not one["error"] or one["state"] == "up"], ended
     assert len(ended.error_lines) == 1 and ended.err.startswith("irkit: "), ended.err
     assert not RAW.search(ended.err)
     assert not [text for text in texts if text not in ended.err], ended.err

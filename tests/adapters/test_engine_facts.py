@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from irkit.adapters.engine_facts import container_of, summaries_of
 from irkit.core import codec
-from irkit.core.container import RestartPolicy
+from irkit.core.container import UNLIMITED, Limits, RestartPolicy
 from irkit.core.errors import Refusal, TargetError
 from tests.acceptance.fake_engine import ID, inspected, listed
 
@@ -91,6 +91,9 @@ KEYS += [
     "IPAMConfig",
     "Aliases",
     "LogConfig",
+    "Memory",
+    "PidsLimit",
+    "Healthcheck",
     "Status",
     "Pid",
     "80/tcp",
@@ -118,3 +121,43 @@ def test_no_answer_to_an_inspect_leads_to_a_traceback(more: dict[str, Any]) -> N
 def test_no_bytes_lead_to_a_traceback(body: bytes) -> None:
     check(body)
     check(b"[" + body + b"]")
+
+
+# Limits and health checks -----------------------------------------------------------------------------------------
+
+MIB = 2**20
+
+
+@pytest.mark.parametrize(
+    ("told", "limits"),
+    [
+        ({}, Limits()),
+        (dict.fromkeys(["NanoCpus", "CpuQuota", "CpuPeriod", "Memory", "MemorySwap", "PidsLimit"]), Limits()),
+        ({"CpuQuota": -1, "MemorySwap": -1, "PidsLimit": -1}, Limits()),
+        ({"CpuQuota": 0, "Memory": 0, "MemorySwap": 0, "PidsLimit": 0}, Limits()),
+        ({"Memory": 2**51, "MemorySwap": 2**52}, Limits()),
+        ({"Memory": 2**63 - 1, "MemorySwap": 2**63 - 1}, Limits()),
+        ({"NanoCpus": 500_000_000, "PidsLimit": 20}, Limits(nano_cpus=500_000_000, pids=20)),
+        ({"CpuQuota": 30_000, "CpuPeriod": 50_000}, Limits(cpu_quota=30_000, cpu_period=50_000)),
+        ({"Memory": MIB, "MemorySwap": 2 * MIB}, Limits(memory=MIB, memory_swap=2 * MIB)),
+        ({"Memory": MIB, "MemorySwap": -1}, Limits(memory=MIB, memory_swap=UNLIMITED)),
+        ({"Memory": MIB, "MemorySwap": 0}, Limits(memory=MIB)),
+    ],
+)
+def test_no_limit_is_one_fact_however_it_is_told(told: dict[str, int | None], limits: Limits) -> None:
+    assert facts(HostConfig=told).limits == limits
+
+
+@pytest.mark.parametrize(
+    ("told", "has_one"),
+    [
+        ({}, False),
+        ({"Healthcheck": None}, False),
+        ({"Healthcheck": {}}, False),
+        ({"Healthcheck": {"Test": []}}, False),
+        ({"Healthcheck": {"Test": ["NONE"]}}, False),
+        ({"Healthcheck": {"Test": ["CMD-SHELL", "curl -f localhost"], "Interval": 30}}, True),
+    ],
+)
+def test_a_health_check_is_known(told: dict[str, Any], has_one: bool) -> None:
+    assert facts(Config=told).health_check is has_one

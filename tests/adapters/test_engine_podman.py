@@ -13,10 +13,18 @@ from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import dial_unix
 from irkit.adapters.memory import MemoryStore
-from irkit.core.container import Attachment, Container, RestartPolicy
+from irkit.core.container import Attachment, Container, Limits, RestartPolicy
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.host import Host
-from irkit.core.operations import AnyOperation, Connect, Disconnect, ListProcesses, ReadEvents, SetRestartPolicy
+from irkit.core.operations import (
+    AnyOperation,
+    Connect,
+    Disconnect,
+    ListProcesses,
+    ReadEvents,
+    SetLimits,
+    SetRestartPolicy,
+)
 from irkit.core.ports import Outcome
 from irkit.engine.deadline import Cancel, OperationDeadline
 from tests.acceptance.fake_engine import ID, INFO, FakeEngine, Reply, http, inspected
@@ -196,6 +204,20 @@ def test_a_restart_policy_is_left_where_there_is_no_request_for_it(place: Path) 
 
 def test_a_restart_policy_is_changed_where_there_is(place: Path) -> None:
     ended, requests = apply(place, Podman(), SetRestartPolicy(ID, POLICY))
+    assert ended == Outcome()
+    assert requests == ["GET /containers/ID/update", "POST /containers/ID/update"]
+
+
+def test_limits_are_left_where_there_is_no_request_for_them(place: Path) -> None:
+    error, requests = apply(place, Podman(update="404 Not Found"), SetLimits(ID, Limits(pids=20)))
+    assert isinstance(error, TargetError)
+    assert error.kind is Refusal.UNSUPPORTED
+    assert error.reason == "this Podman has no request to change limits (5.4 has)"
+    assert requests == ["GET /containers/ID/update"]
+
+
+def test_limits_are_set_where_there_is_whatever_the_answer_is(place: Path) -> None:
+    ended, requests = apply(place, Podman(), SetLimits(ID, Limits(pids=20)))
     assert ended == Outcome()
     assert requests == ["GET /containers/ID/update", "POST /containers/ID/update"]
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irkit.adapters.ssh_command import CommandError, Ran, open_command, run_command
+from irkit.adapters.ssh_command import CommandError, open_command, run_command
 from irkit.adapters.ssh_link import Link
 from irkit.core.errors import Refusal, TargetError
+from irkit.core.ports import Ran
 from irkit.engine.deadline import Cancel
 from tests.adapters.ssh_servers import as_any, fake_host
 from tests.adapters.ssh_side import Doing, deadline, linked

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.bench.bench import Bench
+from tests.bench.containing import bench_contain, bench_contain_ssh
+from tests.bench.holding import bench_hold
 from tests.bench.over_ssh import bench_ssh_calls, bench_ssh_export, bench_ssh_far, bench_ssh_hosts
 from tests.bench.timing import Row, in_turns, run
 from tests.lab.description import Attach, Network, Suspect
@@ -113,6 +115,9 @@ BENCHMARKS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "isolate": bench_isolate,
     "export": bench_export,
     "memory": bench_memory,
+    "contain": bench_contain,
+    "contain-ssh": bench_contain_ssh,
+    "hold": bench_hold,
     "ssh-export": bench_ssh_export,
     "ssh-far": bench_ssh_far,
     "ssh-calls": bench_ssh_calls,

@@ -13,6 +13,7 @@ from irkit.cli.table import Rows, age_text, columns, offset_text, size_text
 from irkit.core.container import Container
 from irkit.core.errors import Refusal
 from irkit.core.events import (
+    FindingRaised,
     Note,
     OperationFailed,
     OperationFinished,
@@ -22,9 +23,11 @@ from irkit.core.events import (
     RunFinished,
     RunStarted,
     StepSkipped,
+    TargetJoined,
     TargetRefused,
 )
 from irkit.core.evidence import Evidence
+from irkit.core.finding import Finding, Hold, Severity
 from irkit.core.host import Host
 from irkit.core.operations import CopyOut, Disconnect, Kill, Pause
 from irkit.core.plan import Plan, Refused, Task
@@ -59,6 +62,10 @@ EVENTS = [
     OperationSkipped(**{**ONE, "number": 3}, operation=Pause(ID), reason=EVIL),
     StepSkipped(step="cut", host="local", container=f"local/{ID}", reason=EVIL),
     TargetRefused(container=f"local/{ID}", step="cut", reason=EVIL),
+    TargetJoined(container=Container(id="cd" * 32, name=EVIL, host=EVIL, image=EVIL), replaces=EVIL, reason=EVIL),
+    FindingRaised(
+        finding=Finding(check=Hold.BROKEN, severity=Severity.HIGH, summary=EVIL, container=f"{EVIL}/{'cd' * 32}")
+    ),
     Note(text=EVIL, by=EVIL),
     RunFinished(outcome="done", reason=EVIL),
 ]
@@ -82,7 +89,7 @@ def test_a_run_in_a_few_lines_says_what_is_still_changed() -> None:
     assert obeyed(text) == set()
     assert "STILL CHANGED: 1 operation(s) to take back: irkit undo 0123456789ab" in text
     assert "kill: in doubt, took hold: in doubt" in text and "no word whether it took hold" in text
-    assert text.count("\nFAILED") == 2 and text.count("\nREFUSED") == 1
+    assert text.count("\nFAILED") == 2 and text.count("\nREFUSED") == 1 and text.count("\nNOT HELD") == 1
     assert run_text(replay([]), 0) == "an empty log: nothing was done"
 
 

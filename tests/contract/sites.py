@@ -7,7 +7,7 @@ from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_http import dial_unix
 from irkit.adapters.memory import MemoryStore, MemoryTarget, full_id
-from irkit.core.container import Attachment, Container, RestartPolicy
+from irkit.core.container import Attachment, Container, Limits, RestartPolicy
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.evidence import Evidence
 from irkit.core.host import Host
@@ -103,6 +103,7 @@ class MemoryMaker:
             restart_policy=RestartPolicy(name=policy, maximum_retries=int(retries or 0)),
             auto_remove=suspect.auto_remove,
             labels=dict(suspect.labels),
+            limits=Limits(**suspect.limits),
         )
         self.target.containers[one.id] = one
         return one.id

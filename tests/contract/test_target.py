@@ -1,13 +1,14 @@
 """What a target must do, whichever it is: facts, every change and its opposite, and why it says no."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
 
 from irkit.actions.snapshot_commit import SnapshotCommit
 from irkit.core.action import RunFacts
-from irkit.core.container import Attachment, Container, RestartPolicy
+from irkit.core.container import UNLIMITED, Attachment, Container, Limits, RestartPolicy
+from irkit.core.engine_event import WATCHING, EngineEvent
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import (
     AnyOperation,
@@ -22,24 +23,29 @@ from irkit.core.operations import (
     InspectNetwork,
     Kill,
     ListProcesses,
+    MakeNetwork,
     Pause,
     ReadEngine,
     ReadImageHistory,
     ReadLogs,
     ReadStats,
     RemoveImage,
+    RemoveNetwork,
     SaveImage,
+    SetLimits,
     SetRestartPolicy,
     Start,
     Stop,
     Unpause,
 )
+from irkit.core.proof import Proof
 from irkit.engine.deadline import Cancel
 from tests.contract.sites import Site
 from tests.lab.description import Attach, State
 
 Make = Callable[[str], AnyOperation]
 NO_SUCH = "0" * 64
+MIB = 1024 * 1024
 FRONT = Attach("front", ipv4="10.88.1.7", aliases=("web", "shop"))
 NO_RESTART = RestartPolicy()
 
@@ -54,6 +60,16 @@ def connect(network: str, **wanted: object) -> Make:
 
 def set_policy(name: str, retries: int = 0) -> Make:
     return lambda container: SetRestartPolicy(container, RestartPolicy(name=name, maximum_retries=retries))
+
+
+def set_limits(**wish: int) -> Make:
+    return lambda container: SetLimits(container, Limits(**wish))
+
+
+def quarantine(container: str) -> MakeNetwork:
+    """A network as one is made for a container to be held on."""
+    short = container[:12]
+    return MakeNetwork(container, f"irkit-tried-{short}", f"irk{short}", labels={"irkit.run": "tried"})
 
 
 def standing(one: Container) -> Container:
@@ -109,6 +125,13 @@ CHANGES: list[tuple[str, State, Make]] = [
     ("start", "exited", Start),
     ("set restart policy", "running", set_policy("no")),
     ("set restart policy of a paused one", "paused", set_policy("always")),
+    ("limit CPU", "running", set_limits(cpu_quota=10_000)),
+    ("limit CPU of a paused one", "paused", set_limits(cpu_quota=10_000)),
+    ("limit memory", "running", set_limits(memory=64 * MIB, memory_swap=128 * MIB)),
+    ("limit memory of one that ended", "exited", set_limits(memory=64 * MIB, memory_swap=64 * MIB)),
+    ("limit processes", "running", set_limits(pids=20)),
+    ("limit processes of one that ended", "exited", set_limits(pids=20)),
+    ("limit all", "paused", set_limits(cpu_quota=50_000, memory=64 * MIB, memory_swap=128 * MIB, pids=20)),
     ("disconnect", "running", disconnect("front")),
     ("disconnect a paused one", "paused", disconnect("front")),
     ("disconnect one that ended", "exited", disconnect("front")),
@@ -158,6 +181,122 @@ def test_stopping_one_made_with_rm_removes_it(site: Site) -> None:
     web = site.suspect("web", auto_remove=True)
     site.apply(Stop(web, 0))
     assert site.is_gone(web)
+
+
+# Limits ----------------------------------------------------------------------------------------------------------
+
+MADE_WITH = [
+    ({"nano_cpus": 500_000_000}, {"nano_cpus": 100_000_000}),
+    ({"cpu_quota": 30_000, "cpu_period": 50_000}, {"cpu_quota": 5_000, "cpu_period": 50_000}),
+    ({"cpu_quota": 30_000}, {"cpu_quota": 10_000}),
+    ({"memory": 100 * MIB, "memory_swap": 200 * MIB}, {"memory": 64 * MIB}),
+    ({"memory": 100 * MIB, "memory_swap": UNLIMITED}, {"memory": 64 * MIB, "memory_swap": UNLIMITED}),
+    ({"pids": 50}, {"pids": 20}),
+]
+
+
+@pytest.mark.parametrize("state", ["running", "paused", "exited"])
+@pytest.mark.parametrize(("made_with", "wish"), MADE_WITH)
+def test_limits_it_was_made_with_come_back(
+    site: Site, made_with: dict[str, int], wish: dict[str, int], state: State
+) -> None:
+    web = site.suspect("web", state=state, limits=made_with)
+    before = site.examine(web)
+    assert before.limits == Limits(**made_with)
+    operation = SetLimits(web, Limits(**wish))
+    site.apply(operation)
+    assert operation.verify(site.examine(web)) == ""
+    site.apply(*operation.undo(before))
+    assert site.examine(web) == before
+
+
+def test_a_limit_that_was_taken_away_is_none_after_a_start_either(site: Site) -> None:
+    web = site.suspect("web")
+    wish = Limits(cpu_quota=10_000, memory=64 * MIB, memory_swap=128 * MIB, pids=20)
+    site.apply(SetLimits(web, wish), SetLimits(web, Limits().for_undo_of(wish)), Stop(web, 0), Start(web))
+    now = site.examine(web)
+    assert (now.state, now.limits) == ("running", Limits())
+
+
+WRONG_LIMITS = [
+    ({"nano_cpus": 500_000_000}, {"cpu_quota": 10_000, "cpu_period": 50_000}),
+    ({"cpu_quota": 30_000, "cpu_period": 50_000}, {"nano_cpus": 100_000_000}),
+    ({}, {"memory": 64 * MIB}),
+    ({}, {"memory": 1 * MIB, "memory_swap": 64 * MIB}),
+    ({"memory": 64 * MIB, "memory_swap": 64 * MIB}, {"memory": 128 * MIB}),
+    ({"memory": 100 * MIB, "memory_swap": UNLIMITED}, {"memory": 64 * MIB}),
+    ({"nano_cpus": 500_000_000}, {"nano_cpus": UNLIMITED}),
+]
+
+
+@pytest.mark.parametrize(("made_with", "wish"), WRONG_LIMITS)
+def test_limits_that_cannot_be_are_refused_and_nothing_is_changed(
+    site: Site, made_with: dict[str, int], wish: dict[str, int]
+) -> None:
+    web = site.suspect("web", limits=made_with)
+    error = site.refusal(SetLimits(web, Limits(**wish)))
+    assert error.kind is Refusal.REFUSED, error.reason
+    assert site.examine(web).limits == Limits(**made_with)
+
+
+# Networks for one container --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("has_host", [True, False])
+def test_a_network_is_made_used_and_removed(site: Site, has_host: bool) -> None:
+    web = site.suspect("web", "front")
+    make = msgspec.structs.replace(quarantine(web), has_host=has_host)
+    outcome = site.apply(make)
+    assert outcome.proof == Proof.asserted("the engine calls it internal")
+    made = site.target.examine_network(make.network, site.deadline())
+    assert (made.name, made.internal, made.endpoints) == (make.network, True, ())
+    assert made.labels.items() >= make.labels.items()
+    try:
+        site.apply(Disconnect(web, "front", ()), Connect(web, Attachment(network=make.network), alone=True))
+        made = site.target.examine_network(make.network, site.deadline())
+        place = site.examine(web).attachment(make.network)
+        assert place is not None and place.ipv4
+        assert [(one.container, one.name, one.ipv4) for one in made.endpoints] == [(web, "web", place.ipv4)]
+    finally:
+        site.apply(Disconnect(web, make.network), RemoveNetwork(web, make.network))
+    with pytest.raises(TargetError) as caught:
+        site.target.examine_network(make.network, site.deadline())
+    assert caught.value.kind is Refusal.ABSENT
+
+
+def test_a_network_that_is_gone_need_not_be_removed(site: Site) -> None:
+    web = site.suspect("web", "front")
+    assert site.apply(RemoveNetwork(web, "irkit-never-made")).detail == "it is gone already"
+
+
+def test_a_network_that_irkit_did_not_make_is_not_removed(site: Site) -> None:
+    error = site.refusal(RemoveNetwork(site.suspect("web"), "spare"))
+    assert error.kind is Refusal.REFUSED and "irkit did not make it" in error.reason
+    assert site.target.examine_network("spare", site.deadline()).name == "spare"
+
+
+@pytest.mark.parametrize("state", ["running", "exited"])
+def test_a_network_that_others_have_joined_stays_and_they_are_named(site: Site, state: State) -> None:
+    web, make = site.suspect("web", "front"), quarantine(site.suspect("other", "front", state=state))
+    site.apply(make, Connect(make.container, Attachment(network=make.network)))
+    try:
+        error = site.refusal(RemoveNetwork(web, make.network))
+        assert error.kind is Refusal.REFUSED and "in use by other" in error.reason
+    finally:
+        site.apply(Disconnect(make.container, make.network), RemoveNetwork(web, make.network))
+
+
+def test_a_network_of_that_name_is_not_made_twice(site: Site) -> None:
+    make = quarantine(site.suspect("web", "front"))
+    site.apply(make)
+    try:
+        assert site.refusal(make).kind is Refusal.REFUSED
+        other = msgspec.structs.replace(make, network=f"{make.network}-2")
+        assert site.refusal(other).reason, "its device is taken"
+        with pytest.raises(TargetError):
+            site.target.examine_network(other.network, site.deadline())
+    finally:
+        site.apply(RemoveNetwork(make.container, make.network))
 
 
 # Why it says no --------------------------------------------------------------------------------------------------
@@ -212,7 +351,7 @@ OF_A_CONTAINER: list[Make] = [
     Export,
 ]
 OF_A_CONTAINER += [disconnect("front"), connect("front"), set_policy("no"), lambda one: CopyOut(one, "/", 10)]
-OF_A_CONTAINER += [lambda one: Commit(one, "irkit/x:1")]
+OF_A_CONTAINER += [lambda one: Commit(one, "irkit/x:1"), set_limits(pids=20)]
 
 
 def test_an_absent_container_refuses_everything(site: Site) -> None:
@@ -317,3 +456,34 @@ def test_an_image_is_made_saved_and_removed_whatever_the_case_is_called(site: Si
 
 def test_a_name_that_no_engine_takes_makes_no_image(site: Site) -> None:
     assert site.refusal(Commit(site.suspect("web"), "irkit/_:1")).kind is Refusal.REFUSED
+
+
+# Events ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_watch_tells_of_each_change_and_goes_on_where_it_ended(site: Site) -> None:
+    web = site.suspect("web", "front", labels={"team": "red"})
+    cancel = Cancel()
+    watch = site.target.watch("", site.deadline(cancel))
+    began = next(watch)
+    assert (began.kind, began.action) == (WATCHING, "")
+    site.apply(Pause(web), Unpause(web))
+    unpaused = next_of(watch, web, "unpause")
+    assert (unpaused.kind, unpaused.attributes["name"], unpaused.attributes["team"]) == ("container", "web", "red")
+    site.apply(Kill(web))
+    cancel.set()
+    with pytest.raises(TargetError):
+        list(watch)
+    site.apply(Start(web), connect("back")(web))
+    again = site.target.watch(unpaused.at, site.deadline(cancel := Cancel()))
+    found = [next_of(again, web, action) for action in ("die", "start", "connect")]
+    assert [one.at for one in found] == sorted(one.at for one in found)
+    assert (found[-1].kind, found[-1].network) == ("network", "back")
+    cancel.set()
+    with pytest.raises(TargetError):
+        list(again)
+
+
+def next_of(watch: Iterator[EngineEvent], container: str, action: str) -> EngineEvent:
+    """The next event of that kind; an engine may tell more than was done."""
+    return next(one for one in watch if one.container == container and one.action == action)

@@ -64,3 +64,18 @@ def test_an_id_or_an_address_shows_that_it_is_on_the_network(facts: dict[str, st
 )
 def test_an_image_is_selected_with_or_without_its_tag(image: str, pattern: str, found: bool) -> None:
     assert is_match(f"image:{pattern}", summary(image)) is found
+
+
+@pytest.mark.parametrize(
+    ("facts", "has_it"),
+    [
+        ({}, False),
+        ({"capabilities": ("NET_RAW", "CAP_SYS_PTRACE")}, False),
+        ({"capabilities": ("NET_ADMIN",)}, True),
+        ({"capabilities": ("cap_net_admin",)}, True),
+        ({"capabilities": ("ALL",)}, True),
+        ({"privileged": True}, True),
+    ],
+)
+def test_who_may_set_up_a_network_by_itself_is_known(facts: dict[str, object], has_it: bool) -> None:
+    assert container(**facts).has_net_admin is has_it

@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from irkit.core import operations
+from irkit.core import changes, operations
 from irkit.core.codec import canonical, decode
-from irkit.core.container import Attachment, Container, RestartPolicy
+from irkit.core.container import Attachment, Container, Limits, RestartPolicy
 from irkit.core.operations import (
     AnyOperation,
+    BlockTraffic,
     Commit,
     Connect,
     CopyOut,
@@ -23,6 +24,7 @@ from irkit.core.operations import (
     InspectVolume,
     Kill,
     ListProcesses,
+    MakeNetwork,
     MeasureClock,
     Operation,
     Pause,
@@ -32,12 +34,16 @@ from irkit.core.operations import (
     ReadLogs,
     ReadStats,
     RemoveImage,
+    RemoveNetwork,
+    ResetConnections,
     SaveImage,
+    SetLimits,
     SetRestartPolicy,
     Start,
     Stop,
     Touch,
     Trace,
+    UnblockTraffic,
     Unpause,
     all_operations,
 )
@@ -52,6 +58,8 @@ ONE_OF_EACH: list[AnyOperation] = [
     ReadLogs(ID, "1h", "5m", 10), Diff(ID), CopyOut(ID, TRICKY, 99, 7), Export(ID, False, 1, False),
     Commit(ID, "x:1", False, {"case": TRICKY}), SaveImage(ID, "x:1"), RemoveImage(ID, "x:1"), Disconnect(ID, "front"),
     Connect(ID, PLACE), Pause(ID), Unpause(ID), Stop(ID, 3), Kill(ID), Start(ID), SetRestartPolicy(ID, ALWAYS),
+    MakeNetwork(ID, "irkit-x", "irk0"), RemoveNetwork(ID, "irkit-x"), BlockTraffic(ID, "irkit_x"),
+    UnblockTraffic(ID, "irkit_x"), ResetConnections(ID), SetLimits(ID, Limits(memory=1 << 20)),
 ]  # fmt: skip
 each = pytest.mark.parametrize("operation", ONE_OF_EACH, ids=lambda one: type(one).__name__)
 
@@ -64,7 +72,7 @@ def web(**facts: Any) -> Container:
 
 
 def test_the_closed_list_holds_every_operation_of_the_module() -> None:
-    inner = (Operation, operations._Ending)
+    inner = (Operation, changes._Ending)
     found = {
         one
         for one in vars(operations).values()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from irkit.adapters.memory import MemoryStore
+from irkit.core.container import Container
 from irkit.core.errors import VerificationError
 from irkit.core.events import (
     AnyEvent,
@@ -17,10 +18,11 @@ from irkit.core.events import (
     RunFinished,
     RunStarted,
     StepSkipped,
+    TargetJoined,
     TargetRefused,
 )
 from irkit.core.evidence import Evidence
-from irkit.core.finding import Finding, Severity
+from irkit.core.finding import Finding, Hold, Severity
 from irkit.core.operations import AnyOperation, Commit, Pause, ReadLogs, Unpause
 from irkit.core.run import IN_DOUBT, Run, replay
 
@@ -181,3 +183,46 @@ def test_what_was_so_already_leaves_a_run_clean() -> None:
 def test_a_log_that_ends_what_it_never_began_is_not_what_it_claims_to_be(event: AnyEvent) -> None:
     with pytest.raises(VerificationError, match="record 2 of the run log ends an operation that was not begun"):
         fold(BEGUN, event)
+
+
+def noticed(check: str, container: str = f"local/{ID}", host: str = "local") -> FindingRaised:
+    return FindingRaised(
+        finding=Finding(check=check, severity=Severity.HIGH, summary="s", host=host, container=container)
+    )
+
+
+@pytest.mark.parametrize(
+    ("checks", "holds"),
+    [
+        ((), True),
+        ((Hold.BROKEN,), False),
+        ((Hold.BROKEN, Hold.AGAIN), True),
+        ((Hold.BROKEN, Hold.AGAIN, Hold.BROKEN), False),
+        ((Hold.BROKEN, Hold.TOUCHED), True),
+        ((Hold.REPLACED,), False),
+        ((Hold.TOUCHED, Hold.CONTEST), True),
+        (("plan.loss",), True),
+    ],
+)
+def test_what_does_not_hold_at_the_end_leaves_a_run_unclean(checks: tuple[str, ...], holds: bool) -> None:
+    run = fold(BEGUN, *(noticed(check) for check in checks), DONE)
+    assert run.is_clean is holds
+    assert len(run.findings) == len(checks)
+    assert list(run.unheld) == ([] if holds else [f"local/{ID}"])
+
+
+def test_a_host_that_is_not_seen_is_not_made_good_by_what_is_seen_of_its_containers() -> None:
+    run = fold(BEGUN, noticed(Hold.UNSEEN, ""), noticed(Hold.AGAIN), DONE)
+    assert list(run.unheld) == ["local"]
+    assert fold(BEGUN, noticed(Hold.UNSEEN, ""), noticed(Hold.SEEN, ""), DONE).is_clean
+
+
+def test_a_container_that_was_removed_by_somebody_is_no_longer_one_that_is_not_held() -> None:
+    assert fold(BEGUN, noticed(Hold.BROKEN), noticed(Hold.TOUCHED), DONE).is_clean
+
+
+def test_what_joins_a_run_has_a_name_as_its_targets_have() -> None:
+    new = Container(id="cd" * 32, name="web-2", host="local", image="app")
+    run = fold(BEGUN, TargetJoined(container=new, replaces=f"local/{ID}", reason="it runs the same service"))
+    assert run.names == {new.key: "web-2"}
+    assert run.joined[new.key].container == new

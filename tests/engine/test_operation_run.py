@@ -2,15 +2,22 @@
 
 import threading
 
+import msgspec
 import pytest
 
 from irkit.adapters.memory import FaultyTarget
 from irkit.core.container import Container, RestartPolicy
+from irkit.core.container import Limits as Allowance
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import OperationFailed
-from irkit.core.operations import Operation, Pause, ReadLogs
-from irkit.core.ports import Deadline
+from irkit.core.kernel import KernelFacts
+from irkit.core.operations import BlockTraffic, Operation, Pause, ReadLogs, UnblockTraffic
+from irkit.core.playbook import Step
+from irkit.core.ports import Deadline, Intake, Outcome
+from irkit.core.proof import Proof
+from irkit.core.run import Run
 from irkit.engine.runner import Limits
+from irkit.engine.undo import outstanding
 from tests.engine.guard import within
 from tests.engine.world import (
     CONTAIN,
@@ -44,8 +51,8 @@ def test_every_change_is_proven_by_facts_and_a_read_is_not() -> None:
     proofs = {one.started.operation.text(): one.proof for one in run.operations if one.started.container}
     assert proofs == {
         "list processes": "",
-        "disconnect from network bridge": "asserted by the engine",
-        "pause": "asserted by the engine",
+        "disconnect from network bridge": "proven",
+        "pause": "proven",
     }
 
 
@@ -89,6 +96,21 @@ def test_what_does_not_apply_any_more_is_skipped_and_no_failure() -> None:
     assert [one.reason for one in run.inapplicable] == ["it is not attached to network front", "it is paused"]
 
 
+def test_a_cut_that_somebody_else_made_is_no_isolation_where_they_attached_another_network() -> None:
+    world = World(container("web", "front"))
+    plan = world.plan(*CONTAIN)
+    memory = world.memory["local"]
+    web = world.containers["web"]
+    memory.networks.add("back")
+    moved = msgspec.structs.replace(web, attachments=(msgspec.structs.replace(web.attachments[0], network="back"),))
+    memory.containers[web.id] = moved
+    run = world.run(plan)
+    (failure,) = run.failures
+    assert failure.reason == "NOT isolated: it was attached to back since the plan was made"
+    assert failure.took_hold == "no" and outstanding(run, []) == []
+    assert skips(world) == {"pause": "not done, as step 'disconnect' failed"}
+
+
 # Tried again -----------------------------------------------------------------------------------------------------
 
 
@@ -114,7 +136,7 @@ def test_a_change_whose_answer_was_lost_counts_as_done_where_the_facts_say_so() 
     run = world.run(world.plan(step("contain.pause", retries=3)))
     assert run.is_clean
     (change,) = run.changes
-    assert (change.state, change.proof, change.started.attempt) == ("finished", "asserted by the engine", 1)
+    assert (change.state, change.proof, change.started.attempt) == ("finished", "proven", 1)
     assert "its answer was lost" in change.detail
 
 
@@ -184,3 +206,150 @@ def test_an_attempt_that_the_end_of_the_run_forestalls_leaves_the_failure_standi
     hook(world, fail_and_interrupt)
     within(PATIENCE, lambda: list(runner.execute(world.plan(step("collect.logs", retries=2)))))
     assert [one.started.operation for one in failures(world.logged())] == [ReadLogs(container().id)]
+
+
+# How sure it is ---------------------------------------------------------------------------------------------------
+
+
+class Kernel(Hooked):
+    """A target whose host's kernel shows what the test says, or cannot be asked."""
+
+    shows: KernelFacts | TargetError | None = None
+
+    def see_kernel(self, container: Container, deadline: Deadline) -> KernelFacts | None:
+        if isinstance(self.shows, TargetError):
+            raise self.shows
+        return self.shows
+
+
+def looked_at(shows: KernelFacts | TargetError | None, *steps: Step) -> Run:
+    """A run on a container on network front, where the kernel shows this."""
+    world = World(container("web", "front"))
+    target = Kernel(world.memory["local"])
+    target.shows = shows
+    world.targets["local"] = target
+    return world.run(world.plan(*steps or (step("isolate.disconnect"),)))
+
+
+GIVEN = KernelFacts(alive=True, interfaces=("evil0",), addresses=("192.0.2.9",), places={"192.0.2.9": "evil0"})
+
+
+def test_what_the_kernel_shows_against_the_engine_fails_the_operation_and_what_follows() -> None:
+    run = looked_at(GIVEN, *CONTAIN)
+    (failure,) = run.failures
+    said = "its network namespace has 192.0.2.9 on evil0, which the engine does not know of"
+    assert failure.reason == f"NOT isolated: {said}"
+    assert (failure.took_hold, failure.proof) == ("in doubt", "")
+    assert [one.operation.text() for one in run.left_out] == ["pause"]
+    assert not run.is_clean
+    assert [operation.text() for _, _, operation in run.undo_operations()] == ["connect to network front"]
+
+
+@pytest.mark.parametrize("shows", [None, KernelFacts(alive=False), LOST, TargetError("no", Refusal.UNSUPPORTED)])
+def test_a_kernel_that_cannot_be_looked_at_proves_nothing_and_ends_nothing(
+    shows: KernelFacts | TargetError | None,
+) -> None:
+    run = looked_at(shows)
+    assert run.is_clean
+    assert [one.proof for one in run.changes] == ["asserted by the engine only"]
+
+
+def test_the_facts_that_a_proof_rests_on_are_logged() -> None:
+    (change,) = looked_at(KernelFacts(alive=True)).changes
+    assert (change.proof, change.because) == ("proven", "its network namespace has no interface but the loopback")
+
+
+class Answering(Hooked):
+    """A target that says of what it carries out how sure it is."""
+
+    proof = Proof.wrong("NOT isolated: the rules are not there")
+
+    def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
+        super().apply(operation, intake, deadline)
+        return Outcome(proof=self.proof)
+
+
+def test_what_a_target_has_read_back_fails_an_operation_too() -> None:
+    world = World(container("web", "front"))
+    target = Answering(world.memory["local"])
+    world.targets["local"] = target
+    run = world.run(world.plan(step("isolate.quarantine", reach="nothing")))
+    (failure,) = run.failures
+    assert failure.started.operation.text().startswith("make internal network")
+    assert failure.reason == "NOT isolated: the rules are not there"
+    assert world.containers["web"].attachment("front") is not None
+
+
+def test_what_only_the_target_can_read_back_is_logged_as_its_proof() -> None:
+    world = World(container("web", "front"))
+    (change,) = world.run(world.plan(step("isolate.firewall"))).changes
+    assert (change.proof, change.because) == ("proven", "the rules were listed back")
+
+
+def test_a_change_that_facts_do_not_show_is_in_doubt_where_its_answer_was_lost() -> None:
+    world = World(container("web", "front"))
+    hook(world, after=fail(BlockTraffic, LOST))
+    run = world.run(world.plan(step("isolate.firewall")))
+    (failure,) = run.failures
+    assert failure.took_hold == "in doubt"
+    assert [type(operation) for _, _, operation in run.undo_operations()] == [UnblockTraffic]
+
+
+def test_what_a_target_has_read_back_does_not_outweigh_what_the_engine_says() -> None:
+    world = World(container("web", "front"))
+    memory = world.memory["local"]
+    before = dict(memory.containers)
+    target = Answering(memory, after=lambda operation, _: memory.containers.update(before))
+    target.proof = Proof.proven("it told me so")
+    world.targets["local"] = target
+    (failure,) = world.run(world.plan(step("isolate.disconnect"))).failures
+    assert failure.reason == "NOT isolated: it is still attached to network front"
+
+
+def test_a_quarantine_is_proven_and_taken_back_to_the_last_network() -> None:
+    world = World(container("web", "back", "front"))
+    run = world.run(world.plan(step("isolate.quarantine")))
+    assert run.is_clean
+    proofs = [(one.started.operation.text(), one.proof) for one in run.changes]
+    name = f"irkit-run1-{container('web').id[:12]}"
+    assert proofs == [
+        (f"make internal network {name}", "asserted by the engine only"),
+        ("drop all traffic between its network and the host (runs nft as root on the host)", "proven"),
+        ("disconnect from network back", "proven"),
+        ("disconnect from network front", "proven"),
+        (f"connect to network {name}", "proven"),
+    ]
+    assert [one.network for one in world.containers["web"].attachments] == [name]
+    assert world.undo(run).is_clean
+    memory = world.memory["local"]
+    assert world.standing() == world.before
+    assert name not in memory.networks and not any(memory.isolation.tables.values())
+
+
+def test_of_a_container_that_is_gone_nothing_is_left_on_its_host() -> None:
+    world = World(container("web", "front"), container("db", "front"))
+    run = world.run(world.plan(step("isolate.quarantine")))
+    memory, gone = world.memory["local"], container("web").id
+    assert len(memory.isolation.made) == 2
+    del memory.containers[gone]
+    undo = world.undo(run)
+    assert [one.reason for one in undo.refused] == ["it is gone"]
+    mine = [one for one in undo.operations if one.started.container == gone]
+    assert [(one.started.operation.text().partition(" ")[0], one.state) for one in mine] == [
+        ("let", "finished"),
+        ("remove", "finished"),
+    ]
+    assert memory.isolation.made == {} and not any(memory.isolation.tables.values())
+    assert world.standing()["db"] == world.before["db"]
+
+
+def test_limits_are_set_and_taken_back() -> None:
+    limits = Allowance(memory=200 << 20, memory_swap=400 << 20, cpu_quota=50_000)
+    world = World(container("web", "front", limits=limits), container("db", "front"))
+    run = world.run(world.plan(step("contain.limit", cpus="0.1", memory="64MiB", pids=20)))
+    assert run.is_clean
+    wanted = {"web": 400 << 20, "db": 128 << 20}
+    for name, one in world.containers.items():
+        assert one.limits == Allowance(cpu_quota=10_000, memory=64 << 20, memory_swap=wanted[name], pids=20)
+    assert world.undo(run).is_clean
+    assert world.standing() == world.before

@@ -249,3 +249,13 @@ def test_a_plan_has_the_hosts_that_it_works_on_and_no_others() -> None:
     plan = plan_for([WEB], step("contain.pause"), hosts=[idle, used])
     assert plan.hosts == (used,)
     assert {task.host for task in plan.tasks} == {"local"}
+
+
+def test_what_needs_root_is_refused_on_hosts_without_it_and_nowhere_else() -> None:
+    why = {"local": "sudo wants a password"}
+    plan = plan_for([WEB, FAR], step("isolate.firewall"), step("contain.pause"), no_root=why)
+    here, there = tasks_of(plan, "firewall")
+    assert here.refused == "it needs root on the host: sudo wants a password" and not here.operations
+    assert here.stop_on_error and there.operations and not there.refused
+    assert all(task.operations for task in tasks_of(plan, "pause"))
+    assert [one.reason for one in plan.refusals] == [here.refused]

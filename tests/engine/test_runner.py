@@ -14,6 +14,7 @@ from irkit.core.action import Action, RunFacts
 from irkit.core.container import Container
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import (
+    FindingRaised,
     OperationStarted,
     Record,
     RunFinished,
@@ -64,7 +65,9 @@ def test_a_run_is_logged_from_its_plan_to_its_end() -> None:
     run = world.run(plan)
     kinds = [type(record.event) for record in world.store.records]
     assert kinds[0] is RunStarted
-    assert tuple(kinds[1:4]) == (StepSkipped, StepSkipped, TargetRefused)
+    findings = len(plan.findings)
+    assert findings and kinds[1 : findings + 1] == [FindingRaised] * findings
+    assert tuple(kinds[findings + 1 : findings + 4]) == (StepSkipped, StepSkipped, TargetRefused)
     assert kinds[-1] is RunFinished
     assert run.started is not None
     assert run.started.names == {one.key: one.name for one in world.containers.values()}

@@ -13,7 +13,7 @@ from irkit.core.operations import Operation
 from irkit.core.run import Run
 from irkit.engine.runner import Limits
 from tests.engine.guard import within
-from tests.engine.world import PATIENCE, World, container, step
+from tests.engine.world import PATIENCE, World, attachment, container, step
 
 FULL, BUFFERS = "no space left", "no room for what is in the buffers"
 WORKERS = 2
@@ -74,7 +74,9 @@ class FullIntake(MemoryIntake):
 
 
 def small_world() -> World:
-    return World(container("web", "front", "back"), container("db", "back"))
+    """Containers of which there is nothing to be said beforehand."""
+    front, back = attachment("front", fixed_ipv4="10.1.0.2"), attachment("back", fixed_ipv4="10.2.0.2")
+    return World(container("web", front, back), container("db", attachment("back", fixed_ipv4="10.2.0.3")))
 
 
 def full_run() -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """A small world to plan and run in: containers in memory, playbooks in a line, runs that cannot hang."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -11,9 +11,12 @@ from irkit.adapters.memory import FixedClock, MemoryStore, MemoryTarget, full_id
 from irkit.core.action import Action, RunFacts
 from irkit.core.codec import decode, encode_record
 from irkit.core.container import Attachment, Container, Summary
+from irkit.core.engine_event import EngineEvent
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import AnyEvent, OperationSkipped, Record
 from irkit.core.host import Host
+from irkit.core.kernel import KernelFacts
+from irkit.core.network import NetworkFacts
 from irkit.core.operations import Operation
 from irkit.core.plan import Plan
 from irkit.core.playbook import Playbook, Step
@@ -139,6 +142,7 @@ class World:
             hosts=[target.host for target in self.memory.values()],
             now=now,
             gone={key: "it is gone" for key in keys if key not in now},
+            removed=frozenset(keys) - now.keys(),
             facts=RunFacts(id=name, case="IR-1", responder="Bob"),
             made_at="2026-01-31T13:00:00.000000Z",
             **more,
@@ -175,6 +179,18 @@ class Hooked:
 
     def examine(self, container: str, deadline: Deadline) -> Container:
         return self.inner.examine(container, deadline)
+
+    def examine_network(self, network: str, deadline: Deadline) -> NetworkFacts:
+        return self.inner.examine_network(network, deadline)
+
+    def see_kernel(self, container: Container, deadline: Deadline) -> KernelFacts | None:
+        return self.inner.see_kernel(container, deadline)
+
+    def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
+        return self.inner.watch(since, deadline)
+
+    def why_no_root(self, deadline: Deadline) -> str:
+        return self.inner.why_no_root(deadline)
 
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         if self.before:

@@ -15,6 +15,8 @@ class Network:
     subnet: str | None = None
     internal: bool = False
     subnet6: str | None = None
+    driver: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,5 +59,7 @@ class Suspect:
     command: tuple[str, ...] | None = None
     state: State = "running"
     privileged: bool = False
+    capabilities: tuple[str, ...] = ()  # added to the usual ones
     log_driver: str | None = None
     image: str | None = None  # what to build on, in place of the base image
+    limits: Mapping[str, int] = field(default_factory=dict)  # as in `irkit.core.container.Limits`

@@ -14,6 +14,7 @@ OWN_ENGINE = (
     ("dockerd", "docker.io"),
     ("ip", "iproute2"),
     ("iptables", "iptables"),
+    ("nft", "nftables"),
     ("nsenter", "util-linux"),
     ("unshare", "util-linux"),
     ("ps", "procps"),

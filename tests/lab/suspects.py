@@ -5,7 +5,7 @@ What they are is in `description`, what runs in them in `script`. Both are offer
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -54,6 +54,8 @@ class Lab:
     def network(self, network: Network) -> str:
         """Make a network; its id."""
         options = ["--internal"] if network.internal else []
+        options += ["--driver", network.driver] if network.driver else []
+        options += _each("--opt", [f"{key}={value}" for key, value in network.options.items()])
         if network.subnet:
             options += ["--subnet", network.subnet]
         if network.subnet6:
@@ -160,8 +162,10 @@ class Lab:
         ):
             if wanted:
                 yield option
+        yield from _limits(suspect.limits)
         if suspect.log_driver:
             yield from ("--log-driver", suspect.log_driver)
+        yield from _each("--cap-add", suspect.capabilities)
         yield from _each("--volume", (f"{self.name(name)}:{path}" for name, path in suspect.volumes.items()))
         yield from _each("--tmpfs", suspect.tmpfs)
         yield from _each("--publish", (f"{outer}:{inner}" for outer, inner in suspect.publish.items()))
@@ -207,6 +211,16 @@ class Lab:
             if time.monotonic() > deadline:
                 raise LabError(f"waited {WAIT_SECONDS} s in vain until {what}")
             time.sleep(0.03)
+
+
+def _limits(wanted: Mapping[str, int]) -> Iterator[str]:
+    """The options that make a container with such limits."""
+    if cpus := wanted.get("nano_cpus"):
+        yield f"--cpus={cpus / 10**9:g}"
+    options = {"cpu_quota": "--cpu-quota", "cpu_period": "--cpu-period", "memory": "--memory"}
+    for name, option in (options | {"memory_swap": "--memory-swap", "pids": "--pids-limit"}).items():
+        if name in wanted:
+            yield f"{option}={wanted[name]}"
 
 
 def _interpreter() -> list[str]:

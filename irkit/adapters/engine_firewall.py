@@ -1,0 +1,226 @@
+"""The operations that firewall a container, as commands of its host: nft by nsenter, and ss. What each rule says is in
+`firewall_rules`, where they go in `firewall_place`, that they stand in `firewall_proof`.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from irkit.adapters import firewall_rules as rules
+from irkit.adapters.engine_facts import container_of
+from irkit.adapters.engine_http import EngineApi, part
+from irkit.adapters.firewall_place import (
+    Process,
+    check_bridge,
+    check_same,
+    control_group,
+    find_process,
+    inner_devices,
+    outer_devices,
+)
+from irkit.adapters.firewall_proof import difference, names
+from irkit.adapters.firewall_rules import Table
+from irkit.adapters.host_commands import last_line
+from irkit.core.allowed import parse_all
+from irkit.core.container import Container
+from irkit.core.errors import Refusal, TargetError
+from irkit.core.isolation import BlockTraffic, ResetConnections, UnblockTraffic
+from irkit.core.ports import Deadline, HostCommands, Intake, Outcome
+from irkit.core.proof import Proof
+
+_ALIVE: Final = ("running", "paused")
+_FAMILIES: Final = {
+    "namespace": ("inet", "netdev"),
+    "veth": ("netdev",),
+    "cgroup": ("inet",),
+    "bridge": ("inet",),
+}
+_STANDS: Final = {
+    "namespace": "the rules stand in its network namespace",
+    "veth": "the rules stand at the host's ends of its interfaces",
+    "cgroup": "the rules stand for the sockets of its control group",
+    "bridge": "the rules stand between its network and the host",
+}
+_SEES: Final = "; with NET_RAW it can still see what arrives"
+_SENDS: Final = "; with NET_RAW it can still send frames of its own making"
+_NOT_LOCAL: Final = (
+    *("state", "connected", "exclude", "time-wait"),
+    *("not", "dst", "127.0.0.0/8", "not", "dst", "::1/128"),
+)
+_UNSURE: Final = (Refusal.CANCELLED, Refusal.TIMEOUT, Refusal.LOST, Refusal.UNREACHABLE)
+
+
+class Firewall:
+    """The handlers, on the commands of one host."""
+
+    def __init__(self, commands: HostCommands) -> None:
+        self._commands = commands
+
+    def block(self, api: EngineApi, operation: BlockTraffic, intake: Intake, deadline: Deadline) -> Outcome:
+        """Put the rules in, and read them back."""
+        try:
+            return Outcome(proof=Proof.proven(self._block(api, operation, deadline)))
+        except ValueError as error:
+            raise TargetError(f"NOT isolated: {error}", Refusal.UNSUPPORTED) from error
+        except TargetError as error:
+            if error.kind in _UNSURE:
+                raise
+            raise TargetError(f"NOT isolated: {error.reason}", error.kind) from error
+
+    def _block(self, api: EngineApi, operation: BlockTraffic, deadline: Deadline) -> str:
+        allow = parse_all(operation.allow)
+        if operation.where == "bridge":
+            rules.check_device(operation.device)
+            check_bridge(self._commands, operation.device, deadline)
+            self._apply((), rules.bridge_tables(operation.table, allow, operation.device), deadline)
+            return _STANDS["bridge"]
+        process = self._process(api, operation.container, deadline)
+        said = _STANDS[operation.where]
+        match operation.where:
+            case "namespace":
+                said += self._block_namespace(process, operation, deadline)
+            case "veth":
+                _check_own_network(process)
+                if not (devices := outer_devices(self._commands, process, deadline)):
+                    return "it has no interface but the loopback"
+                self._apply((), rules.veth_tables(operation.table, allow, devices), deadline)
+            case "cgroup":
+                self._block_group(process, operation, deadline)
+                said += _SENDS if process.may_go_raw else ""
+        with _after_rules():
+            check_same(self._commands, operation.container, process, deadline)
+        return said
+
+    def _block_namespace(self, process: Process, operation: BlockTraffic, deadline: Deadline) -> str:
+        """With what raw sockets send, where the kernel has a hook for that; what must be known of it."""
+        _check_own_network(process)
+        if process.may_change_rules:
+            raise TargetError("it has NET_ADMIN, so it could take the rules away: use where: host", Refusal.UNSUPPORTED)
+        allow = parse_all(operation.allow)
+        devices = inner_devices(self._commands, process, deadline) if process.may_go_raw else ()
+        if devices:
+            try:
+                self._apply(process.within, rules.namespace_tables(operation.table, allow, devices), deadline)
+            except TargetError as error:
+                if error.kind is not Refusal.REFUSED:
+                    raise
+            else:
+                return _SEES
+        self._apply(process.within, rules.namespace_tables(operation.table, allow), deadline)
+        return _SEES + _SENDS if devices else ""
+
+    def _block_group(self, process: Process, operation: BlockTraffic, deadline: Deadline) -> None:
+        """By the first name of the control group that nft takes: it looks the group up itself."""
+        level, (group, other) = _group(process, operation.container)
+        allow = parse_all(operation.allow)
+        try:
+            self._apply((), rules.cgroup_tables(operation.table, allow, level, group), deadline)
+        except TargetError as error:
+            if error.kind is not Refusal.REFUSED:
+                raise
+            self._apply((), rules.cgroup_tables(operation.table, allow, level, other), deadline)
+
+    def unblock(self, api: EngineApi, operation: UnblockTraffic, intake: Intake, deadline: Deadline) -> Outcome:
+        """Remove the rules, where they are; that they are gone already is as good."""
+        within: Sequence[str] = ()
+        if operation.where == "namespace":
+            found = _facts(api, operation.container, deadline)
+            if found.state not in _ALIVE:
+                gone = f"it is {found.state}: its network namespace is gone, and the rules with it"
+                return Outcome(detail=gone, proof=Proof.proven("it has no network namespace"))
+            process = find_process(self._commands, found.id, found.pid, deadline)
+            _check_own_network(process)
+            within = process.within
+        return self._remove(within, operation, deadline)
+
+    def _remove(self, within: Sequence[str], operation: UnblockTraffic, deadline: Deadline) -> Outcome:
+        families = _FAMILIES[operation.where]
+        try:
+            mine = {(family, rules.check_table(operation.table)) for family in families}
+            there = mine & self._tables(within, families, deadline)
+            if there:
+                text = rules.removal_text(operation.table, sorted(family for family, _ in there))
+                self._nft(within, ("-f", "-"), deadline, text)
+            left = mine & self._tables(within, families, deadline) if there else set()
+        except ValueError as error:
+            raise TargetError(str(error), Refusal.UNSUPPORTED) from error
+        if left:
+            raise TargetError(f"table {operation.table} is still there", Refusal.REFUSED)
+        detail = "" if there else "the rules were gone already"
+        return Outcome(detail=detail, proof=Proof.proven("nft lists none of the rules any more"))
+
+    def reset(self, api: EngineApi, operation: ResetConnections, intake: Intake, deadline: Deadline) -> Outcome:
+        """End the connections, and see that none is left."""
+        process = self._process(api, operation.container, deadline)
+        _check_own_network(process, "its connections cannot be told from the host's")
+        before = self._sockets(process, ("-H",), deadline)
+        if before:
+            self._sockets(process, ("-K", "-H"), deadline)
+        left = self._sockets(process, ("-H",), deadline) if before else []
+        check_same(self._commands, operation.container, process, deadline)
+        if left:
+            reason = f"{len(left)} of {len(before)} connections go on: this kernel may not end them from outside"
+            return Outcome(proof=Proof.wrong(reason))
+        return Outcome(
+            detail=f"{len(before)} ended", proof=Proof.proven("its network namespace has no connection left")
+        )
+
+    def _sockets(self, process: Process, options: Sequence[str], deadline: Deadline) -> list[str]:
+        """The TCP connections of a network namespace beyond its loopback, one a line."""
+        ran = self._commands.run((*process.within, "ss", *options, "-n", "-t", *_NOT_LOCAL), deadline)
+        if ran.status:
+            raise TargetError(f"ss says: {last_line(ran.err)}", Refusal.REFUSED)
+        return [line for line in ran.out.splitlines() if line.strip()]
+
+    def _process(self, api: EngineApi, container: str, deadline: Deadline) -> Process:
+        found = _facts(api, container, deadline)
+        if found.state == "restarting":
+            raise TargetError("it starts again and again, each time in a new network namespace", Refusal.REFUSED)
+        return find_process(self._commands, found.id, found.pid, deadline)
+
+    def _apply(self, within: Sequence[str], tables: Sequence[Table], deadline: Deadline) -> None:
+        """Put tables in, all or none, and read them back."""
+        self._nft(within, ("-f", "-"), deadline, rules.rules_text(tables))
+        for table in tables:
+            with _after_rules():
+                listing = self._nft(within, ("-j", "list", "table", table.family, table.name), deadline)
+            if wrong := difference(table, listing):
+                raise TargetError(wrong, Refusal.GARBLED)
+
+    def _tables(self, within: Sequence[str], families: Sequence[str], deadline: Deadline) -> set[tuple[str, str]]:
+        return names(self._nft(within, ("-j", "list", "tables"), deadline), families)
+
+    def _nft(self, within: Sequence[str], options: Sequence[str], deadline: Deadline, text: str = "") -> str:
+        ran = self._commands.run((*within, "nft", *options), deadline, input=text.encode())
+        if ran.status:
+            lines = [line for line in ran.err.splitlines() if "rror" in line]
+            raise TargetError(f"nft says: {last_line(lines[0] if lines else ran.err)}", Refusal.REFUSED)
+        return ran.out
+
+
+@contextmanager
+def _after_rules() -> Iterator[None]:
+    """Whatever fails from here on, rules are in: no error may say that nothing was done."""
+    try:
+        yield
+    except TargetError as error:
+        raise TargetError(error.reason, Refusal.GARBLED if error.is_final else error.kind) from error
+
+
+def _check_own_network(process: Process, reason: str = "rules in its network namespace would cut off the host") -> None:
+    if not process.has_own_network:
+        raise TargetError(f"it is on the host's own network: {reason}", Refusal.UNSUPPORTED)
+
+
+def _group(process: Process, container: str) -> tuple[int, tuple[str, ...]]:
+    if process.namespace != process.here:
+        raise TargetError("it is not on the network that commands of the host run in", Refusal.UNSUPPORTED)
+    if process.may_change_rules:
+        reason = "it has NET_ADMIN on the host's own network, so it could take any rule away"
+        raise TargetError(reason, Refusal.UNSUPPORTED)
+    return control_group(process, container)
+
+
+def _facts(api: EngineApi, container: str, deadline: Deadline) -> Container:
+    body = api.read(f"/containers/{part(container)}/json", deadline)
+    return container_of(body, "", podman=api.is_podman(deadline))

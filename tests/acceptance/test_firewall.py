@@ -1,0 +1,79 @@
+"""isolate.firewall as a responder uses it: planned, run, proven, undone; on this machine and over SSH."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.bundles import events, playbook
+from tests.acceptance.command import Irkit
+from tests.acceptance.compare import differences
+from tests.adapters.firewall_side import SLEEPS, make_scene, traffic_of
+from tests.lab.client_side import ClientSide
+from tests.lab.description import Attach, Suspect
+from tests.lab.hosts import LabHost
+from tests.lab.suspects import Lab
+
+pytestmark = pytest.mark.engine
+
+STEP = "{id: cut, action: isolate.firewall}"
+SHORT, LONG = 1.5, 15.0
+
+
+def finished(bundle: str) -> list[tuple[str, str]]:
+    """The proof of each change, and what it rests on."""
+    found = [one for one in events(bundle) if one["event"] == "operation-finished" and one.get("proof")]
+    return [(one["proof"], one["because"]) for one in found]
+
+
+@pytest.mark.parametrize("capabilities", [(), ("NET_ADMIN",)])
+def test_a_container_is_cut_off_with_its_sockets_kept_and_goes_on_after_undo(
+    lab: Lab, irkit: Irkit, tmp_path: Path, capabilities: tuple[str, ...]
+) -> None:
+    scene = make_scene(lab, capabilities=capabilities)
+    here = tuple(lab.engine.in_namespace([]))
+    small = playbook(tmp_path, STEP, "{id: freeze, action: contain.pause}")
+    found = lab.engine.inspect(scene.victim)
+    assert "(runs nft as root on the host)" in irkit("plan", small, "victim", before=here).out
+    with traffic_of(lab, scene) as traffic:
+        assert traffic.passing(LONG) == traffic.ways.keys()
+        summary = irkit("run", small, "victim", "--approve", "change", "--json", before=here).json
+        assert traffic.passing(SHORT) == {"within"}
+        proof, because = finished(summary["bundle"])[0]
+        assert proof == "proven" and because.startswith("the rules stand ")
+        irkit("undo", summary["bundle"], "--approve", "change", before=here)
+        assert traffic.passing(LONG) == traffic.ways.keys()
+    assert differences(found, lab.engine.inspect(scene.victim), set()) == []
+    assert "nothing is left" in irkit("undo", summary["bundle"], before=here).out
+
+
+def test_a_run_that_cannot_isolate_says_so_loudly(lab: Lab, irkit: Irkit, tmp_path: Path) -> None:
+    lab.make(Suspect("king", (Attach("host"),), command=SLEEPS, capabilities=("NET_ADMIN",)))
+    lab.make(Suspect("victim", command=SLEEPS))
+    small = playbook(tmp_path, STEP)
+    refused = irkit.run(small, "king", status=1)
+    assert "it could take any rule away" in refused["refused"][0]["reason"]
+    # Without the engine's network around it, there is nothing here at which the host's ends could be cut.
+    small = playbook(tmp_path, "{id: cut, action: isolate.firewall, with: {where: host}}")
+    failed = irkit.run(small, "victim", status=1)
+    assert "NOT isolated: interface eth0 (veth) has no end of its own on the host" in str(failed)
+
+
+def test_over_ssh_it_takes_root_or_sudo_and_is_refused_in_the_plan_without(
+    lab: Lab, ssh_host: LabHost, client: ClientSide, tmp_path: Path
+) -> None:
+    scene = make_scene(lab)
+    for user in ("root", "bob", "ana"):
+        client.add(ssh_host, user, user=user)
+    irkit = Irkit("", tmp_path / "evidence", client)
+    small = playbook(tmp_path, STEP)
+    with traffic_of(lab, scene) as traffic:
+        for user in ("root", "bob"):
+            summary = irkit.run(small, f"{user}/victim", more=("--host", user))
+            assert traffic.passing(SHORT) == {"within"}
+            assert finished(summary["bundle"])[0][0] == "proven"
+            irkit("undo", summary["bundle"], "--approve", "change")
+            assert traffic.passing(LONG) >= {"in", "out", "to host", "published port"}
+        refused = irkit.run(small, "ana/victim", more=("--host", "ana"), status=1)
+        reason = refused["refused"][0]["reason"]
+        assert reason == "it needs root on the host: root is had by sudo only, and sudo wants a password"
+        assert refused["changes"] == [] and traffic.passing(LONG) >= {"in", "out"}

@@ -1,0 +1,101 @@
+"""What tests of the firewall share: a suspect among neighbours, its traffic, and the handlers on the lab's network."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from irkit.adapters.clock import SystemClock
+from irkit.adapters.docker_engine import DockerEngine
+from irkit.adapters.engine_http import dial_unix
+from irkit.adapters.host_commands import LocalCommands
+from irkit.adapters.memory import MemoryStore
+from irkit.core.host import Host
+from irkit.core.operations import AnyOperation
+from irkit.core.ports import Deadline, Outcome, Ran, Target
+from tests.adapters.ssh_side import deadline
+from tests.lab.description import Attach, Network, Suspect
+from tests.lab.engine import Engine
+from tests.lab.leftovers import NETNS
+from tests.lab.network_sides import UDP, Echo, Traffic, Way, measured, namespace_of
+from tests.lab.suspects import Lab
+
+NET = Network("fw-net", "10.77.1.0/24", subnet6="fd00:77:1::/64")
+VICTIM, PEER, GATEWAY, OUTER_PORT = "10.77.1.10", "10.77.1.20", "10.77.1.1", 18077
+VICTIM6, PEER6 = "fd00:77:1::10", "fd00:77:1::20"
+PORT, OTHER_PORT = 7001, 7002
+SLEEPS = ("sleep", "3000")
+TABLE = "irkit_01234567_"
+
+
+class LabCommands(LocalCommands):
+    """Commands on the network that the lab's engine has for itself; counts them."""
+
+    def __init__(self, engine: Engine, within: Sequence[str] = ()) -> None:
+        self.within = tuple(within) or tuple(engine.in_namespace([]))
+        self.asked: list[tuple[str, ...]] = []
+
+    def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
+        self.asked.append(tuple(argv))
+        return super().run((*self.within, *argv), deadline, input=input)
+
+
+def target_on(engine: Engine, commands: LabCommands | None = None) -> DockerEngine:
+    host = Host(name="local", socket=str(engine.socket))
+    return DockerEngine(host, dial_unix(host.socket), SystemClock(), commands=commands or LabCommands(engine))
+
+
+def apply(target: Target, operation: AnyOperation) -> Outcome:
+    """Carry one operation out."""
+    intake = MemoryStore().intake(host="local", container=None, operation=operation, task=0)
+    return target.apply(operation, intake, deadline())
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A victim and its neighbour on one bridge; `pid` is the victim's."""
+
+    victim: str
+    peer: str
+    pid: int
+    table: str
+
+
+def pid_of(engine: Engine, container: str) -> int:
+    return int(engine.inspect(container)["State"]["Pid"])
+
+
+def make_scene(lab: Lab, *, capabilities: tuple[str, ...] = (), prefix: str = "") -> Scene:
+    lab.network(NET)
+    place = Attach(NET.name, ipv4=VICTIM, ipv6=VICTIM6)
+    victim = lab.make(
+        Suspect(f"{prefix}victim", (place,), publish={OUTER_PORT: PORT}, command=SLEEPS, capabilities=capabilities)
+    )
+    peer = lab.make(Suspect(f"{prefix}peer", (Attach(NET.name, ipv4=PEER, ipv6=PEER6),), command=SLEEPS))
+    return Scene(victim, peer, pid_of(lab.engine, victim), TABLE + victim[:12])
+
+
+@contextmanager
+def traffic_of(lab: Lab, scene: Scene) -> Iterator[Traffic]:
+    """The ways that matter: with the neighbour, with the host, in and out, new and established."""
+    victim, peer = namespace_of(scene.pid), namespace_of(pid_of(lab.engine, scene.peer))
+    host = NETNS / lab.engine.namespace
+    echoes = [Echo(one, port) for one in (victim, peer, host) for port in (PORT, OTHER_PORT)]
+    ways = {
+        "established out": Way(victim, PEER, PORT),
+        "established in": Way(peer, VICTIM, PORT),
+        "established from host": Way(host, VICTIM, PORT),
+        "out": Way(victim, PEER, PORT),
+        "out other port": Way(victim, PEER, OTHER_PORT),
+        "in": Way(peer, VICTIM, PORT),
+        "out udp": Way(victim, PEER, PORT, UDP),
+        "in udp": Way(peer, VICTIM, PORT, UDP),
+        "out v6": Way(victim, PEER6, PORT),
+        "in v6": Way(peer, VICTIM6, PORT),
+        "from host": Way(host, VICTIM, PORT),
+        "to host": Way(victim, GATEWAY, PORT),
+        "to host udp": Way(victim, GATEWAY, PORT, UDP),
+        "published port": Way(host, GATEWAY, OUTER_PORT),
+        "within": Way(victim, "127.0.0.1", PORT),
+    }
+    with measured(ways, echoes) as traffic:
+        yield traffic

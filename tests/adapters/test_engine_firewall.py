@@ -1,0 +1,372 @@
+"""The firewall on a real engine: traffic before, while it is blocked, and after; what cannot be blocked is refused."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+
+import msgspec
+import pytest
+
+from irkit.adapters.firewall_place import find_process
+from irkit.adapters.firewall_rules import RESOLVER
+from irkit.core.errors import Refusal, TargetError
+from irkit.core.operations import (
+    AnyOperation,
+    BlockTraffic,
+    Connect,
+    Disconnect,
+    ResetConnections,
+    UnblockTraffic,
+)
+from irkit.core.ports import Deadline, Ran
+from irkit.core.proof import ProofLevel
+from tests.adapters.firewall_side import (
+    GATEWAY,
+    NET,
+    OTHER_PORT,
+    PEER,
+    PORT,
+    SLEEPS,
+    TABLE,
+    LabCommands,
+    apply,
+    make_scene,
+    pid_of,
+    target_on,
+    traffic_of,
+)
+from tests.adapters.ssh_side import deadline
+from tests.lab import engine as lab_engine
+from tests.lab.description import Attach, Suspect
+from tests.lab.leftovers import NETNS
+from tests.lab.network_sides import Echo, Way, measured, namespace_of, socket_in
+from tests.lab.suspects import Lab
+from tests.lab.tools import tool
+
+pytestmark = pytest.mark.engine
+
+SHORT, MIDDLE, LONG = 1.5, 5.0, 15.0
+PLACES = [pytest.param("namespace", (), id="namespace"), pytest.param("veth", ("NET_ADMIN",), id="veth")]
+
+
+def rules_in(lab: Lab, pid: int | None = None) -> str:
+    """All rules of a process's network namespace, or of the host's."""
+    argv = [tool("nft"), "list", "ruleset"]
+    enter = [tool("nsenter"), "-t", str(pid), "-n", *argv] if pid else lab.engine.in_namespace(argv)
+    return subprocess.run(enter, capture_output=True, check=True).stdout.decode()
+
+
+@pytest.mark.parametrize(("where", "capabilities"), PLACES)
+def test_all_traffic_stops_both_ways_and_goes_on_after_unblocking(
+    lab: Lab, where: str, capabilities: tuple[str, ...]
+) -> None:
+    scene = make_scene(lab, capabilities=capabilities)
+    target = target_on(lab.engine)
+    with traffic_of(lab, scene) as traffic:
+        before = traffic.passing(LONG)
+        assert before == traffic.ways.keys()
+        block = BlockTraffic(scene.victim, scene.table, where)  # type: ignore[arg-type]
+        outcome = apply(target, block)
+        assert outcome.proof and outcome.proof.level is ProofLevel.PROVEN
+        assert traffic.passing(SHORT) == {"within"}
+        lab.engine.docker("pause", scene.victim)
+        apply(target, block)  # again, and while it is paused: its own table is replaced
+        lab.engine.docker("unpause", scene.victim)
+        assert rules_in(lab, scene.pid if where == "namespace" else None).count(f"netdev {scene.table}") == 1
+        assert traffic.passing(SHORT) == {"within"}
+        (unblock,) = block.undo(target.examine(scene.victim, deadline()))
+        assert apply(target, unblock).detail == ""
+        assert traffic.passing(LONG) == before
+        assert apply(target, unblock).detail == "the rules were gone already"
+    assert "irkit" not in rules_in(lab, scene.pid) + rules_in(lab)
+
+
+@pytest.mark.parametrize(("where", "capabilities"), PLACES)
+def test_what_is_allowed_passes_and_nothing_else(lab: Lab, where: str, capabilities: tuple[str, ...]) -> None:
+    scene = make_scene(lab, capabilities=capabilities)
+    target = target_on(lab.engine)
+    with traffic_of(lab, scene) as traffic:
+        assert traffic.passing(LONG) == traffic.ways.keys()
+        apply(target, BlockTraffic(scene.victim, scene.table, where, (f"{PEER}:{PORT}/tcp",)))  # type: ignore[arg-type]
+        tcp = {"established out", "established in", "out", "in", "within"}
+        assert traffic.passing(MIDDLE) == tcp
+        allow = (f"{PEER}/32", "[fd00:77:1::/64]:7001/tcp")
+        apply(target, BlockTraffic(scene.victim, scene.table, where, allow))  # type: ignore[arg-type]
+        assert traffic.passing(MIDDLE) == tcp | {"out other port", "out udp", "in udp", "out v6", "in v6"}
+        apply(target, UnblockTraffic(scene.victim, scene.table, where))  # type: ignore[arg-type]
+
+
+def test_rules_in_the_namespace_outlive_a_reconnect_and_stop_raw_frames(lab: Lab) -> None:
+    scene = make_scene(lab)
+    target = target_on(lab.engine)
+    with traffic_of(lab, scene) as traffic, raw_frames(scene.pid, pid_of(lab.engine, scene.peer)) as is_heard:
+        assert is_heard()
+        apply(target, BlockTraffic(scene.victim, scene.table))
+        assert not is_heard()
+        place = target.examine(scene.victim, deadline()).attachments[0]
+        apply(target, Disconnect(scene.victim, place.network))
+        apply(target, Connect(scene.victim, place))
+        assert traffic.passing(SHORT) == {"within"}
+        apply(target, UnblockTraffic(scene.victim, scene.table))
+        assert traffic.passing(LONG) == traffic.ways.keys()
+
+
+@contextmanager
+def raw_frames(source: int, sink: int) -> Iterator[Callable[[], bool]]:
+    """A way to tell whether a frame made by hand in one namespace is seen in another."""
+    kind = 0x88B5  # for local experiments
+    protocol = socket.htons(kind)
+    with (
+        closing(socket_in(namespace_of(source), socket.SOCK_RAW, socket.AF_PACKET, protocol)) as out,
+        closing(socket_in(namespace_of(sink), socket.SOCK_RAW, socket.AF_PACKET, protocol)) as into,
+    ):
+        out.bind(("eth0", kind))
+        into.bind(("eth0", kind))
+        into.settimeout(1)
+
+        def is_heard() -> bool:
+            frame = b"\xff" * 6 + b"\x02\x00\x00\x00\x00\x01" + kind.to_bytes(2, "big") + b"hello".ljust(50)
+            try:
+                out.send(frame)
+                return b"hello" in into.recv(2000)
+            except OSError:  # a frame that is dropped as it leaves is an error of its sender
+                return False
+
+        yield is_heard
+
+
+def test_a_container_on_the_hosts_network_is_cut_by_its_control_group_and_the_host_is_not(lab: Lab) -> None:
+    lab.network(NET)
+    peer = lab.make(Suspect("peer", (Attach(NET.name, ipv4=PEER),), command=SLEEPS))
+    serves = ("sh", "-c", "nc -ll -p 7005 -e cat & sleep 3000")
+    hostly = lab.make(Suspect("hostly", (Attach("host"),), command=serves))
+    target = target_on(lab.engine)
+    host = NETNS / lab.engine.namespace
+    echo = Echo(namespace_of(pid_of(lab.engine, peer)), PORT)
+    local = Echo(host, OTHER_PORT)
+    table = TABLE + hostly[:12]
+    ways = {
+        "in": Way(host, "127.0.0.1", 7005),
+        "established in": Way(host, GATEWAY, 7005),
+        "host": Way(host, PEER, PORT),
+    }
+
+    def says(address: str, port: int) -> bool:
+        argv = ["exec", "-i", hostly, "timeout", "2", "nc", address, str(port)]
+        return b"hello" in lab.engine.docker(*argv, input=b"hello\n", check=False).stdout
+
+    with measured(ways, [echo, local]) as traffic, standing(lab, hostly, PEER, PORT) as is_up:
+        assert traffic.passing(LONG) == ways.keys() and says(PEER, PORT) and says("127.0.0.1", OTHER_PORT) and is_up(5)
+        outcome = apply(target, BlockTraffic(hostly, table, "cgroup"))
+        assert outcome.proof and "NET_RAW" in outcome.proof.because
+        assert traffic.passing(SHORT) == {"host"} and not says(PEER, PORT) and not says("127.0.0.1", OTHER_PORT)
+        assert not is_up(1)
+        apply(target, BlockTraffic(hostly, table, "cgroup", (f"{PEER}:{PORT}/tcp",)))
+        assert says(PEER, PORT) and not says("127.0.0.1", OTHER_PORT)
+        apply(target, UnblockTraffic(hostly, table, "cgroup"))
+        assert traffic.passing(LONG) == ways.keys() and says("127.0.0.1", OTHER_PORT) and is_up(10)
+    assert "irkit" not in rules_in(lab)
+
+
+@contextmanager
+def standing(lab: Lab, container: str, address: str, port: int) -> Iterator[Callable[[float], bool]]:
+    """A connection that a process of the container keeps; tells whether what it says comes back in so many seconds."""
+    argv = lab.engine.docker_argv("exec", "-i", container, "nc", address, str(port))
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=lab.engine.docker_environment())
+    assert process.stdin and process.stdout
+    os.set_blocking(process.stdout.fileno(), False)
+    heard = b""
+
+    def is_up(seconds: float) -> bool:
+        nonlocal heard
+        assert process.stdin and process.stdout
+        word = os.urandom(8).hex().encode()
+        process.stdin.write(word + b"\n")
+        process.stdin.flush()
+        end = time.monotonic() + seconds
+        while word not in heard and time.monotonic() < end:
+            heard += process.stdout.read() or b""
+            time.sleep(0.05)
+        return word in heard
+
+    try:
+        yield is_up
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_at_a_bridge_the_host_may_connect_and_the_container_may_not(lab: Lab) -> None:
+    scene = make_scene(lab)
+    target = target_on(lab.engine)
+    device = "br-" + lab.engine.docker("network", "inspect", "-f", "{{.Id}}", NET.name).stdout.decode()[:12]
+    with traffic_of(lab, scene) as traffic:
+        apply(target, BlockTraffic(scene.victim, scene.table, "bridge", device=device))
+        passing = traffic.passing(SHORT)
+        assert not passing & {"to host", "to host udp"}
+        assert passing >= {"established from host", "from host", "published port"}
+        apply(target, UnblockTraffic(scene.victim, scene.table, "bridge", device=device))
+        assert traffic.passing(LONG) == traffic.ways.keys()
+
+
+def test_a_bridge_that_is_not_where_commands_run_is_no_place_for_rules(lab: Lab) -> None:
+    """An engine may be in another network namespace than irkit: rules for a name alone would cut nothing there."""
+    victim = lab.make(Suspect("victim", command=SLEEPS))
+    error = refusal(lab, BlockTraffic(victim, TABLE + victim[:12], "bridge", device="irk0123456789ab"))
+    assert error.reason == "NOT isolated: bridge irk0123456789ab is not on the network that commands of the host run in"
+    assert "irkit" not in rules_in(lab)
+
+
+def refusal(lab: Lab, operation: AnyOperation) -> TargetError:
+    with pytest.raises(TargetError) as caught:
+        apply(target_on(lab.engine), operation)
+    return caught.value
+
+
+def test_what_could_take_rules_away_or_has_no_end_on_the_host_is_refused_and_nothing_is_left(lab: Lab) -> None:
+    mighty = lab.make(Suspect("mighty", command=SLEEPS, capabilities=("NET_ADMIN",)))
+    hostly = lab.make(Suspect("hostly", (Attach("host"),), command=SLEEPS))
+    king = lab.make(Suspect("king", (Attach("host"),), command=SLEEPS, capabilities=("NET_ADMIN",)))
+    ended = lab.make(Suspect("ended", command=SLEEPS, state="created"))
+    lonely = lab.make(Suspect("lonely", command=SLEEPS, capabilities=("NET_ADMIN",)))
+    ends = [str(pid_of(lab.engine, one)) for one in (lonely, mighty)]
+    pair = ["ip", "link", "add", "far0", "netns", ends[0], "type", "veth", "peer", "name", "far1", "netns", ends[1]]
+    subprocess.run(lab.engine.in_namespace(pair), check=True)  # as an overlay network has them
+    for container, where, reason in (
+        (mighty, "namespace", "it has NET_ADMIN, so it could take the rules away"),
+        (hostly, "namespace", "rules in its network namespace would cut off the host"),
+        (hostly, "veth", "rules in its network namespace would cut off the host"),
+        (mighty, "cgroup", "it is not on the network that commands of the host run in"),
+        (king, "cgroup", "it could take any rule away"),
+        (ended, "namespace", "it does not run"),
+        (lonely, "veth", "interface far0 (veth) has no end of its own on the host"),
+    ):
+        error = refusal(lab, BlockTraffic(container, TABLE + container[:12], where))  # type: ignore[arg-type]
+        assert error.reason.startswith("NOT isolated: ") and reason in error.reason
+    assert "connections cannot be told from the host's" in refusal(lab, ResetConnections(hostly)).reason
+    assert apply(target_on(lab.engine), UnblockTraffic(ended, TABLE + ended[:12])).detail.startswith("it is created")
+    assert "irkit" not in rules_in(lab)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        BlockTraffic("", "irkit_01234567_ab; flush ruleset"),
+        BlockTraffic("", "filter", "veth"),
+        BlockTraffic("", TABLE + "ab" * 6, "bridge", device='x" drop; #'),
+        BlockTraffic("", TABLE + "ab" * 6, allow=("10.0.0.0/8; drop",)),
+        UnblockTraffic("", "nat", "veth"),
+        UnblockTraffic("", "filter"),
+    ],
+)
+def test_words_that_are_not_irkits_own_never_become_rules(lab: Lab, operation: AnyOperation) -> None:
+    victim = lab.make(Suspect("victim", command=SLEEPS))
+    with pytest.raises(TargetError) as caught:
+        apply(target_on(lab.engine), msgspec.structs.replace(operation, container=victim))
+    assert caught.value.kind is Refusal.UNSUPPORTED
+    assert "irkit" not in rules_in(lab)
+
+
+def test_connections_are_ended_so_that_none_goes_on_and_those_within_stay(lab: Lab) -> None:
+    scene = make_scene(lab)
+    target = target_on(lab.engine)
+    with traffic_of(lab, scene) as traffic:
+        within = Way(namespace_of(scene.pid), "127.0.0.1", PORT).open()
+        apply(target, BlockTraffic(scene.victim, scene.table))
+        outcome = apply(target, ResetConnections(scene.victim))
+        assert outcome.proof and outcome.proof.level is ProofLevel.PROVEN and outcome.detail.endswith(" ended")
+        apply(target, UnblockTraffic(scene.victim, scene.table))
+        assert traffic.passing(MIDDLE) == {name for name in traffic.ways if not name.startswith("established")}
+        assert within.passes(5)
+        within.close()
+    assert apply(target, ResetConnections(scene.victim)).detail == "0 ended"
+
+
+def test_rules_of_a_container_that_was_started_anew_are_gone_and_told_so(lab: Lab) -> None:
+    victim = lab.make(Suspect("victim", command=SLEEPS))
+    target, table = target_on(lab.engine), TABLE + victim[:12]
+    apply(target, BlockTraffic(victim, table))
+    lab.engine.docker("restart", "-t", "0", victim)
+    assert apply(target, UnblockTraffic(victim, table)).detail == "the rules were gone already"
+
+
+def test_another_process_that_got_the_number_is_not_touched(lab: Lab) -> None:
+    victim = lab.make(Suspect("victim", command=SLEEPS))
+    peer = lab.make(Suspect("peer", command=SLEEPS))
+    with pytest.raises(TargetError) as caught:
+        find_process(LabCommands(lab.engine), victim, pid_of(lab.engine, peer), deadline())
+    assert "is not container" in caught.value.reason
+    with pytest.raises(TargetError, match="it does not run"):
+        find_process(LabCommands(lab.engine), victim, 0, deadline())
+
+
+def test_interfaces_that_a_container_makes_for_itself_keep_nobody_from_cutting_it_off(lab: Lab) -> None:
+    scene = make_scene(lab, capabilities=("NET_ADMIN",))
+    inside = ["nsenter", "-t", str(scene.pid), "-n", "ip", "link", "add"]
+    for words in (["name", "br9", "type", "bridge"], ["one", "type", "veth", "peer", "name", "other"]):
+        subprocess.run([*inside, *words], check=True)
+    with traffic_of(lab, scene) as traffic:
+        apply(target_on(lab.engine), BlockTraffic(scene.victim, scene.table, "veth"))
+        assert traffic.passing(SHORT) == {"within"}
+        apply(target_on(lab.engine), UnblockTraffic(scene.victim, scene.table, "veth"))
+
+
+def test_a_host_with_control_groups_of_version_2_alone_is_no_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    mount = "mount -t cgroup2 none /sys/fs/cgroup; "
+    monkeypatch.setattr(lab_engine, "OWN_SETTINGS", mount + lab_engine.OWN_SETTINGS)
+    with lab_engine.start_engine() as engine, Lab(engine) as lab:
+        assert engine.docker("info", "-f", "{{.CgroupVersion}}").stdout == b"2\n"
+        hostly = lab.make(Suspect("hostly", (Attach("host"),), command=SLEEPS))
+        commands = LabCommands(engine, ("nsenter", "-t", str(engine.pid()), "-m", "-n"))
+        target = target_on(engine, commands)
+        echo = Echo(NETNS / engine.namespace, PORT)
+        with measured({}, [echo]), standing(lab, hostly, "127.0.0.1", PORT) as is_up:
+            assert is_up(10)
+            apply(target, BlockTraffic(hostly, TABLE + hostly[:12], "cgroup"))
+            assert not is_up(1)
+            apply(target, UnblockTraffic(hostly, TABLE + hostly[:12], "cgroup"))
+            assert is_up(10)
+
+
+class Failing(LabCommands):
+    """Commands of which one is refused, from a certain one on."""
+
+    def __init__(self, engine: lab_engine.Engine, words: tuple[str, ...]) -> None:
+        super().__init__(engine)
+        self.words = words
+
+    def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
+        if set(self.words) <= set(argv):
+            raise TargetError("root is had by sudo only, and sudo does not allow it", Refusal.UNSUPPORTED)
+        return super().run(argv, deadline, input=input)
+
+
+@pytest.mark.parametrize(("words", "is_done"), [(("-f",), False), (("list",), True)])
+def test_nothing_is_called_undone_once_rules_are_in(lab: Lab, words: tuple[str, ...], is_done: bool) -> None:
+    victim = lab.make(Suspect("victim", command=SLEEPS))
+    pid, table = pid_of(lab.engine, victim), TABLE + victim[:12]
+    with pytest.raises(TargetError, match="NOT isolated: root is had by sudo only") as caught:
+        apply(target_on(lab.engine, Failing(lab.engine, words)), BlockTraffic(victim, table))
+    assert caught.value.is_final is not is_done
+    assert (table in rules_in(lab, pid)) is is_done
+    apply(target_on(lab.engine), UnblockTraffic(victim, table))
+    assert table not in rules_in(lab, pid)
+
+
+def test_names_are_not_resolved_by_the_engine_either_unless_that_is_allowed(lab: Lab) -> None:
+    scene = make_scene(lab)
+    target = target_on(lab.engine)
+
+    def is_resolved() -> bool:
+        argv = ("exec", scene.victim, "timeout", "3", "nslookup", "peer", RESOLVER)
+        return PEER in lab.engine.docker(*argv, check=False).stdout.decode()
+
+    assert is_resolved()
+    apply(target, BlockTraffic(scene.victim, scene.table))
+    assert not is_resolved()
+    apply(target, BlockTraffic(scene.victim, scene.table, allow=(f"{RESOLVER}:53/udp",)))
+    assert is_resolved()
+    apply(target, UnblockTraffic(scene.victim, scene.table))

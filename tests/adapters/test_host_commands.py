@@ -1,0 +1,90 @@
+"""Commands of this machine as root: run to their end, bounded, and never more than plain words."""
+
+import os
+import threading
+
+import pytest
+
+from irkit.adapters import host_commands
+from irkit.adapters.host_commands import LocalCommands, NoCommands, checked, why_not
+from irkit.core.errors import Refusal, TargetError
+from irkit.core.ports import Ran
+from irkit.engine.deadline import Cancel
+from tests.adapters.ssh_side import deadline
+
+pytestmark = pytest.mark.engine
+
+
+def refusal(*argv: str, seconds: float = 20, cancel: Cancel | None = None) -> TargetError:
+    with pytest.raises(TargetError) as caught:
+        LocalCommands().run(argv, deadline(seconds, cancel))
+    return caught.value
+
+
+def test_a_command_gets_its_input_and_gives_its_output_and_its_end() -> None:
+    commands = LocalCommands()
+    assert commands.run(("cat",), deadline(), input=b"some rules\n") == Ran(0, "some rules\n")
+    ran = commands.run(("cat", "/no/such/file"), deadline())
+    assert ran.status == 1 and "No such file" in ran.err
+    assert commands.run(("true",), deadline(), input=b"x" * 1_000_000).status == 0
+    assert commands.why_not(deadline()) == ""
+
+
+def test_who_is_not_root_goes_by_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert LocalCommands().run(("id", "-u"), deadline()).out == "0\n"
+    assert LocalCommands().why_not(deadline()) == ""
+
+
+@pytest.mark.parametrize(
+    "word", ["", "a b", "$HOME", "`id`", "a;b", "a&b", "a|b", "*", "~", "'", '"', "a\nb", "ä", "{"]
+)
+def test_nothing_but_plain_words_is_run(word: str) -> None:
+    with pytest.raises(ValueError, match="no plain word"):
+        LocalCommands().run(("echo", word), deadline())
+
+
+def test_what_is_not_there_is_told() -> None:
+    assert refusal("no-such-command").reason == "no-such-command cannot be run here: No such file or directory"
+    within = refusal("nsenter", "-t", str(os.getpid()), "-n", "no-such-command")
+    assert within.reason == "there is no no-such-command on the host" and within.kind is Refusal.UNSUPPORTED
+
+
+def test_one_that_does_not_end_is_ended() -> None:
+    assert refusal("sleep", "60", seconds=0.2).kind is Refusal.TIMEOUT
+    cancel = Cancel()
+    threading.Timer(0.3, cancel.set).start()
+    assert refusal("sleep", "60", cancel=cancel).kind is Refusal.CANCELLED
+
+
+def test_one_that_says_too_much_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_commands, "LIMIT", 1000)
+    assert refusal("seq", "1000").kind is Refusal.GARBLED
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("sudo: a password is required\n", "root is had by sudo only, and sudo wants a password"),
+        ("Error: Could not process rule\n", ""),
+        ("Sorry, user x may not run sudo on y.\n", "root is had by sudo only, and sudo does not allow it"),
+        ("\nA lecture\n\nsudo: a password is required\n", "root is had by sudo only, and sudo wants a password"),
+        ("sudo: sorry, you must have a tty to run sudo\n", "root is had by sudo only, and sudo wants a terminal"),
+        ("sudo: unable to resolve host x\n", "root is had by sudo only, and sudo: unable to resolve host x"),
+        ("sudo: nft: command not found\n", "there is no nft on the host"),
+        ("bash: line 1: sudo: command not found\n", "there is no sudo on the host"),
+    ],
+)
+def test_what_sudo_says_is_told_in_a_line(said: str, reason: str) -> None:
+    ran = Ran(1, "", said)
+    if not reason:
+        assert checked(ran, ("nft",), sudo=True) == ran
+        return
+    with pytest.raises(TargetError) as caught:
+        checked(ran, ("nft",), sudo=True)
+    assert caught.value.reason == reason and caught.value.kind is Refusal.UNSUPPORTED
+
+
+def test_there_may_be_no_way_at_all() -> None:
+    nowhere = NoCommands("it is far away")
+    assert nowhere.why_not(deadline()) == why_not(nowhere, deadline()) == "it is far away"
