@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab import fixtures, hostile, leftovers, processes, setup
+from tests.lab.counting import wait_until
 from tests.lab.engine import Engine, LabError, adopted_engine, machine_engine, start_engine, sweep
 from tests.lab.images import base_image, big_image
 from tests.lab.script import DELETED_EXECUTABLE
@@ -52,7 +53,8 @@ def changes(engine: Engine, container: str) -> set[str]:
 @pytest.mark.parametrize("state", ["running", "paused", "exited", "restarting", "created"])
 def test_every_state(lab: Lab, state: State) -> None:
     container = lab.make(Suspect("suspect", state=state))
-    assert lab.engine.inspect(container)["State"]["Status"] == state
+    # One that restarts is running in between, for a moment.
+    assert wait_until(lambda: lab.engine.inspect(container)["State"]["Status"] == state)
 
 
 def test_running_suspect_shows_nothing_of_the_lab(lab: Lab) -> None:

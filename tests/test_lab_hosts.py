@@ -223,7 +223,7 @@ def test_a_cut_wire_loses_frames_without_a_sign(bare: LabHost, client: ClientSid
         bare.link_down()
         say(cat, b"during\n")
         assert not wait_until(lambda: cat.poll() is not None, 1.5)
-        assert bare.sessions() == 1
+        assert bare.wait_sessions(1) == 1
         timed_out = client.ssh("host", "true", options=["ConnectTimeout=1"], check=False)
         assert b"Connection timed out" in timed_out.stderr
         bare.link_up()
@@ -270,15 +270,15 @@ def test_a_cut_wire_loses_frames_of_each_direction() -> None:
 def test_sessions_and_processes_are_counted(ssh_host: LabHost, client: ClientSide) -> None:
     for name in ("root", "ana"):
         client.add(ssh_host, name, user=name)
-    assert ssh_host.sessions() == 0
+    assert ssh_host.wait_sessions(0) == 0
     with session(client, "root", "cat") as one, session(client, "ana", "docker system dial-stdio") as two:
         say(one, b"here\n")
         hear(one)
         assert wait_until(lambda: len(ssh_host.processes("dial-stdio")) == 1)
-        assert ssh_host.sessions() == 2
+        assert ssh_host.wait_sessions(2) == 2
         assert [argv[0] for argv in ssh_host.processes("dial-stdio").values()] == ["docker"]
         ssh_host.restart_sshd(keep_sessions=True)
-        assert ssh_host.sessions() == 2
+        assert ssh_host.wait_sessions(2) == 2
         say(one, b"still here\n")
         assert hear(one) == b"still here\n"
         ssh_host.end_sessions()

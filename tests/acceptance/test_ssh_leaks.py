@@ -86,7 +86,7 @@ def check_nothing_left(host: LabHost, work: Callable[[], None]) -> None:
 
 def check_idle(host: LabHost, connections: int) -> None:
     """These connections are all there is, and no request is left on them."""
-    assert host.sessions() == connections == len(alive(SshTransport))
+    assert host.wait_sessions(connections) == connections == len(alive(SshTransport))
     assert wait_until(lambda: not any(len(one._channels) for one in alive(SshTransport)))
     assert len(alive(SshChannel)) <= connections, "but for the one that a connection's thread has seen last"
     assert host.wait_no_processes("dial-stdio") == {}

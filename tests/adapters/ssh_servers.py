@@ -113,7 +113,12 @@ class FakeHost:
             self.accepted.append(channel)
             kind = self.rules.kinds.get(channel.get_id(), "")
             if kind != "session":
-                threading.Thread(target=self.rules.serve, args=(channel, kind), daemon=True).start()
+                threading.Thread(target=self._serve, args=(channel, kind), daemon=True).start()
+
+    def _serve(self, channel: paramiko.Channel, kind: str) -> None:
+        # The client may hang up while it is being answered.
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            self.rules.serve(channel, kind)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

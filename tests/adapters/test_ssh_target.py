@@ -89,7 +89,7 @@ def test_nothing_is_connected_before_it_is_needed(client: ClientSide, web: LabHo
     with on(client, web) as target:
         assert web.wait_sessions(0) == 0
         target.list_containers(deadline())
-        assert web.sessions() == 1
+        assert web.wait_sessions(1) == 1
 
 
 def test_the_engine_is_the_one_of_the_host(client: ClientSide, web: LabHost) -> None:
@@ -123,12 +123,12 @@ def test_streams_go_over_a_connection_of_their_own(client: ClientSide, web: LabH
     with on(client, web) as target:
         for _ in range(3):
             target.list_containers(deadline())
-        assert web.sessions() == 1
+        assert web.wait_sessions(1) == 1
         for _ in range(3):
             bulk(target).read("/containers/json", deadline())
-        assert web.sessions() == 2
+        assert web.wait_sessions(2) == 2
         assert target.files.read_at(b"/etc/hostname", 0, 10, deadline()) == b"web\n"
-        assert web.sessions() == 2
+        assert web.wait_sessions(2) == 2
         assert target.notes == []
 
 
@@ -434,7 +434,7 @@ def test_many_streams_calls_and_connections_leave_nothing(client: ClientSide, we
                 stack.enter_context(api.request("GET", "/events", deadline(60)))
             for _ in range(300):
                 assert target.list_containers(deadline()) == []
-            assert web.sessions() == 2
+            assert web.wait_sessions(2) == 2
         channels = as_any(target._control.link(deadline()).transport)._channels
         assert wait_until(lambda: not channels.values())
     assert wait_released(before) == {}
