@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # the handlers, and the operations they know, are loaded at the first operation
 
+import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from irkit.adapters.engine_http import Dial, EngineApi, part
 
 if TYPE_CHECKING:
     from irkit.adapters.engine_handlers import Handler
+    from irkit.adapters.host_files import LocalFiles
     from irkit.core.container import Container, Summary
     from irkit.core.engine_event import EngineEvent
     from irkit.core.host import Host
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
     from irkit.core.kernel import KernelFacts
     from irkit.core.network import NetworkFacts
     from irkit.core.operations import Operation
-    from irkit.core.ports import Clock, Deadline, HostCommands, Intake, Outcome
+    from irkit.core.ports import Clock, Deadline, HostCommands, HostFiles, Intake, Outcome
 
+_NO_FILES = "its engine is reached by TCP, which is no way to the host's files"
 _NO_COMMANDS = "its engine is reached by TCP, which is no way to run commands on it"
 
 
@@ -37,11 +40,14 @@ class DockerEngine:
         bulk: Dial | None = None,
         repeats: bool = False,
         commands: HostCommands | None = None,
+        files: HostFiles | None = None,
     ) -> None:
         self._host, self._clock = host, clock
         self._api = EngineApi(dial, repeats=repeats)
         self._bulk = EngineApi(bulk, repeats=repeats, like=self._api) if bulk else self._api
-        self._given_commands = commands
+        self._given_commands, self._given_files = commands, files
+        self._own_files: LocalFiles | None = None
+        self._opening = threading.Lock()
 
     @property
     def host(self) -> Host:
@@ -52,7 +58,10 @@ class DockerEngine:
         """Nothing: every request has a connection of its own."""
 
     def close(self) -> None:
-        """Nothing: no connection outlives its request."""
+        """Let go of the files; no connection outlives its request."""
+        files, self._own_files = self._own_files, None
+        if files is not None:
+            files.close()
 
     def identify(self, deadline: Deadline) -> str:
         """The ID that the engine keeps for as long as its data; empty where it has none that lasts."""
@@ -87,11 +96,9 @@ class DockerEngine:
         """What the kernel of this machine shows of a container; of another machine's there is nothing to read here."""
         if self._host.reach != "local":
             return None
-        from irkit.adapters.host_files import LocalFiles  # noqa: PLC0415
         from irkit.adapters.kernel_facts import see_kernel  # noqa: PLC0415
 
-        with LocalFiles() as files:
-            return see_kernel(files, container, deadline)
+        return see_kernel(self._files, container, deadline)
 
     def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
         """The engine's events as they come, over the connection for streams."""
@@ -102,6 +109,27 @@ class DockerEngine:
     def why_no_root(self, deadline: Deadline) -> str:
         """Why what needs root on the host cannot be done there, in one line; empty where it can."""
         return self._commands.why_not(deadline)
+
+    def why_no_files(self, deadline: Deadline) -> str:
+        """Why the host's files cannot be read as root, in one line; empty where they can."""
+        from irkit.adapters.host_side import why_no_files  # noqa: PLC0415
+
+        return why_no_files(self._files, deadline)
+
+    @property
+    def _files(self) -> HostFiles:
+        """The files of the host: those of this machine where its engine is here."""
+        from irkit.adapters.host_files import LocalFiles  # noqa: PLC0415 - a list needs none
+        from irkit.adapters.host_side import NoFiles  # noqa: PLC0415
+
+        if self._given_files is not None:
+            return self._given_files
+        if self._host.reach != "local":
+            return NoFiles(_NO_FILES)
+        with self._opening:
+            if self._own_files is None:
+                self._own_files = LocalFiles()
+            return self._own_files
 
     @cached_property
     def _commands(self) -> HostCommands:
@@ -119,5 +147,6 @@ class DockerEngine:
     @cached_property
     def _handlers(self) -> dict[type[Operation], Handler]:
         from irkit.adapters.engine_handlers import handlers  # noqa: PLC0415
+        from irkit.adapters.host_side import HostSide  # noqa: PLC0415
 
-        return handlers(self._clock, self._commands)
+        return handlers(HostSide(self._clock, self._commands, self._files))

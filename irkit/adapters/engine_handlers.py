@@ -10,8 +10,9 @@ from irkit.adapters import engine_reads as reads
 from irkit.adapters import engine_streams as streams
 from irkit.adapters.engine_firewall import Firewall
 from irkit.adapters.engine_http import EngineApi
+from irkit.adapters.host_side import HostSide
 from irkit.core import operations as do
-from irkit.core.ports import Clock, Deadline, HostCommands, Intake, Outcome
+from irkit.core.ports import Deadline, Intake, Outcome
 
 Handler = Callable[[EngineApi, Any, Intake, Deadline], Outcome]
 
@@ -46,12 +47,12 @@ HANDLERS: Final[dict[type[do.Operation], Handler]] = {
 }
 
 
-def handlers(clock: Clock, commands: HostCommands) -> dict[type[do.Operation], Handler]:
+def handlers(side: HostSide) -> dict[type[do.Operation], Handler]:
     """A handler for every operation there is."""
-    firewall = Firewall(commands)
+    firewall = Firewall(side.commands)
     return {
         **HANDLERS,
-        do.MeasureClock: reads.MeasuresClock(clock),
+        do.MeasureClock: reads.MeasuresClock(side.clock),
         do.BlockTraffic: firewall.block,
         do.UnblockTraffic: firewall.unblock,
         do.ResetConnections: firewall.reset,

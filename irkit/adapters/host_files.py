@@ -15,11 +15,14 @@ from typing import Final, Self
 
 from irkit.adapters import file_paths
 from irkit.adapters.file_paths import MOST_ENTRIES, check_range, kind_of, show, split_path
+from irkit.adapters.host_side import one_by_one
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, FileFacts, FileKind
 
 PIECE: Final = 1024 * 1024
 """Bytes read at a time."""
+_BLOCK: Final = 512
+"""Bytes of what stat(2) counts, whatever the file system's own blocks."""
 _HOLD: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _STEP: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 # Non-blocking also for a regular file: a lease on it, or one of /proc that waits for news, would make it wait.
@@ -83,6 +86,14 @@ class LocalFiles:
         """Where a link points."""
         with _explained(path), self._held(path, FileKind.LINK, deadline) as held:
             return os.readlink(b"", dir_fd=held)
+
+    def read_links(self, paths: Sequence[bytes], deadline: Deadline) -> Sequence[bytes | TargetError]:
+        """Where each of many links points, or why that cannot be told."""
+        return one_by_one(paths, deadline, lambda path: self.read_link(path, deadline))
+
+    def read_small(self, paths: Sequence[bytes], limit: int, deadline: Deadline) -> Sequence[bytes | TargetError]:
+        """Many small files, each up to `limit` bytes, or why one cannot be read."""
+        return one_by_one(paths, deadline, lambda path: self.read_at(path, 0, limit, deadline))
 
     def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline) -> bytes:
         """That many bytes from there on; fewer only at the end of the file."""
@@ -191,6 +202,12 @@ def _facts(name: bytes, found: os.stat_result) -> FileFacts:
         gid=found.st_gid,
         modified_ns=found.st_mtime_ns,
         accessed_ns=found.st_atime_ns,
+        changed_ns=found.st_ctime_ns,
+        device=found.st_dev,
+        inode=found.st_ino,
+        links=found.st_nlink,
+        allocated=found.st_blocks * _BLOCK,
+        device_number=found.st_rdev,
     )
 
 

@@ -75,7 +75,7 @@ class MemoryTarget:
         self.isolation = MemoryIsolation()
         self.events = MemoryEvents(FixedClock().now)
         self.has_kernel = True
-        self.no_root = ""
+        self.no_root = self.no_files = ""
         self.files = {"/", "/app"}
 
     @property
@@ -164,6 +164,11 @@ class MemoryTarget:
         """What it is told to say (`no_root`); nothing of it is ever done as root."""
         deadline.remaining()
         return self.no_root
+
+    def why_no_files(self, deadline: Deadline) -> str:
+        """What it is told to say (`no_files`)."""
+        deadline.remaining()
+        return self.no_files
 
     def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
         """What changes here from then on, whoever changes it."""
@@ -363,6 +368,10 @@ class FaultyTarget:
     def why_no_root(self, deadline: Deadline) -> str:
         """As the target within."""
         return self.inner.why_no_root(deadline)
+
+    def why_no_files(self, deadline: Deadline) -> str:
+        """As the target within."""
+        return self.inner.why_no_files(deadline)
 
     def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
         """As the target within."""

@@ -3,11 +3,12 @@
 The contract suite of `HostFiles` runs against this, the local file system and a real SFTP server.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from irkit.adapters import file_paths
 from irkit.adapters.file_paths import MOST_ENTRIES, check_range, show, split_path
+from irkit.adapters.host_side import one_by_one
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, FileFacts, FileKind
 
@@ -90,6 +91,14 @@ class MemoryFiles:
         """Where a link points."""
         deadline.remaining()
         return self._wanted(path, FileKind.LINK).content
+
+    def read_links(self, paths: Sequence[bytes], deadline: Deadline) -> Sequence[bytes | TargetError]:
+        """Where each of many links points, or why that cannot be told."""
+        return one_by_one(paths, deadline, lambda path: self.read_link(path, deadline))
+
+    def read_small(self, paths: Sequence[bytes], limit: int, deadline: Deadline) -> Sequence[bytes | TargetError]:
+        """Many small files, each up to `limit` bytes, or why one cannot be read."""
+        return one_by_one(paths, deadline, lambda path: self.read_at(path, 0, limit, deadline))
 
     def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline) -> bytes:
         """That many bytes from there on; fewer only at the end of the file."""

@@ -7,11 +7,12 @@ needed, and once more where one has died.
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
 from irkit.adapters.file_paths import check_range
+from irkit.adapters.host_side import one_by_one
 from irkit.adapters.sftp_calls import Call, wire_path
 from irkit.adapters.sftp_messages import StatusError
 from irkit.adapters.sftp_session import SftpSession, Wire
@@ -61,6 +62,14 @@ class SftpFiles:
     def read_link(self, path: bytes, deadline: Deadline) -> bytes:
         """Where a link points."""
         return self._repeat(wire_path(path), deadline, lambda call: call.read_link())
+
+    def read_links(self, paths: Sequence[bytes], deadline: Deadline) -> Sequence[bytes | TargetError]:
+        """Where each of many links points, or why that cannot be told."""
+        return one_by_one(paths, deadline, lambda path: self.read_link(path, deadline))
+
+    def read_small(self, paths: Sequence[bytes], limit: int, deadline: Deadline) -> Sequence[bytes | TargetError]:
+        """Many small files, each up to `limit` bytes, or why one cannot be read."""
+        return one_by_one(paths, deadline, lambda path: self.read_at(path, 0, limit, deadline))
 
     def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline) -> bytes:
         """That many bytes from there on; fewer only at the end of the file."""

@@ -64,7 +64,13 @@ class SshTarget:
         self.files = SftpFiles(self._open_sftp)
         self._commands = SshCommands(self._command_link)
         self._engine = DockerEngine(
-            host, self._dial_control, clock, bulk=self._dial_bulk, repeats=True, commands=self._commands
+            host,
+            self._dial_control,
+            clock,
+            bulk=self._dial_bulk,
+            repeats=True,
+            commands=self._commands,
+            files=self.files,
         )
 
     @property
@@ -156,6 +162,10 @@ class SshTarget:
     def why_no_root(self, deadline: Deadline) -> str:
         """Why what needs root on the host cannot be done there, in one line; empty where it can."""
         return self._commands.why_not(deadline)
+
+    def why_no_files(self, deadline: Deadline) -> str:
+        """Why the host's files cannot be read as root, in one line; empty where they can."""
+        return self._engine.why_no_files(deadline)
 
     def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
         """The engine's events as they come, over the connection for streams."""

@@ -4,7 +4,7 @@ from __future__ import annotations  # see the imports for types only, below
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -15,7 +15,7 @@ from irkit.app.bundles import contained, unreadable
 from irkit.app.hold import check_holdable, hold_order
 from irkit.app.listing import look
 from irkit.app.playbooks import load
-from irkit.app.root import no_root_of
+from irkit.app.root import no_files_of, no_root_of
 from irkit.app.setting import TOOL, versions
 from irkit.core.errors import IrkitError, UsageError
 from irkit.core.values import utc_text
@@ -87,7 +87,11 @@ def prepare(
         held = contained(setting, seen.hosts)
         run = RunFacts(id=new_run_id(), case=case, responder=responder)
         around = look_around(setting, fleet, seen, playbook)
-        request = _request(playbook, seen, parameters, run, held, no_root_of(fleet, seen.hosts, playbook), around)
+        request = replace(
+            _request(playbook, seen, parameters, run, held, around),
+            no_root=no_root_of(fleet, seen.hosts, playbook),
+            no_files=no_files_of(fleet, seen.hosts, playbook),
+        )
         plan = make_plan(request)
         if hold and not plan.is_refused:
             check_holdable(plan, request)
@@ -106,7 +110,6 @@ def _request(
     parameters: Mapping[str, Any],
     run: RunFacts,
     held: Mapping[str, str],
-    no_root: Mapping[str, str],
     around: Surroundings,
 ) -> Request:
     """What planning needs of what was seen."""
@@ -124,7 +127,6 @@ def _request(
         contained=held,
         named_twice=seen.twice,
         unreached={name: error.reason for name, error in seen.failures.items()},
-        no_root=no_root,
         around=around,
     )
 

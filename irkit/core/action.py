@@ -50,6 +50,8 @@ class Action:
     """How long one operation of it may take where the step does not say: a duration, or empty for the usual."""
     needs_root: ClassVar[bool] = False
     """Whether it may plan operations that need root on the host."""
+    reads_files: ClassVar[bool] = False
+    """Whether it may plan operations that read the host's files."""
 
     def refuse(self, container: Container) -> str:
         """Why this action cannot do its work on that container, or empty where it can."""

@@ -39,9 +39,13 @@ class Trace(StrEnum):
     LOGS = "logs"
     EVENTS = "engine events"
     IMAGE = "committed image"
+    DELETED = "deleted files that are still open"
+    VOLUMES = "volumes"
+    PACKETS = "network traffic"
+    HOST = "the host"
 
 
-RUNNING = frozenset({Trace.PROCESSES, Trace.USAGE, Trace.MEMORY, Trace.SOCKETS, Trace.TMPFS})
+RUNNING = frozenset({Trace.PROCESSES, Trace.USAGE, Trace.MEMORY, Trace.SOCKETS, Trace.TMPFS, Trace.DELETED})
 WHOLE_CONTAINER = RUNNING | {Trace.CONFIG, Trace.LAYER, Trace.LOGS}
 ALIVE = ("running", "paused", "restarting")
 
@@ -51,8 +55,9 @@ class Operation(msgspec.Struct, frozen=True, tag_field="operation", forbid_unkno
 
     `rank` is its place in the order of volatility (docs/order-of-volatility.md, 0 first). `bulk` operations move data
     of unknown size. One that `needs_previous` is skipped where the operation before it in its step did not finish.
-    One that `needs_root` runs commands as root on the host. For one that `looks_at_kernel` its proof is looked for in
-    what the host's kernel shows of the container.
+    One that `needs_root` runs commands as root on the host. One that `needs_files` reads files of the host as root, and
+    can do nothing where it may not; `unseen` says what an operation misses there. For one that `looks_at_kernel` its
+    proof is looked for in what the host's kernel shows of the container.
     """
 
     touch: ClassVar[Touch] = Touch.READ
@@ -62,6 +67,8 @@ class Operation(msgspec.Struct, frozen=True, tag_field="operation", forbid_unkno
     bulk: ClassVar[bool] = False
     needs_previous: ClassVar[bool] = False
     needs_root: ClassVar[bool] = False
+    needs_files: ClassVar[bool] = False
+    unseen: ClassVar[str] = ""
     looks_at_kernel: ClassVar[bool] = False
 
     @property

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from irkit.core.container import Container, Summary
     from irkit.core.engine_event import EngineEvent
+    from irkit.core.errors import TargetError
     from irkit.core.events import AnyEvent, Record
     from irkit.core.evidence import Evidence
     from irkit.core.host import Host
@@ -135,6 +136,10 @@ class Target(Protocol):
         """Why what needs root on the host cannot be done there, in one line; empty where it can."""
         ...
 
+    def why_no_files(self, deadline: Deadline) -> str:
+        """Why the host's files cannot be read as root, in one line; empty where they can."""
+        ...
+
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         """Carry out one operation. May also raise the intake's StorageError."""
         ...
@@ -198,7 +203,11 @@ class FileKind(StrEnum):
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A file as its host describes it: `size` in bytes, `mode` the permission bits, times in nanoseconds since 1970."""
+    """A file as its host describes it: `size` in bytes, `mode` the permission bits, times in nanoseconds since 1970.
+
+    What a way to a host does not tell is 0: over SFTP the last change of the inode, `device` and `inode`, `links` and
+    what device a device file stands for (`device_number`). `allocated` are the bytes it takes on disk, or -1.
+    """
 
     name: bytes
     kind: FileKind
@@ -208,6 +217,12 @@ class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
     gid: int
     modified_ns: int
     accessed_ns: int = 0
+    changed_ns: int = 0
+    device: int = 0
+    inode: int = 0
+    links: int = 0
+    allocated: int = -1
+    device_number: int = 0
 
 
 class HostFiles(Protocol):
@@ -226,6 +241,18 @@ class HostFiles(Protocol):
 
     def read_link(self, path: bytes, deadline: Deadline) -> bytes:
         """Where a link points."""
+        ...
+
+    def read_links(self, paths: Sequence[bytes], deadline: Deadline) -> Sequence[bytes | TargetError]:
+        """Where each of many links points, or why that cannot be told; raises where the host cannot be asked."""
+        ...
+
+    def read_small(self, paths: Sequence[bytes], limit: int, deadline: Deadline) -> Sequence[bytes | TargetError]:
+        """Many small files as the kernel makes them (/proc, /sys), each up to `limit` bytes, or why one cannot be read.
+
+        It is not looked at first what they are: for nothing that a container can put something else in the place of.
+        Raises where the host cannot be asked.
+        """
         ...
 
     def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline) -> bytes:

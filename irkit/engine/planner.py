@@ -22,6 +22,7 @@ from irkit.engine.arguments import build_action
 from irkit.engine.expressions import context_of, evaluate_condition, render
 from irkit.engine.forecast import foresee
 from irkit.engine.linter import lint
+from irkit.engine.sight import Sight
 from irkit.engine.surroundings import Surroundings
 
 HOST_STEP = "host"
@@ -34,8 +35,8 @@ class Request:
 
     `contained` maps container keys to the run that holds them contained; `named_twice` are keys that more than one
     name selected; `unreached` the hosts that were asked for and are left out, with the reason.
-    `no_root` says for each host on which commands cannot be run as root why that is so. `around`
-    is what has to be heeded beside the targets.
+    `no_root` and `no_files` say for each host on which commands cannot be run as root, or files cannot be read as root,
+    why that is so. `around` is what has to be heeded beside the targets.
     """
 
     playbook: Playbook
@@ -49,6 +50,7 @@ class Request:
     named_twice: frozenset[str] = frozenset()
     unreached: Mapping[str, str] = field(default_factory=dict)
     no_root: Mapping[str, str] = field(default_factory=dict)
+    no_files: Mapping[str, str] = field(default_factory=dict)
     around: Surroundings = field(default_factory=Surroundings)
 
 
@@ -79,7 +81,7 @@ def make_plan(request: Request) -> Plan:
         hosts=tuple(host for host in request.hosts if host.name in used),
         targets=tuple(targets),
         tasks=tuple(tasks),
-        findings=(*_unreached_findings(request), *findings, *known, *more),
+        findings=(*_unreached_findings(request), *findings, *planner.sight.findings(), *known, *more),
         refusals=(*(Refused(host=name, reason=why) for name, why in request.unreached.items()), *refusals, *refused),
     )
 
@@ -172,6 +174,10 @@ class _Planner:
     last: dict[str, int] = field(default_factory=dict)
     planned: set[tuple[str, str]] = field(default_factory=set)
     actions: dict[str, Action] = field(default_factory=dict)
+    sight: Sight = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sight = Sight(self.request.no_files)
 
     def plan_all(self) -> None:
         for host in self._hosts():
@@ -221,6 +227,8 @@ class _Planner:
             if host.name in self.request.no_root and any(one.needs_root for one in operations):
                 refused, operations = f"it needs root on the host: {self.request.no_root[host.name]}", ()
             skipped = "" if operations or refused else "there is nothing to do"
+            operations, blind = self.sight.look_at(step.id, host.name, operations)
+            skipped = skipped or blind
         changes = refused or any(operation.touch is not Touch.READ for operation in operations)
         self._add(
             step=step.id,

@@ -458,3 +458,19 @@ def test_free_space_is_told_as_the_kernel_tells_it(disk: FileSite, folder: bytes
     facts = os.statvfs(folder)
     assert total == facts.f_blocks * facts.f_frsize
     assert 0 <= free <= total
+
+
+# Many at once:
+
+
+def test_many_small_files_and_links_come_in_the_order_asked_for_each_with_its_own_refusal(site: FileSite) -> None:
+    for number in range(30):
+        site.make.file(b"f%d" % number, b"content %d" % number)
+        site.make.link(b"l%d" % number, b"to/%d" % number)
+    names = [b"f%d" % number for number in range(30)]
+    found = site.files.read_small([site(one) for one in (*names, b"none", b"f3")], 9, deadline())
+    assert found[:30] == [(b"content %d" % number)[:9] for number in range(30)] and found[31] == b"content 3"
+    links = site.files.read_links([site(one) for one in (b"l0", b"gone", b"l29")], deadline())
+    assert [links[0], links[2]] == [b"to/0", b"to/29"]
+    for missing in (found[30], links[1]):
+        assert isinstance(missing, TargetError) and missing.kind is Refusal.ABSENT

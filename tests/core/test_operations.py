@@ -9,6 +9,7 @@ import pytest
 from irkit.core import changes, operations
 from irkit.core.codec import canonical, decode
 from irkit.core.container import Attachment, Container, Limits, RestartPolicy
+from irkit.core.operation import RUNNING
 from irkit.core.operations import (
     AnyOperation,
     BlockTraffic,
@@ -222,7 +223,7 @@ def test_a_failed_isolation_is_called_that() -> None:
 
 def test_ending_a_live_container_loses_what_only_a_live_one_has() -> None:
     lost = Stop(ID).losses(web())
-    assert {Trace.PROCESSES, Trace.MEMORY, Trace.TMPFS, Trace.SOCKETS, Trace.USAGE} == lost
+    assert set(RUNNING) == lost and Trace.DELETED in lost
     assert Kill(ID).losses(web(state="paused")) == lost
 
 

@@ -192,6 +192,9 @@ class Hooked:
     def why_no_root(self, deadline: Deadline) -> str:
         return self.inner.why_no_root(deadline)
 
+    def why_no_files(self, deadline: Deadline) -> str:
+        return self.inner.why_no_files(deadline)
+
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         if self.before:
             self.before(operation, deadline)

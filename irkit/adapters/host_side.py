@@ -1,0 +1,91 @@
+"""What the handlers of operations may use of a host beside its engine's API: its files, commands on it, the clock."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from irkit.core.errors import Refusal, TargetError
+from irkit.core.ports import Clock, Deadline, FileFacts, HostCommands, HostFiles
+
+_OF_ROOT: Final = b"/proc/1/environ"
+"""What root alone may read, on every Linux."""
+
+
+@dataclass(frozen=True)
+class HostSide:
+    """A host's own side. Where it has no files or commands for us, those there are say so whenever they are asked."""
+
+    clock: Clock
+    commands: HostCommands
+    files: HostFiles
+
+
+class NoFiles:
+    """The files of a host that there is no way to."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def list(self, path: bytes, deadline: Deadline) -> list[FileFacts]:
+        """None: raises TargetError, as all of these."""
+        self._refuse()
+
+    def stat(self, path: bytes, deadline: Deadline) -> FileFacts:
+        """None."""
+        self._refuse()
+
+    def read_link(self, path: bytes, deadline: Deadline) -> bytes:
+        """None."""
+        self._refuse()
+
+    def read_links(self, paths: Sequence[bytes], deadline: Deadline) -> Sequence[bytes | TargetError]:
+        """None."""
+        self._refuse()
+
+    def read_small(self, paths: Sequence[bytes], limit: int, deadline: Deadline) -> Sequence[bytes | TargetError]:
+        """None."""
+        self._refuse()
+
+    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline) -> bytes:
+        """None."""
+        self._refuse()
+
+    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0) -> Iterator[memoryview]:
+        """None."""
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise TargetError(self._reason, Refusal.UNSUPPORTED)
+
+
+def one_by_one(
+    paths: Sequence[bytes], deadline: Deadline, read: Callable[[bytes], bytes]
+) -> Sequence[bytes | TargetError]:
+    """What is read of each path, or why it cannot be; raises where the host cannot be asked any more."""
+    found: list[bytes | TargetError] = []
+    for path in paths:
+        deadline.remaining()
+        try:
+            found.append(read(path))
+        except TargetError as error:
+            check_is_answer(error)
+            found.append(error)
+    return found
+
+
+def check_is_answer(error: TargetError) -> None:
+    """Raise the error where it says that the host cannot be asked, rather than what it answers."""
+    if error.kind in (Refusal.TIMEOUT, Refusal.LOST, Refusal.CANCELLED, Refusal.UNREACHABLE):
+        raise error
+
+
+def why_no_files(files: HostFiles, deadline: Deadline) -> str:
+    """Why files cannot be read as root, found out by reading one; empty where they can."""
+    try:
+        files.read_at(_OF_ROOT, 0, 1, deadline)
+    except TargetError as error:
+        check_is_answer(error)
+        if error.kind is Refusal.ABSENT:
+            return "its /proc does not show the processes of the machine"
+        return error.reason if error.kind is Refusal.UNSUPPORTED else "they are read as a user who is not root"
+    return ""
