@@ -26,6 +26,8 @@ class Bench:
     @property
     def environment(self) -> dict[str, str]:
         usual = {**os.environ, "IRKIT_EVIDENCE": str(self.folder / "evidence"), "HOME": str(self.folder)}
+        # An installed program has its byte code beside it: the first call, which does not count, writes it.
+        usual.pop("PYTHONDONTWRITEBYTECODE", None)
         return {**usual, **self.extra}
 
     def irkit(self, *words: str) -> tuple[float, float]:
