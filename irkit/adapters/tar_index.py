@@ -90,6 +90,10 @@ class IndexSummary(msgspec.Struct, frozen=True, kw_only=True):
         return self.ended and not self.problem
 
 
+def _may_be_folder(kind: bytes, size: int) -> bool:
+    return kind == b"\0" or (kind == b"0" and not size)
+
+
 class TarIndex:
     """A push parser. Without `emit` it makes no lines and no digests, and only follows the stream to its end."""
 
@@ -324,8 +328,8 @@ class TarIndex:
         member = Member(
             path=path,
             path_b64=path_b64,
-            # Before POSIX a folder was a file with a slash at its end.
-            type="directory" if kind == "file" and raw_path.endswith(b"/") and header.kind in b"0\0" else kind,
+            # Before POSIX a folder was a file with a slash at its end; some still write that, of no size.
+            type="directory" if raw_path.endswith(b"/") and _may_be_folder(header.kind, size) else kind,
             mode=mode,
             uid=uid,
             gid=gid,

@@ -11,7 +11,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from irkit.adapters import tar_index
@@ -188,6 +188,7 @@ def json_line(line: dict[str, Any]) -> bytes:
     st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]),
     st.integers(1, 2000),
 )
+@example([("/", b"\1", 0)], tarfile.PAX_FORMAT, 1)
 def test_any_names_and_contents_come_out_as_tarfile_has_them(
     members: list[tuple[str, bytes, int]], kind: int, step: int
 ) -> None:
