@@ -7,11 +7,12 @@ READY := $(VENV)/.ready
 SPREAD := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs constraints clean
+.PHONY: help demo test soak lint bench docs constraints clean
 
 help:
 	@echo "make demo   contain, preserve and release a real container, and verify the bundle"
 	@echo "make test   every test, on a real engine of its own"
+	@echo "make soak   the tests that try many points, at all of them"
 	@echo "make lint   ruff, mypy"
 	@echo "make bench  figures, as ratios against named peers"
 	@echo "make docs   write the generated pages and pictures"
@@ -31,6 +32,12 @@ lint: $(READY)
 test: lint
 	$(RUN) -m tests.lab setup
 	$(RUN) -m pytest $(SPREAD)
+
+# The tests that try one thing at many points, at all of them: kills, faults of the network, connections lost.
+soak: $(READY)
+	$(RUN) -m tests.lab setup
+	IRKIT_SOAK=1 $(RUN) -m pytest $(SPREAD) tests/acceptance/test_killed.py tests/acceptance/test_ssh_faults.py \
+		tests/acceptance/test_ssh_leaks.py
 
 bench: $(READY)
 	$(RUN) -m tests.lab exec -- $(RUN) -m tests.bench

@@ -10,13 +10,14 @@ import pytest
 from tests.acceptance.command import Irkit
 from tests.lab.description import Attach, Network, Suspect
 from tests.lab.suspects import Lab
+from tests.soak import often
 
 pytestmark = pytest.mark.engine
 
 PROCESSES = 4
 
 
-@pytest.mark.parametrize(("playbook", "points"), [("everything", 100), ("other-ways", 40)])
+@pytest.mark.parametrize(("playbook", "points"), [("everything", often(100, 36)), ("other-ways", often(40, 16))])
 def test_a_run_killed_at_any_point_can_be_sealed_verified_and_undone(
     lab: Lab, irkit: Irkit, playbook: str, points: int
 ) -> None:

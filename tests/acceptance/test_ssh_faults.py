@@ -29,6 +29,7 @@ from tests.lab.fault_proxy import Direction, Fault, Kind
 from tests.lab.host_start import User, start_host
 from tests.lab.hosts import LabHost
 from tests.lab.suspects import Lab
+from tests.soak import often
 
 pytestmark = pytest.mark.engine
 
@@ -207,7 +208,7 @@ def wrong_at(point: Point, found: Collected, undisturbed: Undisturbed) -> Iterat
         yield f"ended with {ended.status}: {[one.reason for one in ended.run.failures]}"
 
 
-def test_a_collection_is_whole_or_says_what_it_lacks_whatever_befalls_it_at_a_hundred_points(
+def test_a_collection_is_whole_or_says_what_it_lacks_whatever_befalls_it_at_any_point(
     host: LabHost,
     victim: str,
     client: ClientSide,
@@ -221,6 +222,8 @@ def test_a_collection_is_whole_or_says_what_it_lacks_whatever_befalls_it_at_a_hu
     before = Held()
     with many_ways(host, client, WAYS) as ways:
         points = points_of(measure(ways[0], client, tmp_path / "measured", playbooks["whole"]))
+        assert len(points) == 100
+        points = points[:: 100 // often(100, 33)]
         jobs = [
             partial(collect, one, client=client, evidence=tmp_path / f"{number}", playbook=playbooks[one.playbook])
             for number, one in enumerate(points)
@@ -229,7 +232,6 @@ def test_a_collection_is_whole_or_says_what_it_lacks_whatever_befalls_it_at_a_hu
         undisturbed = {
             name: collect_undisturbed(ways[0], client, tmp_path / name, path) for name, path in playbooks.items()
         }
-    assert len(found) == 100
     wrong = [
         f"{point}: {text}"
         for point, one in zip(points, found, strict=True)
