@@ -11,13 +11,16 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from irkit.adapters import file_paths
 from irkit.adapters.file_paths import MOST_ENTRIES, check_range, kind_of, show, split_path
 from irkit.adapters.host_side import one_by_one
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, FileFacts, FileKind
+
+if TYPE_CHECKING:
+    from irkit.adapters.host_folder import LocalFolder
 
 PIECE: Final = 1024 * 1024
 """Bytes read at a time."""
@@ -39,7 +42,7 @@ class LocalFiles:
     def __init__(self, root: bytes = b"/", *, follow_parents: bool = True) -> None:
         split_path(root)
         self._follow = follow_parents
-        with _explained(root):
+        with explained(root):
             self._root = os.open(root, _STEP)
 
     def below(self, path: bytes) -> "LocalFiles":
@@ -47,7 +50,7 @@ class LocalFiles:
 
         On the way to it links are followed as anywhere else, this once, and as its last part too: `/proc/PID/root`.
         """
-        with _explained(path), self._folder(split_path(path)) as folder:
+        with explained(path), self._folder(split_path(path)) as folder:
             return LocalFiles(b"/proc/self/fd/%d" % folder, follow_parents=False)
 
     def close(self) -> None:
@@ -66,7 +69,7 @@ class LocalFiles:
 
     def list(self, path: bytes, deadline: Deadline) -> list[FileFacts]:
         """What is in a directory. Names that go while it is read are left out."""
-        with _explained(path), self._held(path, FileKind.DIRECTORY, deadline) as held, _opened(held, b".") as folder:
+        with explained(path), self._held(path, FileKind.DIRECTORY, deadline) as held, opened(held, b".") as folder:
             found: list[FileFacts] = []
             with os.scandir(folder) as entries:
                 for entry in entries:
@@ -74,17 +77,17 @@ class LocalFiles:
                     if len(found) == MOST_ENTRIES:
                         raise file_paths.overflowing(path, MOST_ENTRIES)
                     with contextlib.suppress(FileNotFoundError):
-                        found.append(_facts(os.fsencode(entry.name), entry.stat(follow_symlinks=False)))
+                        found.append(facts_of(os.fsencode(entry.name), entry.stat(follow_symlinks=False)))
             return found
 
     def stat(self, path: bytes, deadline: Deadline) -> FileFacts:
         """One file, directory or link."""
-        with _explained(path), self._held(path, None, deadline) as held:
-            return _facts((split_path(path) or [b"/"])[-1], os.fstat(held))
+        with explained(path), self._held(path, None, deadline) as held:
+            return facts_of((split_path(path) or [b"/"])[-1], os.fstat(held))
 
     def read_link(self, path: bytes, deadline: Deadline) -> bytes:
         """Where a link points."""
-        with _explained(path), self._held(path, FileKind.LINK, deadline) as held:
+        with explained(path), self._held(path, FileKind.LINK, deadline) as held:
             return os.readlink(b"", dir_fd=held)
 
     def read_links(self, paths: Sequence[bytes], deadline: Deadline) -> Sequence[bytes | TargetError]:
@@ -99,7 +102,7 @@ class LocalFiles:
         """That many bytes from there on; fewer only at the end of the file."""
         check_range(path, offset, size)
         pieces: list[bytes] = []
-        with _explained(path), self._held(path, FileKind.FILE, deadline) as held, _opened(held) as file:
+        with explained(path), self._held(path, FileKind.FILE, deadline) as held, opened(held) as file:
             while size > 0:
                 deadline.remaining()
                 piece = os.pread(file, min(size, PIECE), offset)
@@ -117,22 +120,29 @@ class LocalFiles:
     def _stream(self, path: bytes, deadline: Deadline, offset: int) -> Iterator[memoryview]:
         buffer = memoryview(bytearray(PIECE))
         with contextlib.ExitStack() as stack:
-            with _explained(path):
+            with explained(path):
                 held = stack.enter_context(self._held(path, FileKind.FILE, deadline))
-                file = stack.enter_context(_opened(held))
+                file = stack.enter_context(opened(held))
             while count := self._fill(file, buffer, offset, path, deadline):
                 yield buffer[:count]
                 offset += count
 
     def _fill(self, file: int, buffer: memoryview, offset: int, path: bytes, deadline: Deadline) -> int:
         deadline.remaining()
-        with _explained(path):
+        with explained(path):
             return os.preadv(file, [buffer], offset)
+
+    def folder(self, path: bytes, deadline: Deadline) -> "LocalFolder":
+        """A folder to read a tree from: nothing below it leads out of it."""
+        from irkit.adapters.host_folder import hold_folder  # noqa: PLC0415 - it is built on what stands here
+
+        with explained(path), self._held(path, FileKind.DIRECTORY, deadline) as held:
+            return hold_folder(held, path)
 
     def free_space(self, path: bytes, deadline: Deadline) -> tuple[int, int]:
         """Bytes that are free for everybody, and bytes in all, on the file system that a folder is on."""
         deadline.remaining()
-        with _explained(path), self._folder(split_path(path)) as folder:
+        with explained(path), self._folder(split_path(path)) as folder:
             facts = os.fstatvfs(folder)
         return facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
 
@@ -178,7 +188,7 @@ def _step(folder: int, part: bytes, flags: int) -> int:
 
 
 @contextlib.contextmanager
-def _opened(held: int, name: bytes = b"") -> Iterator[int]:
+def opened(held: int, name: bytes = b"") -> Iterator[int]:
     """What is held, open for reading: a directory as `.`, a file by the name /proc gives the descriptor."""
     flags, folder = (_READ | os.O_DIRECTORY, held) if name else (_READ, None)
     path = name or b"/proc/self/fd/%d" % held
@@ -192,7 +202,8 @@ def _opened(held: int, name: bytes = b"") -> Iterator[int]:
         os.close(descriptor)
 
 
-def _facts(name: bytes, found: os.stat_result) -> FileFacts:
+def facts_of(name: bytes, found: os.stat_result) -> FileFacts:
+    """What a stat told of what has that name."""
     return FileFacts(
         name=name,
         kind=kind_of(found.st_mode),
@@ -212,15 +223,16 @@ def _facts(name: bytes, found: os.stat_result) -> FileFacts:
 
 
 @contextlib.contextmanager
-def _explained(path: bytes) -> Iterator[None]:
+def explained(path: bytes) -> Iterator[None]:
     """Whatever the operating system refuses, as TargetError."""
     try:
         yield
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
 
 
-def _refusal(path: bytes, error: OSError) -> TargetError:
+def refusal(path: bytes, error: OSError) -> TargetError:
+    """What the operating system refused, in irkit's words."""
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR | errno.ESRCH:  # ESRCH: one of /proc whose process has ended
             return file_paths.absent(path)

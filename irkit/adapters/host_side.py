@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.ports import Clock, Deadline, FileFacts, HostCommands, HostFiles
+from irkit.core.ports import Clock, Deadline, FileFacts, HostCommands, HostFiles, HostFolder
 
 _OF_ROOT: Final = b"/proc/1/environ"
 """What root alone may read, on every Linux."""
@@ -51,6 +51,10 @@ class NoFiles:
         self._refuse()
 
     def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0) -> Iterator[memoryview]:
+        """None."""
+        self._refuse()
+
+    def folder(self, path: bytes, deadline: Deadline) -> HostFolder:
         """None."""
         self._refuse()
 

@@ -3,18 +3,20 @@
 The contract suite of `HostFiles` runs against this, the local file system and a real SFTP server.
 """
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from irkit.adapters import file_paths
 from irkit.adapters.file_paths import MOST_ENTRIES, check_range, show, split_path
 from irkit.adapters.host_side import one_by_one
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.ports import Deadline, FileFacts, FileKind
+from irkit.core.ports import Deadline, FileFacts, FileKind, Looked, Span
 
 PIECE = 4096
 """Bytes that a stream gives at a time: few, so that small files come in many pieces."""
 _MOST_LINKS = 40
+_BATCH = 3
 _FOLDER = FileFacts(name=b"/", kind=FileKind.DIRECTORY, size=0, mode=0o755, uid=0, gid=0, modified_ns=0)
 
 
@@ -25,6 +27,8 @@ class _Entry:
     inside: dict[bytes, "_Entry"] = field(default_factory=dict)
     fault: TargetError | None = None
     intact: int = 0
+    xattrs: Mapping[bytes, bytes] | None = None
+    spans: Sequence[Span] | None = None
 
 
 class MemoryFiles:
@@ -44,8 +48,16 @@ class MemoryFiles:
         uid: int = 0,
         gid: int = 0,
         modified_ns: int = 0,
+        device_number: int = 0,
+        inode: int = 0,
+        links: int = 1,
+        xattrs: Mapping[bytes, bytes] | None = None,
+        spans: Sequence[Span] | None = None,
     ) -> None:
-        """Something of that kind, with the directories on the way. `size` is what is told, where that is not true."""
+        """Something of that kind, with the directories on the way. `size` is what is told, where that is not true.
+
+        `spans` are the parts of a file that have data, where it has holes.
+        """
         *way, name = split_path(path)
         folder = self._root
         for part in way:
@@ -61,8 +73,12 @@ class MemoryFiles:
             uid=uid,
             gid=gid,
             modified_ns=modified_ns,
+            device_number=device_number,
+            inode=inode,
+            links=links,
+            allocated=-1 if spans is None else sum(span.size for span in spans),
         )
-        folder.inside[name] = _Entry(facts, content)
+        folder.inside[name] = _Entry(facts, content, xattrs=xattrs, spans=spans)
 
     def deny(self, path: bytes) -> None:
         """Have reading what is there refused."""
@@ -113,6 +129,23 @@ class MemoryFiles:
         check_range(path, offset)
         return self._stream(path, deadline, offset)
 
+    def folder(self, path: bytes, deadline: Deadline) -> "MemoryFolder":
+        """A folder to read a tree from."""
+        deadline.remaining()
+        self._wanted(path, FileKind.DIRECTORY)
+        return MemoryFolder(self, path)
+
+    def xattrs_of(self, path: bytes) -> Mapping[bytes, bytes] | None:
+        """What it has of extended attributes; None where it was not told."""
+        return self._find(path).xattrs
+
+    def spans_of(self, path: bytes) -> Sequence[Span]:
+        """The parts of a file that have data."""
+        entry = self._wanted(path, FileKind.FILE)
+        if entry.spans is not None:
+            return entry.spans
+        return [Span(0, entry.facts.size)] if entry.facts.size else []
+
     def _stream(self, path: bytes, deadline: Deadline, offset: int) -> Iterator[memoryview]:
         while True:
             deadline.remaining()
@@ -154,6 +187,89 @@ class MemoryFiles:
         if part not in entry.inside:
             raise file_paths.absent(path)
         return entry.inside[part]
+
+
+class MemoryFolder:
+    """A folder by its path."""
+
+    def __init__(self, files: MemoryFiles, path: bytes) -> None:
+        self._files, self._path = files, path.rstrip(b"/")
+
+    @property
+    def path(self) -> bytes:
+        """Where it is."""
+        return self._path or b"/"
+
+    def batches(self, deadline: Deadline) -> Iterator[list[FileFacts]]:
+        """What is in it, a few at a time."""
+        listed = self._files.list(self.path, deadline)
+        for begin in range(0, len(listed), _BATCH):
+            yield listed[begin : begin + _BATCH]
+
+    def own(self, deadline: Deadline) -> Looked:
+        """The folder itself."""
+        return Looked(facts=self._files.stat(self.path, deadline), xattrs=self._files.xattrs_of(self.path))
+
+    def look(self, listed: Sequence[FileFacts], small: int, deadline: Deadline) -> Iterator[Looked]:
+        """Each of these as it is now."""
+        for one in listed:
+            try:
+                yield self._look(self._inside(one.name), small, deadline)
+            except TargetError as error:
+                yield Looked(facts=one, problem=error.reason)
+
+    def _look(self, path: bytes, small: int, deadline: Deadline) -> Looked:
+        facts, xattrs = self._files.stat(path, deadline), self._files.xattrs_of(path)
+        if facts.kind is FileKind.LINK:
+            return Looked(facts=facts, link=self._files.read_link(path, deadline), xattrs=xattrs)
+        if facts.kind is FileKind.FILE and facts.size <= small:
+            content = self._files.read_at(path, 0, small + 1, deadline)
+            return Looked(facts=facts, content=content if len(content) == facts.size else None, xattrs=xattrs)
+        return Looked(facts=facts, xattrs=xattrs)
+
+    @contextlib.contextmanager
+    def open(self, name: bytes, deadline: Deadline) -> "Iterator[MemoryFile]":
+        """A regular file in it."""
+        facts = self._files.stat(self._inside(name), deadline)
+        if facts.kind is not FileKind.FILE:
+            raise file_paths.mistaken(self._inside(name), facts.kind, FileKind.FILE)
+        yield MemoryFile(self._files, self._inside(name), facts)
+
+    def enter(self, name: bytes, deadline: Deadline) -> "MemoryFolder":
+        """A folder in it."""
+        return self._files.folder(self._inside(name), deadline)
+
+    def close(self) -> None:
+        """Nothing: it was not held."""
+
+    def _inside(self, name: bytes) -> bytes:
+        return self._path + b"/" + name
+
+
+class MemoryFile:
+    """A regular file by its path."""
+
+    def __init__(self, files: MemoryFiles, path: bytes, facts: FileFacts) -> None:
+        self._files, self._path, self._facts = files, path, facts
+
+    @property
+    def facts(self) -> FileFacts:
+        """As it was when it was opened."""
+        return self._facts
+
+    def spans(self, deadline: Deadline) -> Sequence[Span]:
+        """The parts that have data."""
+        deadline.remaining()
+        return self._files.spans_of(self._path)
+
+    def read(self, span: Span, deadline: Deadline) -> Iterator[memoryview]:
+        """The bytes of a span, fewer at the end of the file."""
+        left = span.size
+        for piece in self._files.stream(self._path, deadline, offset=span.offset):
+            yield piece[:left]
+            left -= min(left, len(piece))
+            if not left:
+                return
 
 
 def _raise_fault(entry: _Entry, reached: int) -> None:

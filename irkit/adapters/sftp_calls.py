@@ -5,7 +5,7 @@ Sessions are begun and repeated by `sftp_files`. A request for what is no path n
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from irkit.adapters import file_paths, sftp_messages
@@ -45,6 +45,37 @@ class Call:
     def stat(self) -> FileFacts:
         """What is there."""
         return self._look(self._path)
+
+    def stats(self, paths: Sequence[bytes]) -> list[FileFacts | TargetError]:
+        """What is at each of these paths, instead of its own, asked for many at a time."""
+        found: list[FileFacts | TargetError] = []
+        asked: deque[tuple[bytes, int | TargetError]] = deque()
+        try:
+            for path in paths:
+                asked.append((path, self._ask_facts(path)))
+                if len(asked) == AHEAD:
+                    found.append(self._facts_asked_for(*asked.popleft()))
+            while asked:
+                found.append(self._facts_asked_for(*asked.popleft()))
+        finally:
+            self._session.forget(number for _, number in asked if isinstance(number, int))
+        return found
+
+    def _ask_facts(self, path: bytes) -> int | TargetError:
+        try:
+            sent = wire_path(path)
+        except TargetError as error:
+            return error
+        return self._session.send(sftp_messages.ask_facts(sent), self._deadline)
+
+    def _facts_asked_for(self, path: bytes, number: int | TargetError) -> FileFacts | TargetError:
+        if isinstance(number, TargetError):
+            return number
+        try:
+            answer = self._session.answer(number, self._deadline)
+            return sftp_messages.facts_of(answer, path.rpartition(b"/")[2] or b"/")
+        except StatusError as error:
+            return Call(self._session, wire_path(path), self._deadline).refusal(error)
 
     def read_link(self) -> bytes:
         """Where a link points."""

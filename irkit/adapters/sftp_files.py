@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
-from irkit.adapters.file_paths import check_range
+from irkit.adapters.file_paths import check_range, mistaken
 from irkit.adapters.host_side import one_by_one
 from irkit.adapters.sftp_calls import Call, wire_path
+from irkit.adapters.sftp_folder import SftpFolder
 from irkit.adapters.sftp_messages import StatusError
 from irkit.adapters.sftp_session import SftpSession, Wire
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.ports import Deadline, FileFacts
+from irkit.core.ports import Deadline, FileFacts, FileKind
 
 Dial = Callable[[Deadline], Wire]
 """How a channel to a new SFTP server of the host is had. Raises TargetError."""
@@ -83,6 +84,17 @@ class SftpFiles:
         """
         check_range(path, offset)
         return self._stream(wire_path(path), deadline, offset)
+
+    def stats(self, paths: Sequence[bytes], deadline: Deadline) -> Sequence[FileFacts | TargetError]:
+        """What each of many paths names, or why that cannot be told; raises where the host cannot be asked."""
+        return self._repeat(b"/", deadline, lambda call: call.stats(paths))
+
+    def folder(self, path: bytes, deadline: Deadline) -> SftpFolder:
+        """A folder to read a tree from."""
+        facts = self.stat(path, deadline)
+        if facts.kind is not FileKind.DIRECTORY:
+            raise mistaken(path, facts.kind, FileKind.DIRECTORY)
+        return SftpFolder(self, path)
 
     def free_space(self, path: bytes, deadline: Deadline) -> tuple[int, int]:
         """Bytes that are free for everybody, and bytes in all, on the file system that a folder is on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations  # so that listing containers need not load every operation and event
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -225,6 +226,78 @@ class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
     device_number: int = 0
 
 
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one name in a folder once it was looked at.
+
+    `facts` are of what was looked at, which may be another thing than what was listed. `content` is a small file's,
+    whole; of another it is None. `xattrs` is None where extended attributes are not told. `problem` says in a line what
+    could not be read of it.
+    """
+
+    facts: FileFacts
+    link: bytes = b""
+    content: bytes | None = None
+    xattrs: Mapping[bytes, bytes] | None = None
+    problem: str = ""
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A part of a file that has data: where it begins, and its length, in bytes."""
+
+    offset: int
+    size: int
+
+
+class HostFile(Protocol):
+    """A regular file that is held open, or, over SFTP, looked up again for each read. Raises TargetError."""
+
+    @property
+    def facts(self) -> FileFacts: ...
+
+    def spans(self, deadline: Deadline) -> Sequence[Span]:
+        """The parts that have data, in order; the whole of it where holes are not told."""
+        ...
+
+    def read(self, span: Span, deadline: Deadline) -> Iterator[memoryview]:
+        """The bytes of a span, fewer at the end of the file; each piece is valid until the next is asked for."""
+        ...
+
+
+class HostFolder(Protocol):
+    """A folder of a host that is held while what is in it is read, so that no link leads out of it.
+
+    Over SFTP nothing can be held: paths are looked up anew, and links put in on the way meanwhile are followed.
+    Names are single parts of a path. Raises TargetError, and nothing else.
+    """
+
+    @property
+    def path(self) -> bytes: ...
+
+    def batches(self, deadline: Deadline) -> Iterator[list[FileFacts]]:
+        """What is in it, some at a time, in no order, without `.` and `..`; however much it is."""
+        ...
+
+    def own(self, deadline: Deadline) -> Looked:
+        """The folder itself."""
+        ...
+
+    def look(self, listed: Sequence[FileFacts], small: int, deadline: Deadline) -> Iterator[Looked]:
+        """Each of these as it is now: links, extended attributes, and the content of files of up to `small` bytes."""
+        ...
+
+    def open(self, name: bytes, deadline: Deadline) -> AbstractContextManager[HostFile]:
+        """A regular file in it."""
+        ...
+
+    def enter(self, name: bytes, deadline: Deadline) -> HostFolder:
+        """A folder in it, to be closed by itself."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
 class HostFiles(Protocol):
     """The files of a host, to be read and nothing else. Paths are absolute; a link as the last part is not followed.
 
@@ -261,6 +334,10 @@ class HostFiles(Protocol):
 
     def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0) -> Iterator[memoryview]:
         """The file to its end, whatever size is told; each piece is valid until the next is asked for."""
+        ...
+
+    def folder(self, path: bytes, deadline: Deadline) -> HostFolder:
+        """A folder to read a tree from. On the way to it links are followed, as for any path; below it, none."""
         ...
 
 
