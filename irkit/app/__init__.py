@@ -26,10 +26,23 @@ if TYPE_CHECKING:
     from irkit.app.playbooks import describe_playbooks, load, playbook_names, problems_of, schema_of_playbooks
     from irkit.app.runs import Execution, Prepared, prepare, start
     from irkit.app.setting import JOBS, TOOL, Setting, responder_name, versions
+    from irkit.app.timeline import export_timeline
     from irkit.app.trust import HostKeys, ShownKey, keys_of
     from irkit.app.undo import lasting_changes, left_after, prepare_undo
 else:
-    _PARTS = ("setting", "fleet", "listing", "hosts", "playbooks", "bundles", "runs", "undo", "trust", "demo")
+    _PARTS = (
+        "setting",
+        "fleet",
+        "listing",
+        "hosts",
+        "playbooks",
+        "bundles",
+        "runs",
+        "undo",
+        "trust",
+        "demo",
+        "timeline",
+    )
 
     def __getattr__(name: str) -> Any:
         """What a front end asks for, from the first part that has it: a part comes after those it builds on."""

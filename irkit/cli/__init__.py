@@ -15,7 +15,10 @@ from irkit.cli import streams
 from irkit.core.errors import IrkitError
 from irkit.core.text import safe
 
-VERBS = ("ls", "inspect", "plan", "run", "undo", "show", "verify", "seal", "hosts", "playbooks", "completion", "demo")
+VERBS = (
+    *("ls", "inspect", "plan", "run", "undo", "show", "verify", "seal", "hosts", "playbooks", "export"),
+    *("completion", "demo"),
+)
 SUMMARIES = {
     "ls": "List the containers of hosts.",
     "inspect": "Show what the engine knows of a container.",
@@ -27,6 +30,7 @@ SUMMARIES = {
     "seal": "Seal the bundle of a run that was killed.",
     "hosts": "List, check and add hosts; record their keys.",
     "playbooks": "List, show and validate playbooks; print their schema.",
+    "export": "Write what a bundle holds in a form that other tools read.",
     "completion": "Print what makes a shell complete irkit's words.",
     "demo": "Contain, preserve and release a container made for the purpose.",
 }

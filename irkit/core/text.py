@@ -68,3 +68,24 @@ def file_name(foreign: str, limit: int = NAME_LIMIT) -> str:
         return clean
     digest = hashlib.sha256(foreign.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{clean[: limit - 9]}-{digest}".lstrip("-.")
+
+
+def escaped(raw: bytes, also: str = "") -> str:
+    """Foreign bytes as one line from which they can be had back: nothing is lost, nothing is obeyed.
+
+    A backslash is doubled; controls, bytes that are no UTF-8, what `safe` would make visible and the characters of
+    `also` become `\\xNN`, a byte each.
+    """
+    text = raw.decode("utf-8", "surrogateescape")
+    if _PRINTABLE.match(text) and not any(char in text for char in f"\\{also}"):
+        return text
+    return "".join(_escaped(char, also) for char in text)
+
+
+def _escaped(char: str, also: str) -> str:
+    if char == "\\":
+        return "\\\\"
+    unsafe = unicodedata.category(char) in _UNSAFE_CATEGORIES or _INVISIBLE.match(char)
+    if char not in also and not unsafe:
+        return char
+    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,90 @@
+"""A bundle's timeline: which of its items tell what, and all of it read in turn, in no order.
+
+Order is `timeline_sort`'s concern, and what other tools read `timeline_formats`'.
+
+Nothing but the bundle is read, and no more of an item is in memory than a line.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from irkit.adapters import bag
+from irkit.adapters.run_log import read_log as read_run_log
+from irkit.adapters.storage import read_regular, storing
+from irkit.adapters.timeline_files import read_index
+from irkit.adapters.timeline_lines import Item, Unread
+from irkit.adapters.timeline_records import read_events, read_inspect, read_listed_processes, read_log, read_run
+from irkit.adapters.zstd_frames import SUFFIX
+from irkit.core import codec
+from irkit.core.run import replay
+from irkit.core.timeline import FileTimes, Moment
+
+_CLOCK_LIMIT: Final = 1 << 20
+_READERS: Final[Mapping[str, Callable[[Item], Iterator[FileTimes | Moment]]]] = {
+    "inspect.json": read_inspect,
+    "processes.json": read_listed_processes,
+}
+_STREAMS: Final = ("stdout", "stderr")
+
+
+class _Clock(msgspec.Struct):
+    offset_ns: int
+
+
+def read_timeline(root: Path, unread: Unread) -> Iterator[FileTimes | Moment]:
+    """All that a bundle tells of times. What could not be read is in `unread` at the end.
+
+    Raises VerificationError where the run log is broken, StorageError.
+    """
+    with storing(root):
+        records, _ = read_run_log(root / bag.LOG)
+    run = replay(records)
+    names = {key.partition("/")[2]: name for key, name in run.names.items()}
+    items = {
+        one.path: Item(root, one, names.get(one.container, ""), unread)
+        for one in run.evidence
+        if (root / one.path).is_file()
+    }
+    yield from read_run(records, bag.LOG, names)
+    for path, item in items.items():
+        if item.evidence.partial:
+            item.tell(f"it is partial: {item.evidence.partial}")
+        yield from _read(path, item, items, names)
+
+
+def _read(path: str, item: Item, items: Mapping[str, Item], names: Mapping[str, str]) -> Iterator[FileTimes | Moment]:
+    name = path.rpartition("/")[2].removesuffix(SUFFIX)
+    stem, _, _ = name.partition(".")
+    kind = _plain(name)
+    if kind == "times.jsonl":
+        folder, number = path.rpartition("/")[0], stem.removeprefix("times")
+        found = {one: items.get(f"{folder}/{one}{number}.log{SUFFIX}") for one in _STREAMS}
+        yield from read_log(item, {one: stream for one, stream in found.items() if stream is not None})
+    elif kind == "events.jsonl":
+        yield from read_events(item, names)
+    elif kind.endswith("index.jsonl"):
+        yield from read_index(item)
+    elif reader := _READERS.get(kind):
+        yield from reader(item)
+
+
+def _plain(name: str) -> str:
+    """A name without the number that a further item of that name gets."""
+    stem, dot, extensions = name.partition(".")
+    head, hyphen, number = stem.rpartition("-")
+    return f"{head}{dot}{extensions}" if hyphen and number.isdecimal() and head else name
+
+
+def clock_offsets(root: Path, hosts: Iterable[str]) -> dict[str, int]:
+    """How far the clock of each host is ahead of the responder's, in nanoseconds, as far as it was measured."""
+    found = {}
+    for host in hosts:
+        path = root / "data" / bag.host_folder(host) / "host" / "clock-start.json"
+        try:
+            found[host] = codec.decode(read_regular(path, _CLOCK_LIMIT), _Clock).offset_ns
+        except (OSError, ValueError):
+            continue
+    return found

@@ -1,0 +1,252 @@
+"""What happened, as a bundle's other items tell it: log lines, the engine's events, processes, and the run itself."""
+
+import contextlib
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from irkit.adapters.evidence_reader import open_stored
+from irkit.adapters.timeline_lines import Item, nanoseconds_of_time
+from irkit.adapters.zstd_frames import UNREADABLE
+from irkit.core.events import (
+    FindingRaised,
+    Note,
+    OperationFailed,
+    OperationFinished,
+    OperationSkipped,
+    OperationStarted,
+    Record,
+    RunFinished,
+    RunStarted,
+)
+from irkit.core.operations import AnyOperation, Touch
+from irkit.core.text import escaped
+from irkit.core.timeline import ALIGNED, Moment, Source, Where
+
+_SHOWN: Final = 4096
+"""Bytes of a log record that a timeline shows."""
+_PIECE: Final = 1 << 20
+_LINE_END: Final = b"\r\n"
+_MOST_ATTRIBUTES: Final = 40
+
+
+def text_of(raw: bytes | str) -> str:
+    """Foreign text as a part of a message."""
+    return escaped(raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass"))
+
+
+# Logs ------------------------------------------------------------------------------------------------------------
+
+
+class _LogLine(msgspec.Struct):
+    stream: str
+    offset: int
+    bytes: int
+    time: str
+
+
+class _Stream:
+    """A stream of a log, read from its beginning on as its records are asked for."""
+
+    def __init__(self, file: io.BufferedIOBase) -> None:
+        self._file, self._at = file, 0
+
+    def record(self, offset: int, size: int) -> bytes:
+        """The beginning of a record; nothing where that lies behind, or is not there."""
+        if offset < self._at or size < 0:
+            return b""
+        self._at += self._skip(offset - self._at)
+        found = self._file.read(min(size, _SHOWN)) if self._at == offset else b""
+        self._at += len(found)
+        return found
+
+    def _skip(self, count: int) -> int:
+        left = count
+        while left > 0 and (piece := self._file.read(min(left, _PIECE))):
+            left -= len(piece)
+        return count - left
+
+
+def read_log(times: Item, streams: Mapping[str, Item]) -> Iterator[Moment]:
+    """Every record of a container's log, by its list of times."""
+    with contextlib.ExitStack() as stack:
+        opened = {
+            name: _Stream(stack.enter_context(open_stored(item.root / item.evidence.path)))
+            for name, item in streams.items()
+        }
+        for line in times.values(_LogLine):
+            at = nanoseconds_of_time(line.time)
+            if at is None:
+                times.tell("a record without a time")
+                continue
+            name = "stderr" if line.stream == "stderr" else "stdout"
+            try:
+                shown = opened[name].record(line.offset, line.bytes) if name in opened else b""
+            except UNREADABLE as error:
+                streams[name].tell(f"it cannot be read on: {error}")
+                opened.pop(name)
+                shown = b""
+            yield _log_moment(times, line, shown, at)
+
+
+def _log_moment(times: Item, line: _LogLine, shown: bytes, at: int) -> Moment:
+    left = line.bytes - len(shown)
+    more = f" ({left} more bytes)" if left > 0 else ""
+    message = f"{text_of(line.stream)}: {text_of(shown.rstrip(_LINE_END))}{more}"
+    where = times.where
+    return Moment(at=at, kind="Log Time", source=Source.LOG, message=message, where=where, clock=where.host)
+
+
+# The engine ------------------------------------------------------------------------------------------------------
+
+
+class _Actor(msgspec.Struct, rename="pascal"):
+    id: str = msgspec.field(default="", name="ID")
+    attributes: dict[str, str] | None = None
+
+
+class _EngineEvent(msgspec.Struct):
+    kind: str = msgspec.field(default="", name="Type")
+    action: str = msgspec.field(default="", name="Action")
+    actor: _Actor | None = msgspec.field(default=None, name="Actor")
+    time: int = 0
+    nanoseconds: int = msgspec.field(default=0, name="timeNano")
+
+
+def read_events(item: Item, names: Mapping[str, str]) -> Iterator[Moment]:
+    """The engine's events. `names` are those of the run's containers by full id."""
+    for event in item.values(_EngineEvent):
+        actor = event.actor or _Actor()
+        told = actor.attributes or {}
+        subject = told.get("container", actor.id) if event.kind == "network" else actor.id
+        shown = ", ".join(f"{text_of(key)}={text_of(value)}" for key, value in sorted(told.items())[:_MOST_ATTRIBUTES])
+        host = item.evidence.host
+        where = Where(
+            host=host,
+            container=names.get(subject, told.get("name", "") if event.kind == "container" else ""),
+            container_id=subject if event.kind in ("container", "network") else "",
+            item=item.evidence.path,
+        )
+        yield Moment(
+            at=event.nanoseconds or event.time * 10**9,
+            kind="Event Logged",
+            source=Source.ENGINE,
+            message=f"{text_of(event.kind)} {text_of(event.action)} {text_of(actor.id)}"
+            + (f": {shown}" if shown else ""),
+            where=where,
+            clock=host,
+        )
+
+
+class _State(msgspec.Struct, rename="pascal"):
+    started_at: str = ""
+    finished_at: str = ""
+
+
+class _Inspected(msgspec.Struct, rename="pascal"):
+    created: str = ""
+    state: _State | None = None
+
+
+def read_inspect(item: Item) -> Iterator[Moment]:
+    """When a container was made, and last started and ended."""
+    found = item.value(_Inspected)
+    state = (found.state if found else None) or _State()
+    for text, kind, message in (
+        (found.created if found else "", "Creation Time", "container created"),
+        (state.started_at, "Start Time", "container started"),
+        (state.finished_at, "End Time", "container ended"),
+    ):
+        at = nanoseconds_of_time(text)
+        if at is not None:
+            where = item.where
+            yield Moment(at=at, kind=kind, source=Source.CONTAINER, message=message, where=where, clock=where.host)
+
+
+# Processes -------------------------------------------------------------------------------------------------------
+
+
+class _Process(msgspec.Struct):
+    pid: Any = ""
+    ppid: Any = ""
+    user: str = ""
+    started_at: str = ""
+    command: str = ""
+
+
+class _Processes(msgspec.Struct):
+    processes: list[_Process] = []
+
+
+def read_listed_processes(item: Item) -> Iterator[Moment]:
+    """The starts of processes as the host's `ps` told them."""
+    found = item.value(_Processes)
+    for one in found.processes if found else ():
+        at = nanoseconds_of_time(one.started_at)
+        if at is None:
+            continue
+        message = f"process {one.pid} (parent {one.ppid}, user {text_of(one.user)}) started: {text_of(one.command)}"
+        where = item.where
+        yield Moment(at=at, kind="Start Time", source=Source.PROCESS, message=message, where=where, clock=where.host)
+
+
+# The run ---------------------------------------------------------------------------------------------------------
+
+
+def read_run(records: Iterable[Record], item: str, names: Mapping[str, str]) -> Iterator[Moment]:
+    """What irkit and the responder did. `names` are those of the run's containers by full id."""
+    begun: dict[tuple[int, int], AnyOperation] = {}
+    for record in records:
+        event = record.event
+        at = nanoseconds_of_time(record.at)
+        if isinstance(event, OperationStarted):
+            begun[event.task, event.number] = event.operation
+        message = _told(event, begun)
+        if at is None or not message:
+            continue
+        container = str(getattr(event, "container", ""))
+        where = Where(
+            host=str(getattr(event, "host", "")),
+            container=names.get(container, ""),
+            container_id=container,
+            item=item,
+        )
+        yield Moment(at=at, kind="Event Logged", source=Source.IRKIT, message=message, where=where, clock=ALIGNED)
+
+
+def _told(event: object, begun: Mapping[tuple[int, int], AnyOperation]) -> str:
+    """A record as a line, empty for what is no act."""
+    match event:
+        case RunStarted():
+            what = "taking back a run" if event.undoes else f"playbook {text_of(event.playbook)}"
+            return f"run {event.run} began: {what}, by {text_of(event.responder)}, case {text_of(event.case)}"
+        case OperationStarted():
+            return f"began ({event.operation.touch}): {text_of(event.operation.text())}"
+        case OperationFinished() | OperationFailed():
+            return _ended(event, begun.get((event.task, event.number)))
+        case OperationSkipped():
+            return f"left out: {text_of(event.operation.text())}: {text_of(event.reason)}"
+        case FindingRaised():
+            return f"found: {text_of(event.finding.summary)}"
+    return _said(event)
+
+
+def _said(event: object) -> str:
+    match event:
+        case Note():
+            return f"note by {text_of(event.by)}: {text_of(event.text)}"
+        case RunFinished():
+            return f"run ended: {event.outcome}" + (f": {text_of(event.reason)}" if event.reason else "")
+        case _:
+            return ""
+
+
+def _ended(event: OperationFinished | OperationFailed, operation: AnyOperation | None) -> str:
+    what = text_of(operation.text()) if operation is not None else f"step {text_of(event.step)}"
+    if isinstance(event, OperationFinished):
+        return f"done: {what}" + (f": {text_of(event.detail)}" if event.detail else "")
+    is_change = operation is not None and operation.touch is not Touch.READ
+    hold = f" (took hold: {event.took_hold})" if is_change else ""
+    return f"FAILED: {what}: {text_of(event.reason)}{hold}"
