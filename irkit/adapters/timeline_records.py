@@ -25,7 +25,7 @@ from irkit.core.operations import AnyOperation, Touch
 from irkit.core.text import escaped
 from irkit.core.timeline import ALIGNED, Moment, Source, Where
 
-_SHOWN: Final = 4096
+_SHOWN: Final = 2000
 """Bytes of a log record that a timeline shows."""
 _PIECE: Final = 1 << 20
 _LINE_END: Final = b"\r\n"
