@@ -8,6 +8,7 @@ longer than the deadline.
 
 import contextlib
 import errno
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 PIECE: Final = 1024 * 1024
 """Bytes read at a time."""
+_SMALL: Final = 64 * 1024
 _BLOCK: Final = 512
 """Bytes of what stat(2) counts, whatever the file system's own blocks."""
 _HOLD: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -80,9 +82,20 @@ class LocalFiles:
                         found.append(facts_of(os.fsencode(entry.name), entry.stat(follow_symlinks=False)))
             return found
 
-    def stat(self, path: bytes, deadline: Deadline) -> FileFacts:
+    def list_names(
+        self, paths: Sequence[bytes], limit: int, deadline: Deadline
+    ) -> Sequence[Sequence[bytes] | TargetError]:
+        """Up to `limit` names in each of many directories, or why one cannot be listed."""
+        return one_by_one(paths, deadline, lambda path: self._names(path, limit, deadline))
+
+    def _names(self, path: bytes, limit: int, deadline: Deadline) -> Sequence[bytes]:
+        flags = _READ | os.O_DIRECTORY
+        with explained(path), self._quickly(path, flags, deadline) as folder, os.scandir(folder) as entries:
+            return [os.fsencode(entry.name) for entry in itertools.islice(entries, limit)]
+
+    def stat(self, path: bytes, deadline: Deadline, *, follow: bool = False) -> FileFacts:
         """One file, directory or link."""
-        with explained(path), self._held(path, None, deadline) as held:
+        with explained(path), self._held(path, None, deadline, follow=follow) as held:
             return facts_of((split_path(path) or [b"/"])[-1], os.fstat(held))
 
     def read_link(self, path: bytes, deadline: Deadline) -> bytes:
@@ -92,17 +105,48 @@ class LocalFiles:
 
     def read_links(self, paths: Sequence[bytes], deadline: Deadline) -> Sequence[bytes | TargetError]:
         """Where each of many links points, or why that cannot be told."""
-        return one_by_one(paths, deadline, lambda path: self.read_link(path, deadline))
+        return one_by_one(paths, deadline, lambda path: self._read_link(path, deadline))
+
+    def _read_link(self, path: bytes, deadline: Deadline) -> bytes:
+        """A link to which the kernel may walk is read at once; what is none is told in full."""
+        deadline.remaining()
+        if self._follow:
+            with contextlib.suppress(OSError):
+                return os.readlink(b"/".join(split_path(path)), dir_fd=self._root)
+        return self.read_link(path, deadline)
 
     def read_small(self, paths: Sequence[bytes], limit: int, deadline: Deadline) -> Sequence[bytes | TargetError]:
         """Many small files, each up to `limit` bytes, or why one cannot be read."""
-        return one_by_one(paths, deadline, lambda path: self.read_at(path, 0, limit, deadline))
+        return one_by_one(paths, deadline, lambda path: self._read_small(path, limit, deadline))
 
-    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline) -> bytes:
+    def _read_small(self, path: bytes, limit: int, deadline: Deadline) -> bytes:
+        pieces: list[bytes] = []
+        with explained(path), self._quickly(path, _READ, deadline) as file:
+            while limit > 0 and (piece := os.read(file, min(limit, _SMALL))):
+                pieces.append(piece)
+                limit -= len(piece)
+                deadline.remaining()
+        return b"".join(pieces)
+
+    @contextlib.contextmanager
+    def _quickly(self, path: bytes, flags: int, deadline: Deadline) -> Iterator[int]:
+        """What the kernel itself has put there, open: it is not looked at first, and walked to by the kernel."""
+        if not self._follow:
+            wanted = FileKind.DIRECTORY if flags & os.O_DIRECTORY else FileKind.FILE
+            with self._held(path, wanted, deadline) as held, opened(held, b"." * (flags & os.O_DIRECTORY > 0)) as file:
+                yield file
+            return
+        file = os.open(b"/".join(split_path(path)) or b".", flags | os.O_NOFOLLOW, dir_fd=self._root)
+        try:
+            yield file
+        finally:
+            os.close(file)
+
+    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline, *, follow: bool = False) -> bytes:
         """That many bytes from there on; fewer only at the end of the file."""
         check_range(path, offset, size)
         pieces: list[bytes] = []
-        with explained(path), self._held(path, FileKind.FILE, deadline) as held, opened(held) as file:
+        with explained(path), self._held(path, FileKind.FILE, deadline, follow=follow) as held, opened(held) as file:
             while size > 0:
                 deadline.remaining()
                 piece = os.pread(file, min(size, PIECE), offset)
@@ -112,16 +156,16 @@ class LocalFiles:
                 offset, size = offset + len(piece), size - len(piece)
         return b"".join(pieces)
 
-    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0) -> Iterator[memoryview]:
+    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0, follow: bool = False) -> Iterator[memoryview]:
         """The file to its end as it then is; nothing is opened before the first piece is asked for."""
         check_range(path, offset)
-        return self._stream(path, deadline, offset)
+        return self._stream(path, deadline, offset, follow)
 
-    def _stream(self, path: bytes, deadline: Deadline, offset: int) -> Iterator[memoryview]:
+    def _stream(self, path: bytes, deadline: Deadline, offset: int, follow: bool) -> Iterator[memoryview]:
         buffer = memoryview(bytearray(PIECE))
         with contextlib.ExitStack() as stack:
             with explained(path):
-                held = stack.enter_context(self._held(path, FileKind.FILE, deadline))
+                held = stack.enter_context(self._held(path, FileKind.FILE, deadline, follow=follow))
                 file = stack.enter_context(opened(held))
             while count := self._fill(file, buffer, offset, path, deadline):
                 yield buffer[:count]
@@ -147,12 +191,12 @@ class LocalFiles:
         return facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
 
     @contextlib.contextmanager
-    def _held(self, path: bytes, wanted: FileKind | None, deadline: Deadline) -> Iterator[int]:
+    def _held(self, path: bytes, wanted: FileKind | None, deadline: Deadline, *, follow: bool = False) -> Iterator[int]:
         """A descriptor that stands for what the path names, opened or not: it must be of the kind wanted, if any."""
         deadline.remaining()
         *way, last = split_path(path) or [b"."]
         with self._folder(way) as folder:
-            held = os.open(last, _HOLD, dir_fd=folder)
+            held = os.open(last, _HOLD & ~os.O_NOFOLLOW if follow and self._follow else _HOLD, dir_fd=folder)
         try:
             kind = kind_of(os.fstat(held).st_mode)
             if wanted not in (None, kind):

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Clock, Deadline, FileFacts, HostCommands, HostFiles, HostFolder
 
+T = TypeVar("T")
 _OF_ROOT: Final = b"/proc/1/environ"
 """What root alone may read, on every Linux."""
 
@@ -30,7 +31,13 @@ class NoFiles:
         """None: raises TargetError, as all of these."""
         self._refuse()
 
-    def stat(self, path: bytes, deadline: Deadline) -> FileFacts:
+    def list_names(
+        self, paths: Sequence[bytes], limit: int, deadline: Deadline
+    ) -> Sequence[Sequence[bytes] | TargetError]:
+        """None."""
+        self._refuse()
+
+    def stat(self, path: bytes, deadline: Deadline, *, follow: bool = False) -> FileFacts:
         """None."""
         self._refuse()
 
@@ -46,11 +53,11 @@ class NoFiles:
         """None."""
         self._refuse()
 
-    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline) -> bytes:
+    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline, *, follow: bool = False) -> bytes:
         """None."""
         self._refuse()
 
-    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0) -> Iterator[memoryview]:
+    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0, follow: bool = False) -> Iterator[memoryview]:
         """None."""
         self._refuse()
 
@@ -62,11 +69,9 @@ class NoFiles:
         raise TargetError(self._reason, Refusal.UNSUPPORTED)
 
 
-def one_by_one(
-    paths: Sequence[bytes], deadline: Deadline, read: Callable[[bytes], bytes]
-) -> Sequence[bytes | TargetError]:
+def one_by_one(paths: Sequence[bytes], deadline: Deadline, read: Callable[[bytes], T]) -> Sequence[T | TargetError]:
     """What is read of each path, or why it cannot be; raises where the host cannot be asked any more."""
-    found: list[bytes | TargetError] = []
+    found: list[T | TargetError] = []
     for path in paths:
         deadline.remaining()
         try:

@@ -98,10 +98,16 @@ class MemoryFiles:
             raise file_paths.overflowing(path, MOST_ENTRIES)
         return [one.facts for one in entry.inside.values()]
 
-    def stat(self, path: bytes, deadline: Deadline) -> FileFacts:
+    def list_names(
+        self, paths: Sequence[bytes], limit: int, deadline: Deadline
+    ) -> Sequence[Sequence[bytes] | TargetError]:
+        """Up to `limit` names in each of many directories, or why one cannot be listed."""
+        return one_by_one(paths, deadline, lambda path: [one.name for one in self.list(path, deadline)][:limit])
+
+    def stat(self, path: bytes, deadline: Deadline, *, follow: bool = False) -> FileFacts:
         """One file, directory or link."""
         deadline.remaining()
-        return self._find(path).facts
+        return self._find(path, follow=follow).facts
 
     def read_link(self, path: bytes, deadline: Deadline) -> bytes:
         """Where a link points."""
@@ -116,18 +122,18 @@ class MemoryFiles:
         """Many small files, each up to `limit` bytes, or why one cannot be read."""
         return one_by_one(paths, deadline, lambda path: self.read_at(path, 0, limit, deadline))
 
-    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline) -> bytes:
+    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline, *, follow: bool = False) -> bytes:
         """That many bytes from there on; fewer only at the end of the file."""
         check_range(path, offset, size)
         deadline.remaining()
-        entry = self._wanted(path, FileKind.FILE)
+        entry = self._wanted(path, FileKind.FILE, follow=follow)
         _raise_fault(entry, offset + size)
         return entry.content[offset : offset + size]
 
-    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0) -> Iterator[memoryview]:
+    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0, follow: bool = False) -> Iterator[memoryview]:
         """The file to its end as it then is."""
         check_range(path, offset)
-        return self._stream(path, deadline, offset)
+        return self._stream(path, deadline, offset, follow)
 
     def folder(self, path: bytes, deadline: Deadline) -> "MemoryFolder":
         """A folder to read a tree from."""
@@ -146,10 +152,10 @@ class MemoryFiles:
             return entry.spans
         return [Span(0, entry.facts.size)] if entry.facts.size else []
 
-    def _stream(self, path: bytes, deadline: Deadline, offset: int) -> Iterator[memoryview]:
+    def _stream(self, path: bytes, deadline: Deadline, offset: int, follow: bool) -> Iterator[memoryview]:
         while True:
             deadline.remaining()
-            entry = self._wanted(path, FileKind.FILE)
+            entry = self._wanted(path, FileKind.FILE, follow=follow)
             _raise_fault(entry, offset + 1)
             end = min(offset + PIECE, entry.intact) if entry.fault else offset + PIECE
             if not (piece := entry.content[offset:end]):
@@ -157,14 +163,14 @@ class MemoryFiles:
             yield memoryview(piece)
             offset += len(piece)
 
-    def _wanted(self, path: bytes, wanted: FileKind) -> _Entry:
-        entry = self._find(path)
+    def _wanted(self, path: bytes, wanted: FileKind, *, follow: bool = False) -> _Entry:
+        entry = self._find(path, follow=follow)
         if entry.facts.kind is not wanted:
             raise file_paths.mistaken(path, entry.facts.kind, wanted)
         return entry
 
-    def _find(self, path: bytes) -> _Entry:
-        """What a path names; links on the way to it are followed."""
+    def _find(self, path: bytes, *, follow: bool = False) -> _Entry:
+        """What a path names; links on the way to it are followed, and the last one where that is wanted."""
         way, entry, links = split_path(path), self._root, 0
         trail: list[_Entry] = []
         while way:
@@ -175,7 +181,7 @@ class MemoryFiles:
                 entry = trail.pop() if trail else entry
             elif part != b".":
                 trail, entry = [*trail, entry], self._inside(entry, part, path)
-            if entry.facts.kind is FileKind.LINK and way:
+            if entry.facts.kind is FileKind.LINK and (way or follow):
                 links += 1
                 if links > _MOST_LINKS:
                     raise TargetError(f"{show(path)}: links on the way go in a circle", Refusal.REFUSED)

@@ -42,9 +42,9 @@ class Call:
     def __init__(self, session: SftpSession, path: bytes, deadline: Deadline) -> None:
         self._session, self._path, self._deadline = session, path, deadline
 
-    def stat(self) -> FileFacts:
-        """What is there."""
-        return self._look(self._path)
+    def stat(self, *, follow: bool = False) -> FileFacts:
+        """What is there; of a link, what is behind it, where that is wanted."""
+        return self._look(self._path, follow=follow)
 
     def stats(self, paths: Sequence[bytes]) -> list[FileFacts | TargetError]:
         """What is at each of these paths, instead of its own, asked for many at a time."""
@@ -102,9 +102,9 @@ class Call:
             self._look(self._path.rstrip(b"/") + b"/.")
         return [facts for facts in found if facts.name not in (b".", b"..")]
 
-    def read(self, offset: int, size: int | None) -> Iterator[memoryview]:
+    def read(self, offset: int, size: int | None, *, follow: bool = False) -> Iterator[memoryview]:
         """A file from there on, in order, to its end or over so many bytes."""
-        told = self._check_is(FileKind.FILE).size
+        told = self._check_is(FileKind.FILE, follow=follow).size
         with self._handle(sftp_messages.open_file(self._path)) as handle:
             yield from _Reading(self._session, handle, self._deadline, told).pieces(offset, size)
 
@@ -128,11 +128,12 @@ class Call:
     def _ask(self, request: Request) -> Answer:
         return self._session.ask(request, self._deadline)
 
-    def _look(self, path: bytes) -> FileFacts:
-        return sftp_messages.facts_of(self._ask(sftp_messages.ask_facts(path)), path.rpartition(b"/")[2] or b"/")
+    def _look(self, path: bytes, *, follow: bool = False) -> FileFacts:
+        ask = sftp_messages.ask_facts_behind if follow else sftp_messages.ask_facts
+        return sftp_messages.facts_of(self._ask(ask(path)), path.rpartition(b"/")[2] or b"/")
 
-    def _check_is(self, wanted: FileKind) -> FileFacts:
-        facts = self.stat()
+    def _check_is(self, wanted: FileKind, *, follow: bool = False) -> FileFacts:
+        facts = self.stat(follow=follow)
         if facts.kind is not wanted:
             raise file_paths.mistaken(self._path, facts.kind, wanted)
         return facts

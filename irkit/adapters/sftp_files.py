@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from irkit.adapters.file_paths import check_range, mistaken
-from irkit.adapters.host_side import one_by_one
 from irkit.adapters.sftp_calls import Call, wire_path
 from irkit.adapters.sftp_folder import SftpFolder
+from irkit.adapters.sftp_many import LinkText, Names, Question, SmallFile, ask_many
 from irkit.adapters.sftp_messages import StatusError
 from irkit.adapters.sftp_session import SftpSession, Wire
 from irkit.core.errors import Refusal, TargetError
@@ -56,9 +56,15 @@ class SftpFiles:
         """What is in a directory. Names that go while it is read are left out."""
         return self._repeat(wire_path(path), deadline, lambda call: call.entries())
 
-    def stat(self, path: bytes, deadline: Deadline) -> FileFacts:
+    def list_names(
+        self, paths: Sequence[bytes], limit: int, deadline: Deadline
+    ) -> Sequence[Sequence[bytes] | TargetError]:
+        """Up to `limit` names in each of many directories, or why one cannot be listed."""
+        return self._ask_many(paths, lambda path: Names(path, limit), deadline)
+
+    def stat(self, path: bytes, deadline: Deadline, *, follow: bool = False) -> FileFacts:
         """One file, directory or link."""
-        return self._repeat(wire_path(path), deadline, lambda call: call.stat())
+        return self._repeat(wire_path(path), deadline, lambda call: call.stat(follow=follow))
 
     def read_link(self, path: bytes, deadline: Deadline) -> bytes:
         """Where a link points."""
@@ -66,24 +72,24 @@ class SftpFiles:
 
     def read_links(self, paths: Sequence[bytes], deadline: Deadline) -> Sequence[bytes | TargetError]:
         """Where each of many links points, or why that cannot be told."""
-        return one_by_one(paths, deadline, lambda path: self.read_link(path, deadline))
+        return self._ask_many(paths, LinkText, deadline)
 
     def read_small(self, paths: Sequence[bytes], limit: int, deadline: Deadline) -> Sequence[bytes | TargetError]:
         """Many small files, each up to `limit` bytes, or why one cannot be read."""
-        return one_by_one(paths, deadline, lambda path: self.read_at(path, 0, limit, deadline))
+        return self._ask_many(paths, lambda path: SmallFile(path, limit), deadline)
 
-    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline) -> bytes:
+    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline, *, follow: bool = False) -> bytes:
         """That many bytes from there on; fewer only at the end of the file."""
         check_range(path, offset, size)
-        return self._repeat(wire_path(path), deadline, lambda call: b"".join(call.read(offset, size)))
+        return self._repeat(wire_path(path), deadline, lambda call: b"".join(call.read(offset, size, follow=follow)))
 
-    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0) -> Iterator[memoryview]:
+    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0, follow: bool = False) -> Iterator[memoryview]:
         """The file to its end as it then is; nothing is asked for before the first piece is.
 
         A lost session is taken up again before the first piece only: the file may be another one afterwards.
         """
         check_range(path, offset)
-        return self._stream(wire_path(path), deadline, offset)
+        return self._stream(wire_path(path), deadline, offset, follow)
 
     def stats(self, paths: Sequence[bytes], deadline: Deadline) -> Sequence[FileFacts | TargetError]:
         """What each of many paths names, or why that cannot be told; raises where the host cannot be asked."""
@@ -100,12 +106,12 @@ class SftpFiles:
         """Bytes that are free for everybody, and bytes in all, on the file system that a folder is on."""
         return self._repeat(wire_path(path), deadline, lambda call: call.free_space())
 
-    def _stream(self, path: bytes, deadline: Deadline, offset: int) -> Iterator[memoryview]:
+    def _stream(self, path: bytes, deadline: Deadline, offset: int, follow: bool) -> Iterator[memoryview]:
         begun = False
         for is_last in (False, True):
             try:
                 with self._call(path, deadline) as call:
-                    for piece in call.read(offset, None):
+                    for piece in call.read(offset, None, follow=follow):
                         begun = True
                         yield piece
                 return
@@ -124,15 +130,34 @@ class SftpFiles:
         with self._call(path, deadline) as call:
             return read(call)
 
+    def _ask_many(
+        self, paths: Sequence[bytes], question: Callable[[bytes], Question[T]], deadline: Deadline
+    ) -> Sequence[T | TargetError]:
+        """The answers, on a new session where the one there was has died: all were reads."""
+        try:
+            with self._used_session(deadline) as session:
+                return ask_many(session, paths, question, deadline)
+        except TargetError as error:
+            if error.kind is not Refusal.LOST:
+                raise
+        with self._used_session(deadline) as session:
+            return ask_many(session, paths, question, deadline)
+
     @contextlib.contextmanager
     def _call(self, path: bytes, deadline: Deadline) -> Iterator[Call]:
+        with self._used_session(deadline) as session:
+            call = Call(session, path, deadline)
+            try:
+                yield call
+            except StatusError as error:
+                raise call.refusal(error) from error
+
+    @contextlib.contextmanager
+    def _used_session(self, deadline: Deadline) -> Iterator[SftpSession]:
         session = self._open_session(deadline)
         forget = deadline.on_cancel(session.cancel)
-        call = Call(session, path, deadline)
         try:
-            yield call
-        except StatusError as error:
-            raise call.refusal(error) from error
+            yield session
         finally:
             forget()
             session.leave()

@@ -33,6 +33,7 @@ class Kind(IntEnum):
     LSTAT = 7
     OPENDIR = 11
     READDIR = 12
+    STAT = 17
     READLINK = 19
     EXTENDED = 200
 
@@ -82,6 +83,11 @@ class StatusError(Exception):
 def ask_facts(path: bytes) -> Request:
     """What is at the path; a link itself."""
     return Request(Kind.LSTAT, _string(path))
+
+
+def ask_facts_behind(path: bytes) -> Request:
+    """What is at the path; of a link, what is behind it."""
+    return Request(Kind.STAT, _string(path))
 
 
 def ask_link(path: bytes) -> Request:

@@ -7,7 +7,7 @@ There is no thread of its own: of those who wait, one reads for all. What is sai
 import contextlib
 import struct
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from irkit.adapters import sftp_messages
@@ -147,16 +147,24 @@ class SftpSession:
 
     def send(self, request: Request, deadline: Deadline) -> int:
         """Send a request; the number to ask for its answer with."""
+        return self.send_all([request], deadline)[0]
+
+    def send_all(self, requests: Sequence[Request], deadline: Deadline) -> list[int]:
+        """Send requests together; the numbers to ask for their answers with."""
+        numbers: list[int] = []
         with self._changed:
             self._raise_if_ended(deadline)
-            self._number = number = (self._number + 1) % _NUMBERS
-            self._answers[number] = None
+            for _ in requests:
+                self._number = (self._number + 1) % _NUMBERS
+                self._answers[self._number] = None
+                numbers.append(self._number)
         try:
-            self._transmit(request.numbered(number), deadline)
+            sent = zip(requests, numbers, strict=True)
+            self._transmit(b"".join(request.numbered(number) for request, number in sent), deadline)
         except TargetError:
-            self.forget([number])
+            self.forget(numbers)
             raise
-        return number
+        return numbers
 
     def let_go(self, handle: bytes) -> None:
         """Have a handle closed, whatever time is left, and wait for no answer."""

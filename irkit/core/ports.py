@@ -301,14 +301,24 @@ class HostFolder(Protocol):
 class HostFiles(Protocol):
     """The files of a host, to be read and nothing else. Paths are absolute; a link as the last part is not followed.
 
-    All methods raise TargetError, and nothing else.
+    With `follow` it is: for the links of /proc alone (exe, fd/N, map_files/RANGE), which lead to what they stand for
+    whatever their text says. All methods raise TargetError, and nothing else.
     """
 
     def list(self, path: bytes, deadline: Deadline) -> list[FileFacts]:
         """What is in a directory, in no order, without `.` and `..`."""
         ...
 
-    def stat(self, path: bytes, deadline: Deadline) -> FileFacts:
+    def list_names(
+        self, paths: Sequence[bytes], limit: int, deadline: Deadline
+    ) -> Sequence[Sequence[bytes] | TargetError]:
+        """Up to `limit` names in each of many directories as the kernel makes them, or why one cannot be listed.
+
+        Raises where the host cannot be asked.
+        """
+        ...
+
+    def stat(self, path: bytes, deadline: Deadline, *, follow: bool = False) -> FileFacts:
         """One file, directory or link; a link itself, not what it points to."""
         ...
 
@@ -328,11 +338,11 @@ class HostFiles(Protocol):
         """
         ...
 
-    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline) -> bytes:
+    def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline, *, follow: bool = False) -> bytes:
         """That many bytes from there on; fewer only at the end of the file."""
         ...
 
-    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0) -> Iterator[memoryview]:
+    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0, follow: bool = False) -> Iterator[memoryview]:
         """The file to its end, whatever size is told; each piece is valid until the next is asked for."""
         ...
 

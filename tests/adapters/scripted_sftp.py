@@ -58,6 +58,12 @@ class ScriptedWire:
         assert seconds is not None
 
     def sendall(self, data: bytes, /) -> None:
+        while data:
+            size = 4 + int.from_bytes(data[:4])
+            self._take(data[:size])
+            data = data[size:]
+
+    def _take(self, data: bytes) -> None:
         kind, number, body = data[4], *struct.unpack_from(">I", data, 5), data[9:]
         self.sent.append((kind, body))
         if kind == 1:

@@ -11,7 +11,7 @@ from irkit.core.ports import Deadline
 from tests.lab.sshd import sftp_server
 
 # The server itself refuses whatever else is asked of it.
-READS = "open,read,close,lstat,opendir,readdir,readlink,statvfs"
+READS = "open,read,close,stat,lstat,opendir,readdir,readlink,statvfs"
 NOBODY = 65534
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -474,3 +474,81 @@ def test_many_small_files_and_links_come_in_the_order_asked_for_each_with_its_ow
     assert [links[0], links[2]] == [b"to/0", b"to/29"]
     for missing in (found[30], links[1]):
         assert isinstance(missing, TargetError) and missing.kind is Refusal.ABSENT
+
+
+def test_names_of_many_folders_come_in_the_order_asked_for_and_no_more_than_wanted(site: FileSite) -> None:
+    for folder in (b"a", b"b", b"c"):
+        site.make.folder(folder)
+    for number in range(300):
+        site.make.file(b"b/%d" % number, b"")
+    site.make.file(b"c/\xff\n", b"")
+    found = site.files.list_names([site(one) for one in (b"a", b"none", b"b", b"c")], 1000, deadline())
+    assert [found[0], found[3]] == [[], [b"\xff\n"]]
+    assert isinstance(found[2], list) and sorted(found[2]) == sorted(b"%d" % number for number in range(300))
+    assert isinstance(found[1], TargetError) and found[1].kind is Refusal.ABSENT
+    (some,) = site.files.list_names([site(b"b")], 7, deadline())
+    assert isinstance(some, list) and len(some) == 7
+
+
+def test_more_than_are_under_way_at_once_are_all_answered(site: FileSite) -> None:
+    for number in range(5):
+        site.make.file(b"f%d" % number, b"%d" % number * 100_000)
+    paths = [site(b"f%d" % (number % 6)) for number in range(1200)]
+    found = site.files.read_small(paths, 70_000, deadline())
+    wanted = [b"%d" % (number % 6) * 70_000 if number % 6 < 5 else None for number in range(1200)]
+    assert [one if isinstance(one, bytes) else None for one in found] == wanted
+
+
+def test_many_that_may_not_be_read_are_refused_each(site: FileSite) -> None:
+    site.make.file(b"open", b"content")
+    with site.make.forbidden(b"shut", b"secret") as files:
+        found = files.read_small([site(b"shut"), site(b"open"), site(b"shut")], 10, deadline())
+    assert found[1] == b"content"
+    assert [one.kind for one in (found[0], found[2]) if isinstance(one, TargetError)] == [Refusal.REFUSED] * 2
+
+
+def in_threes(found: Sequence[bytes | TargetError]) -> Iterator[tuple[bytes | TargetError, ...]]:
+    return (tuple(found[at : at + 3]) for at in range(0, len(found), 3))
+
+
+@pytest.mark.parametrize("way", ["local", "sftp"])
+def test_many_files_of_the_kernels_are_read_whole(way: str) -> None:
+    code = "import mmap; held = [mmap.mmap(-1, 4096) for _ in range(1000)]"
+    with process({b"A": b"b" * 100_000}, code) as pid, DISK[way](b"/proc") as site:
+        asked = [site(b"%d/%s" % (pid, name)) for name in (b"environ", b"maps", b"stat")] * 20
+        for environ, maps, stat in in_threes(site.files.read_small(asked, MIB, deadline())):
+            assert environ == b"A=%s\0" % (b"b" * 100_000)
+            assert maps == Path(f"/proc/{pid}/maps").read_bytes()
+            assert isinstance(stat, bytes) and stat.startswith(b"%d (" % pid)
+        (names,) = site.files.list_names([site(b"%d/fd" % pid)], 100, deadline())
+        assert isinstance(names, list) and sorted(names) == [b"0", b"1", b"2"]
+
+
+@pytest.mark.parametrize("way", ["local", "sftp"])
+def test_what_a_link_of_the_kernels_stands_for_is_read_where_that_is_asked_for(way: str, tmp_path: Path) -> None:
+    """A deleted file is behind no path any more."""
+    gone = tmp_path / "gone"
+    content = os.urandom(3 * MIB)
+    gone.write_bytes(content)
+    with gone.open("rb") as held, DISK[way](b"/proc") as site:
+        gone.unlink()
+        path = site(b"%d/fd/%d" % (os.getpid(), held.fileno()))
+        assert site.files.stat(path, deadline()).kind is FileKind.LINK
+        facts = site.files.stat(path, deadline(), follow=True)
+        assert (facts.kind, facts.size) == (FileKind.FILE, len(content))
+        assert b"".join(map(bytes, site.files.stream(path, deadline(), follow=True, offset=5))) == content[5:]
+        assert site.files.read_at(path, MIB, 10, deadline(), follow=True) == content[MIB : MIB + 10]
+
+
+@pytest.mark.parametrize("name", ["stat", "range", "stream"])
+def test_a_link_to_a_pipe_is_seen_and_not_opened_though_links_are_followed(site: FileSite, name: str) -> None:
+    site.make.special(b"fifo", FileKind.FIFO)
+    site.make.link(b"link", b"fifo")
+    follow: dict[str, Callable[[], object]] = {
+        "stat": lambda: site.files.read_at(site(b"none"), 0, 1, deadline(), follow=True),
+        "range": lambda: site.files.read_at(site(b"link"), 0, 1, deadline(), follow=True),
+        "stream": lambda: list(site.files.stream(site(b"link"), deadline(), follow=True)),
+    }
+    with pytest.raises(TargetError) as caught:
+        follow[name]()
+    assert caught.value.kind is (Refusal.ABSENT if name == "stat" else Refusal.REFUSED)
