@@ -1,0 +1,96 @@
+"""What a bundle holds of the incident, read with nothing of irkit's own: JSON Lines, archives, digests."""
+
+import base64
+import io
+import json
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from backports import zstd
+
+from tests.acceptance.bundles import items
+
+from .peers import Member, member_of, raw_name
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The items of a bundle, by the name of the container they are of."""
+
+    bundle: Path
+
+    @cached_property
+    def items(self) -> list[dict[str, Any]]:
+        """All that items.jsonl lists."""
+        return items(self.bundle)
+
+    def of(self, container: str, start: str = "", end: str = "") -> list[dict[str, Any]]:
+        """The items of a container, or of the host where that is empty, whose path within its folder is so."""
+        found = []
+        for one in self.items:
+            _, _, folder, *rest = one["path"].split("/")
+            name = "/".join(rest).removesuffix(".zst")
+            mine = folder.startswith(f"{container}-") if container else folder == "host"
+            if mine and name.startswith(start) and name.endswith(end):
+                found.append(one)
+        return found
+
+    def open(self, item: dict[str, Any]) -> BinaryIO:
+        """An item's source bytes."""
+        file = (self.bundle / item["path"]).open("rb")
+        return io.BufferedReader(zstd.ZstdFile(file)) if item["path"].endswith(".zst") else file
+
+    def read(self, item: dict[str, Any]) -> bytes:
+        """The whole of an item."""
+        with self.open(item) as file:
+            return file.read()
+
+    def lines(self, container: str, start: str, end: str = ".jsonl") -> list[dict[str, Any]]:
+        """All lines of the JSON Lines of these names."""
+        return [json.loads(line) for one in self.of(container, start, end) for line in self.read(one).splitlines()]
+
+    def archive(self, container: str, start: str, end: str = ".tar") -> dict[bytes, Member]:
+        """The members of the archives of these names, by their paths in the container."""
+        return dict(pair for one in self.of(container, start, end) for pair in self._members(one))
+
+    def _members(self, item: dict[str, Any]) -> Iterator[tuple[bytes, Member]]:
+        with (
+            self.open(item) as file,
+            tarfile.open(fileobj=file, mode="r|", errors="surrogateescape") as archive,
+        ):
+            for one in archive:
+                yield raw_name(one.name), member_of(archive, one)
+
+    def holds_at(self, container: str, start: str, path: bytes, size: int, at: int, wanted: bytes) -> bool:
+        """Whether a file of that size in an archive has those bytes at that place, by the archive's own map of it."""
+        for one in self.of(container, start, ".tar"):
+            with tempfile.TemporaryFile() as whole:
+                with self.open(one) as file:
+                    shutil.copyfileobj(file, whole)
+                whole.seek(0)
+                with tarfile.open(fileobj=whole, errors="surrogateescape") as archive:
+                    for member in archive:
+                        if raw_name(member.name) == path and member.size == size:
+                            content = archive.extractfile(member)
+                            assert content is not None
+                            content.seek(at)
+                            return content.read(len(wanted)) == wanted
+        return False
+
+    def digests(self, container: str, start: str = "") -> set[str]:
+        """Digests of the items of a container as they came."""
+        return {one["source_sha256"] for one in self.of(container, start)}
+
+
+def name_of(line: dict[str, Any], name: str = "path") -> bytes:
+    """A foreign name of a line of JSON, byte for byte, whichever way its bytes are given."""
+    for suffix in ("_b64", "_base64"):
+        if raw := line.get(f"{name}{suffix}"):
+            return base64.b64decode(raw)
+    return str(line.get(name, "")).encode()
