@@ -1,0 +1,333 @@
+"""A tree of a host's files as evidence: one tar with what can be stored, and a line of JSON for every name.
+
+Links are kept and never followed, special files told and never opened, sparse files stored by their data. Names are
+kept byte for byte. What could not be read is in its line, and makes the items partial; so does what a bound left out.
+How a tar header is written is `tar_write`'s concern; what a line holds, `tree_entry`'s; the way, `tree_walk`'s.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from irkit.adapters import tar_write
+from irkit.adapters.file_kinds import START, mime_of
+from irkit.adapters.host_side import check_is_answer
+from irkit.adapters.tree_entry import TreeEntry, entry_of, text_of
+from irkit.adapters.tree_walk import Met
+from irkit.core.errors import TargetError
+from irkit.core.ports import Deadline, EvidenceFile, FileFacts, FileKind, HostFile, Intake, Span
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Digest
+
+SMALL: Final = 64 * 1024
+"""Bytes of a file that is read at once."""
+MOST_ENTRIES: Final = 5_000_000
+_MOST_ZEROS: Final = 1 << 30
+"""Bytes of holes in a file up to which its digest counts them in: a second's work."""
+_BUFFER: Final = 256 * 1024
+_ZEROS: Final = bytes(1 << 20)
+_EXECUTABLE: Final = 0o111
+_TAR_KINDS: Final = {
+    FileKind.FILE: tar_write.FILE,
+    FileKind.DIRECTORY: tar_write.FOLDER,
+    FileKind.LINK: tar_write.LINK,
+    FileKind.FIFO: tar_write.FIFO,
+    FileKind.CHARACTER_DEVICE: tar_write.CHARACTER,
+    FileKind.BLOCK_DEVICE: tar_write.DEVICE,
+}
+
+
+@dataclass
+class Counts:
+    """What a tree came to. `left_out` and `problems` count names, with the first reason of each."""
+
+    entries: int = 0
+    files: int = 0
+    bytes: int = 0
+    left_out: int = 0
+    problems: int = 0
+    why_left_out: str = ""
+    first_problem: str = ""
+
+    @property
+    def partial(self) -> str:
+        """Why the tree is not whole, or empty."""
+        parts = []
+        if self.left_out:
+            parts.append(f"the content of {self.left_out} files is left out: {self.why_left_out}")
+        if self.problems:
+            parts.append(f"{self.problems} names could not be read: {self.first_problem}")
+        return "; ".join(parts)
+
+
+@dataclass
+class _Content:
+    """What came of a file's content."""
+
+    sha256: str = ""
+    sha256_data: str = ""
+    start: bytes = b""
+    problem: str = ""
+
+
+@dataclass
+class TreeTar:
+    """Takes in what a walk meets, and writes it into two items. `limit` bounds the bytes of content in all."""
+
+    tar: EvidenceFile
+    index: EvidenceFile
+    limit: int
+    counts: Counts = field(default_factory=Counts)
+    _position: int = 0
+    _buffer: bytearray = field(default_factory=bytearray)
+    _lines: bytearray = field(default_factory=bytearray)
+    _first: dict[tuple[int, int], tuple[bytes, TreeEntry]] = field(default_factory=dict)
+    _encoder: msgspec.json.Encoder = field(default_factory=msgspec.json.Encoder)
+
+    def add(self, met: Met, deadline: Deadline, *, change: str = "", opaque: bool = False) -> TreeEntry:
+        """Store one name. Raises TargetError where the host cannot be asked any more, and StorageError."""
+        entry = entry_of(met, change=change, opaque=opaque)
+        facts = met.looked.facts
+        if facts.kind is FileKind.FILE and not met.looked.problem:
+            self._add_file(met, entry, deadline)
+        elif facts.kind in _TAR_KINDS and facts.kind is not FileKind.FILE and not met.again:
+            self._put_header(entry, _member(met.path, facts, met.looked.link, met.looked.xattrs))
+        self.put(entry)
+        return entry
+
+    def put(self, entry: TreeEntry) -> None:
+        """A line of the index."""
+        counts = self.counts
+        counts.entries += 1
+        if entry.problem:
+            counts.problems += 1
+            counts.first_problem = counts.first_problem or entry.problem
+        if entry.left_out:
+            counts.left_out += 1
+            counts.why_left_out = counts.why_left_out or entry.left_out
+        self._lines += self._encoder.encode(entry)
+        self._lines += b"\n"
+        if len(self._lines) >= _BUFFER:
+            self._flush_lines()
+
+    def finish(self, partial: str = "") -> str:
+        """End both items; what is said to be missing of them, or empty."""
+        self._write(tar_write.END)
+        self._flush()
+        self._flush_lines()
+        reason = "; ".join(filter(None, (partial, self.counts.partial)))
+        self.index.finish(reason)
+        self.tar.finish(reason)
+        return reason
+
+    def flush(self) -> None:
+        """Pass on what waits, so that it is kept should the reading fail."""
+        self._flush()
+        self._flush_lines()
+
+    # Files.
+
+    def _add_file(self, met: Met, entry: TreeEntry, deadline: Deadline) -> None:
+        facts, content = met.looked.facts, met.looked.content
+        known = self._first.get((facts.device, facts.inode)) if facts.inode and facts.links > 1 else None
+        if known is not None:
+            self._add_again(met, entry, *known)
+            return
+        self.counts.files += 1
+        entry.executable = bool(facts.mode & _EXECUTABLE)
+        if content is not None:
+            if self._has_room(len(content), entry):
+                self._add_small(met, entry, content)
+        else:
+            try:
+                with met.folder.open(facts.name, deadline) as file:
+                    self._add_large(met, entry, file, deadline)
+            except TargetError as error:
+                check_is_answer(error)
+                entry.problem = error.reason
+        if facts.inode and facts.links > 1 and entry.offset is not None:
+            self._first[facts.device, facts.inode] = (met.path, entry)
+
+    def _add_again(self, met: Met, entry: TreeEntry, path: bytes, first: TreeEntry) -> None:
+        """One more name of a file that is stored already."""
+        entry.type = "hardlink"
+        entry.link, entry.link_b64 = text_of(path)
+        entry.sha256, entry.mime, entry.executable = first.sha256, first.mime, first.executable
+        facts = met.looked.facts
+        member = tar_write.Entry(
+            met.path, tar_write.HARD_LINK, facts.mode, facts.uid, facts.gid, modified_ns=facts.modified_ns, link=path
+        )
+        self._put_header(entry, member)
+
+    def _add_small(self, met: Met, entry: TreeEntry, content: bytes) -> None:
+        entry.sha256 = hashlib.sha256(content).hexdigest()
+        entry.mime = mime_of(content[:START])
+        self._put_header(entry, _member(met.path, met.looked.facts, b"", met.looked.xattrs, size=len(content)))
+        self._write(content)
+        self._write(tar_write.padding(len(content)))
+
+    def _add_large(self, met: Met, entry: TreeEntry, file: HostFile, deadline: Deadline) -> None:
+        """A file by its data, as large as it was when it was opened: what it grows by is not waited for."""
+        facts, spans = file.facts, file.spans(deadline)
+        size = sum(span.size for span in spans)
+        entry.size = facts.size
+        if not self._has_room(size, entry):
+            return
+        is_sparse = size < facts.size
+        entry.data_size = size if is_sparse else None
+        member = _member(
+            met.path, facts, b"", met.looked.xattrs, size=size, spans=spans if is_sparse else None, whole=facts.size
+        )
+        holes = self._put_header(entry, member)
+        reading = _Reading(self, file, facts.size)
+        for span in spans:
+            reading.take(span, deadline)
+        found = reading.end()
+        self._write(tar_write.padding(size + holes))
+        entry.sha256, entry.sha256_data, entry.mime = found.sha256, found.sha256_data, mime_of(found.start)
+        entry.problem, entry.truncated = found.problem, bool(found.problem)
+
+    def _has_room(self, size: int, entry: TreeEntry) -> bool:
+        if self.counts.bytes + size > self.limit:
+            entry.left_out = f"more than the {self.limit} bytes asked for"
+            return False
+        self.counts.bytes += size
+        return True
+
+    # Writing.
+
+    def _put_header(self, entry: TreeEntry, member: tar_write.Entry) -> int:
+        """The headers of a member; how many bytes of a map follow them."""
+        entry.offset = self._position
+        block, holes = tar_write.headers(member)
+        self._write(block)
+        entry.data = self._position - holes
+        return holes
+
+    def _write(self, data: bytes | memoryview) -> None:
+        self._position += len(data)
+        if len(data) >= _BUFFER:
+            self._flush()
+            self.tar.write(data)
+            return
+        self._buffer += data
+        if len(self._buffer) >= _BUFFER:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._buffer:
+            self.tar.write(self._buffer)
+            self._buffer.clear()
+
+    def _flush_lines(self) -> None:
+        if self._lines:
+            self.index.write(self._lines)
+            self._lines.clear()
+
+
+class _Reading:
+    """One file's data on its way into a tar, with both digests. What cannot be read is filled with zeros, and said."""
+
+    def __init__(self, tree: TreeTar, file: HostFile, whole: int) -> None:
+        self._tree, self._file, self._whole = tree, file, whole
+        self._found = _Content()
+        self._at = self._zeros = 0
+        self._all: Digest | None = hashlib.sha256()
+        self._data: Digest = hashlib.sha256()
+        self._is_sparse = False
+
+    def take(self, span: Span, deadline: Deadline) -> None:
+        """The bytes of the next span."""
+        self._skip(span.offset)
+        left = span.size
+        try:
+            for piece in self._file.read(span, deadline):
+                self._put(piece)
+                left -= len(piece)
+        except TargetError as error:
+            check_is_answer(error)
+            self._found.problem = self._found.problem or error.reason
+        if left:
+            self._found.problem = self._found.problem or f"it was cut while it was read: zeros stand for {left} bytes"
+        while left:
+            count = min(left, len(_ZEROS))
+            self._put(memoryview(_ZEROS)[:count])
+            left -= count
+
+    def end(self) -> _Content:
+        """How it went."""
+        self._skip(self._whole)
+        found = self._found
+        if not found.problem:
+            found.sha256 = self._all.hexdigest() if self._all is not None else ""
+            found.sha256_data = self._data.hexdigest() if self._is_sparse else ""
+        return found
+
+    def _put(self, piece: memoryview) -> None:
+        if len(self._found.start) < START:
+            self._found.start += bytes(piece[: START - len(self._found.start)])
+        if self._all is not None:
+            self._all.update(piece)
+        if self._is_sparse:
+            self._data.update(piece)
+        self._at += len(piece)
+        self._tree._write(piece)
+
+    def _skip(self, to: int) -> None:
+        """A hole up to there."""
+        hole = to - self._at
+        if hole <= 0:
+            return
+        if not self._is_sparse:
+            self._is_sparse = True
+            if self._all is not None and self._at:
+                self._data = self._all.copy()
+        self._zeros += hole
+        if self._zeros > _MOST_ZEROS:
+            self._all = None
+        start = self._found.start
+        self._found.start = start + bytes(min(hole, START - len(start)))
+        while hole and self._all is not None:
+            count = min(hole, len(_ZEROS))
+            self._all.update(memoryview(_ZEROS)[:count])
+            hole -= count
+        self._at = to
+
+
+def open_tree(intake: Intake, tar: str, index: str, *, source: str, limit: int) -> TreeTar:
+    """The two items of a tree, begun."""
+    written = intake.open(tar, source=source, compress=True)
+    return TreeTar(written, intake.open(index, source=f"made from {source}", compress=True), limit)
+
+
+def _member(
+    path: bytes,
+    facts: FileFacts,
+    link: bytes,
+    xattrs: Mapping[bytes, bytes] | None,
+    *,
+    size: int = 0,
+    spans: Sequence[Span] | None = None,
+    whole: int = 0,
+) -> tar_write.Entry:
+    is_folder = facts.kind is FileKind.DIRECTORY
+    return tar_write.Entry(
+        path + b"/" if is_folder else path,
+        _TAR_KINDS[facts.kind],
+        facts.mode,
+        facts.uid,
+        facts.gid,
+        size,
+        facts.modified_ns,
+        facts.accessed_ns,
+        facts.changed_ns,
+        link,
+        facts.device_number,
+        xattrs or {},
+        spans,
+        whole,
+    )
