@@ -6,6 +6,7 @@ from irkit.actions.collect_files import CollectFiles
 from irkit.actions.collect_inspect import CollectInspect
 from irkit.actions.collect_logs import CollectLogs
 from irkit.actions.collect_processes import CollectProcesses
+from irkit.actions.collect_reach import CollectReach
 from irkit.actions.collect_stats import CollectStats
 from irkit.actions.contain_kill import KillContainer
 from irkit.actions.contain_limit import LimitResources
@@ -28,6 +29,7 @@ _ALL: tuple[type[Action], ...] = (
     CollectChanges,
     CollectEvents,
     CollectFiles,
+    CollectReach,
     SnapshotExport,
     SnapshotCommit,
     DisconnectNetworks,

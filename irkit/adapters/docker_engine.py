@@ -13,6 +13,7 @@ from irkit.adapters.engine_http import Dial, EngineApi, part
 if TYPE_CHECKING:
     from irkit.adapters.engine_handlers import Handler
     from irkit.adapters.host_files import LocalFiles
+    from irkit.adapters.host_side import Knock
     from irkit.core.container import Container, Summary
     from irkit.core.engine_event import EngineEvent
     from irkit.core.host import Host
@@ -41,11 +42,12 @@ class DockerEngine:
         repeats: bool = False,
         commands: HostCommands | None = None,
         files: HostFiles | None = None,
+        knock: Knock | None = None,
     ) -> None:
         self._host, self._clock = host, clock
         self._api = EngineApi(dial, repeats=repeats)
         self._bulk = EngineApi(bulk, repeats=repeats, like=self._api) if bulk else self._api
-        self._given_commands, self._given_files = commands, files
+        self._given_commands, self._given_files, self._given_knock = commands, files, knock
         self._own_files: LocalFiles | None = None
         self._opening = threading.Lock()
 
@@ -147,6 +149,8 @@ class DockerEngine:
     @cached_property
     def _handlers(self) -> dict[type[Operation], Handler]:
         from irkit.adapters.engine_handlers import handlers  # noqa: PLC0415
-        from irkit.adapters.host_side import HostSide  # noqa: PLC0415
+        from irkit.adapters.engine_reach import knock_from_here  # noqa: PLC0415
+        from irkit.adapters.host_side import HostSide, no_knock  # noqa: PLC0415
 
-        return handlers(HostSide(self._clock, self._commands, self._files))
+        own = knock_from_here if self._host.reach == "local" else no_knock
+        return handlers(HostSide(self._clock, self._commands, self._files, self._given_knock or own))

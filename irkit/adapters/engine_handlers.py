@@ -10,6 +10,7 @@ from irkit.adapters import engine_reads as reads
 from irkit.adapters import engine_streams as streams
 from irkit.adapters.engine_firewall import Firewall
 from irkit.adapters.engine_http import EngineApi
+from irkit.adapters.engine_reach import TriesReach
 from irkit.adapters.host_side import HostSide
 from irkit.core import operations as do
 from irkit.core.ports import Deadline, Intake, Outcome
@@ -56,4 +57,5 @@ def handlers(side: HostSide) -> dict[type[do.Operation], Handler]:
         do.BlockTraffic: firewall.block,
         do.UnblockTraffic: firewall.unblock,
         do.ResetConnections: firewall.reset,
+        do.TryReach: TriesReach(side),
     }

@@ -6,10 +6,23 @@ from typing import Final, NoReturn, TypeVar
 
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Clock, Deadline, FileFacts, HostCommands, HostFiles, HostFolder
+from irkit.core.reach import Reached
 
 T = TypeVar("T")
 _OF_ROOT: Final = b"/proc/1/environ"
 """What root alone may read, on every Linux."""
+
+
+Knock = Callable[[str, int, Deadline], Reached]
+"""One TCP request from the host to an address and port. Raises TargetError where the host sends none for us."""
+
+
+def no_knock(address: str, port: int, deadline: Deadline) -> Reached:
+    """Of a host that there is no way to send anything from."""
+    del address, port, deadline
+    raise TargetError(
+        "its engine is reached by TCP, which is no way to send anything from the host", Refusal.UNSUPPORTED
+    )
 
 
 @dataclass(frozen=True)
@@ -19,6 +32,7 @@ class HostSide:
     clock: Clock
     commands: HostCommands
     files: HostFiles
+    knock: Knock = no_knock
 
 
 class NoFiles:

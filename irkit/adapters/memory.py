@@ -247,8 +247,15 @@ class MemoryTarget:
             if place.fixed_ipv4 and (place.network, place.fixed_ipv4) in taken:
                 raise _refuse("Address already in use")
 
+    def _answers(self, now: Container, operation: do.TryReach) -> bool:
+        """A kernel answers for a paused container too, but not past rules that block it."""
+        has = {address for one in now.attachments for address in (one.ipv4, one.ipv6) if address}
+        return bool(has & set(operation.addresses)) and not self.isolation.tables.get(now.id)
+
     def _read(self, operation: do.Operation, now: Container | None, intake: Intake) -> Outcome:
         match operation:
+            case do.TryReach(expect="silence") if now is not None and self._answers(now, operation):
+                raise TargetError("NOT isolated: the host reaches it", Refusal.GARBLED)
             case do.ListProcesses() if now is not None and now.state not in _ALIVE:
                 raise _refuse(f"container {now.id} is not running")
             case do.Commit(image=image) if not _IMAGE_NAME.fullmatch(image):

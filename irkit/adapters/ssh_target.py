@@ -19,6 +19,7 @@ from irkit.adapters.ssh_channel import ChannelWire
 from irkit.adapters.ssh_files import open_sftp
 from irkit.adapters.ssh_host_commands import SshCommands
 from irkit.adapters.ssh_host_key import PORT
+from irkit.adapters.ssh_knock import SshKnock
 from irkit.adapters.ssh_line import KEY_STATES, Line, Trust
 from irkit.adapters.ssh_link import Link
 from irkit.adapters.ssh_routes import CommandRoute, Route, find_route
@@ -71,6 +72,7 @@ class SshTarget:
             repeats=True,
             commands=self._commands,
             files=self.files,
+            knock=SshKnock(self._command_link, time.monotonic),
         )
 
     @property

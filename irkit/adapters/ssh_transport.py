@@ -57,13 +57,18 @@ _MALFORMED: Final = (ValueError, TypeError, IndexError, KeyError, AttributeError
 # What a host says must reach no terminal unseen to: paramiko would print its errors where nobody listens.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 logging.getLogger("paramiko").propagate = False
+_SAID: Final = 200
+"""Bytes that are kept of what a host says as it refuses a channel."""
 
 
 class ChannelRefusedError(Exception):
-    """The host did not open a channel; `code` as RFC 4254 numbers the reasons, 0 where it refused what was to run."""
+    """The host did not open a channel; `code` as RFC 4254 numbers the reasons, 0 where it refused what was to run.
 
-    def __init__(self, code: int) -> None:
-        self.code = code
+    `said` is what it says about it: foreign text.
+    """
+
+    def __init__(self, code: int, said: str = "") -> None:
+        self.code, self.said = code, said
         super().__init__(f"channel refused, code {code}")
 
 
@@ -101,7 +106,7 @@ class SshTransport(paramiko.Transport):
         self.farewell = ""
         self.sessions = Sessions()
         self._key_order, self._check_key = tuple(key_order), check_key
-        self._refused: dict[int, int] = {}
+        self._refused: dict[int, tuple[int, str]] = {}
         self._abandoned: dict[int, SshChannel] = {}
         self._held: list[paramiko.Message] = []
         self._answered = threading.Event()
@@ -198,9 +203,9 @@ class SshTransport(paramiko.Transport):
             late.let_go()
 
     def _parse_channel_open_failure(self, m: paramiko.Message) -> None:
-        number, code = m.get_int(), m.get_int()
+        number, code, said = m.get_int(), m.get_int(), m.get_string()
         if number in self.channel_events:
-            self._refused[number] = code
+            self._refused[number] = (code, said[:_SAID].decode("utf-8", "replace"))
         m.rewind()
         super()._parse_channel_open_failure(m)  # type: ignore[misc]
         late = self._abandoned.pop(number, None)
@@ -244,8 +249,8 @@ class SshTransport(paramiko.Transport):
 
     def take_refusal(self, channel: SshChannel) -> ChannelRefusedError | None:
         """Why the host did not open a channel, once it has answered."""
-        code = self._refused.pop(channel.chanid, None)
-        return None if code is None else ChannelRefusedError(code)
+        refused = self._refused.pop(channel.chanid, None)
+        return None if refused is None else ChannelRefusedError(*refused)
 
     def abandon(self, channel: SshChannel) -> None:
         """Nobody waits for it any more: closed now, or where the host has not answered yet, as soon as it does."""

@@ -13,6 +13,7 @@ from irkit.core.operations import (
     SetLimits,
     SetRestartPolicy,
     Stop,
+    TryReach,
 )
 from irkit.core.proof import ProofLevel
 from irkit.core.run import Run
@@ -53,6 +54,8 @@ def containments(run: Run) -> list[Containment]:
     wrong: dict[str, str] = {}
     for one in run.operations:
         operation = one.started.operation
+        if isinstance(operation, TryReach) and not one.followed and one.reason.startswith(NOT_ISOLATED):
+            wrong[one.key] = one.reason.removeprefix(NOT_ISOLATED)
         if one.followed or not _contains(operation):
             continue
         known = measures.setdefault(one.key, {})

@@ -16,6 +16,7 @@ from irkit.core.isolation import (
     UnblockTraffic,
 )
 from irkit.core.operation import Operation, Touch, Trace
+from irkit.core.reach import TryReach
 from irkit.core.reads import (
     Commit,
     CopyOut,
@@ -70,6 +71,7 @@ __all__ = [
     "Stop",
     "Touch",
     "Trace",
+    "TryReach",
     "UnblockTraffic",
     "Unpause",
     "all_operations",
@@ -107,6 +109,7 @@ AnyOperation: TypeAlias = (
     | UnblockTraffic
     | ResetConnections
     | SetLimits
+    | TryReach
 )
 
 

@@ -44,6 +44,7 @@ from irkit.core.operations import (
     Stop,
     Touch,
     Trace,
+    TryReach,
     UnblockTraffic,
     Unpause,
     all_operations,
@@ -61,6 +62,7 @@ ONE_OF_EACH: list[AnyOperation] = [
     Connect(ID, PLACE), Pause(ID), Unpause(ID), Stop(ID, 3), Kill(ID), Start(ID), SetRestartPolicy(ID, ALWAYS),
     MakeNetwork(ID, "irkit-x", "irk0"), RemoveNetwork(ID, "irkit-x"), BlockTraffic(ID, "irkit_x"),
     UnblockTraffic(ID, "irkit_x"), ResetConnections(ID), SetLimits(ID, Limits(memory=1 << 20)),
+    TryReach(ID, {"10.0.0.5": "front"}),
 ]  # fmt: skip
 each = pytest.mark.parametrize("operation", ONE_OF_EACH, ids=lambda one: type(one).__name__)
 
