@@ -16,6 +16,12 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 MOST_ENTRIES: Final = 1_000_000
 """Names that one `list` gives at most: they are all in memory at once."""
 _LAST_OFFSET: Final = 2**63 - 1
+PAGE: Final = 4096
+"""Bytes of which what cannot be read of a file takes whole multiples."""
+ENDED: Final = "it ends before"
+"""Why nothing is at a place beyond the end of a file."""
+_TRIED_EACH: Final = 16
+_LEAP: Final = 256 * PAGE
 _KINDS: Final = {
     stat.S_IFREG: FileKind.FILE,
     stat.S_IFDIR: FileKind.DIRECTORY,
@@ -45,6 +51,15 @@ def check_range(path: bytes, offset: int, size: int = 0) -> None:
         raise TargetError(f"{show(path)}: no file reaches from {offset} over {size} bytes", Refusal.REFUSED)
     if size > MOST_BYTES:
         raise TargetError(f"{show(path)}: {size} bytes are more than the {MOST_BYTES} read at once", Refusal.REFUSED)
+
+
+def next_try(offset: int, failed: int) -> int:
+    """Where to read on when nothing can be read at an offset, after so many failures in a row, that one included.
+
+    At the next page; once many pages could not be read one after the other, one in 256 is tried.
+    """
+    step = PAGE if failed <= _TRIED_EACH else _LEAP
+    return offset - offset % step + step
 
 
 def show(path: bytes) -> str:

@@ -3,11 +3,14 @@
 What is run is in `firewall_place` and `engine_firewall`: cat, id, ip, nft, nsenter, readlink and ss (docs/adr/0022).
 """
 
+import contextlib
 import os
 import re
+import select
 import subprocess
-from collections.abc import Sequence
-from typing import Final
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import IO, Final
 
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, HostCommands, Ran
@@ -15,6 +18,8 @@ from irkit.core.text import safe
 
 LIMIT: Final = 4 << 20
 """Bytes that a command may print."""
+_PIECE: Final = 1 << 20
+_PATIENCE: Final = 5.0
 NOT_FOUND: Final = 127
 _PLAIN: Final = re.compile(r"[A-Za-z0-9/_.@+:=-]{1,200}")
 _ENVIRONMENT: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
@@ -38,6 +43,12 @@ class LocalCommands:
         is_root = os.geteuid() == 0
         return checked(_run(words if is_root else (*SUDO, *words), deadline, input), words, sudo=not is_root)
 
+    def stream(self, argv: Sequence[str], deadline: Deadline) -> Iterator[memoryview]:
+        """What a command prints, as it comes."""
+        words = check_words(argv)
+        is_root = os.geteuid() == 0
+        return _stream(words if is_root else (*SUDO, *words), words, deadline, sudo=not is_root)
+
     def why_not(self, deadline: Deadline) -> str:
         """Why there is no root here; empty where there is."""
         return why_not(self, deadline)
@@ -50,6 +61,10 @@ class NoCommands:
         self._reason = reason
 
     def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
+        """None: raises TargetError."""
+        raise TargetError(self._reason, Refusal.UNSUPPORTED)
+
+    def stream(self, argv: Sequence[str], deadline: Deadline) -> Iterator[memoryview]:
         """None: raises TargetError."""
         raise TargetError(self._reason, Refusal.UNSUPPORTED)
 
@@ -99,20 +114,76 @@ def last_line(text: str) -> str:
     return safe(lines[-1].strip(), _SAID) if lines else ""
 
 
-def _run(argv: Sequence[str], deadline: Deadline, data: bytes) -> Ran:
-    """A process to its end, or killed where time is up or the run is told to stop."""
+def checked_end(ran: Ran, argv: Sequence[str], *, sudo: bool) -> None:
+    """Raises TargetError where a command whose output was streamed did not end well."""
+    checked(ran, argv, sudo=sudo)
+    if ran.status:
+        said = last_line(ran.err)
+        raise TargetError(f"{argv[0]} ended with {ran.status}{': ' + said if said else ''}", Refusal.REFUSED)
+
+
+def _begin(argv: Sequence[str], stderr: "int | IO[bytes]") -> "subprocess.Popen[bytes]":
     try:
-        process = subprocess.Popen(  # noqa: S603 - a list of plain words, and no shell
+        return subprocess.Popen(  # noqa: S603 - a list of plain words, and no shell
             argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             env=_ENVIRONMENT,
             cwd="/",
             start_new_session=True,  # a Ctrl-C is for irkit, which waits for a change under way
         )
     except OSError as error:
         raise TargetError(f"{argv[0]} cannot be run here: {error.strerror}", Refusal.UNSUPPORTED) from error
+
+
+def _stream(argv: Sequence[str], words: Sequence[str], deadline: Deadline, *, sudo: bool) -> Iterator[memoryview]:
+    """What a process prints, to its end; it is killed where nobody wants more of it. Its errors go to a file."""
+    buffer = memoryview(bytearray(_PIECE))
+    with tempfile.TemporaryFile() as errors:
+        process = _begin(argv, stderr=errors)
+        forget = deadline.on_cancel(process.kill)
+        try:
+            while count := _fill(process, buffer, deadline):
+                yield buffer[:count]
+            status = process.wait(deadline.remaining())
+            errors.seek(0)
+            checked_end(Ran(status, "", errors.read(LIMIT).decode("utf-8", "replace")), words, sudo=sudo)
+        except subprocess.TimeoutExpired as error:
+            raise TargetError(f"{argv[0]} does not end", Refusal.TIMEOUT) from error
+        finally:
+            forget()
+            _abandon(process)
+
+
+def _abandon(process: "subprocess.Popen[bytes]") -> None:
+    """End a process that nobody listens to any more; one that sudo runs for us notices by its output."""
+    for stream in (process.stdout, process.stdin):
+        if stream is not None:
+            stream.close()
+    with contextlib.suppress(PermissionError):
+        process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_PATIENCE)
+
+
+def _fill(process: "subprocess.Popen[bytes]", buffer: memoryview, deadline: Deadline) -> int:
+    """Put what came into the buffer; 0 at the end. Raises TargetError."""
+    output = process.stdout
+    if output is None:
+        return 0
+    poll = select.poll()
+    poll.register(output, select.POLLIN)
+    if not poll.poll(deadline.remaining() * 1000):
+        raise TargetError("the command says nothing, and does not end", Refusal.TIMEOUT)
+    count = os.readv(output.fileno(), [buffer])
+    deadline.remaining()
+    return count
+
+
+def _run(argv: Sequence[str], deadline: Deadline, data: bytes) -> Ran:
+    """A process to its end, or killed where time is up or the run is told to stop."""
+    process = _begin(argv, stderr=subprocess.PIPE)
     forget = deadline.on_cancel(process.kill)
     try:
         out, err = process.communicate(data, timeout=deadline.remaining())

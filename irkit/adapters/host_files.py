@@ -10,21 +10,22 @@ import contextlib
 import errno
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from irkit.adapters import file_paths
-from irkit.adapters.file_paths import MOST_ENTRIES, check_range, kind_of, show, split_path
+from irkit.adapters.file_paths import ENDED, MOST_ENTRIES, check_range, kind_of, next_try, show, split_path
 from irkit.adapters.host_side import one_by_one
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.ports import Deadline, FileFacts, FileKind
+from irkit.core.ports import Deadline, FileFacts, FileKind, Part
 
 if TYPE_CHECKING:
     from irkit.adapters.host_folder import LocalFolder
 
 PIECE: Final = 1024 * 1024
 """Bytes read at a time."""
+_NOTHING: Final = memoryview(b"")
 _SMALL: Final = 64 * 1024
 _BLOCK: Final = 512
 """Bytes of what stat(2) counts, whatever the file system's own blocks."""
@@ -161,6 +162,15 @@ class LocalFiles:
         check_range(path, offset)
         return self._stream(path, deadline, offset, follow)
 
+    def read_ranges(self, path: bytes, ranges: Iterable[tuple[int, int]], deadline: Deadline) -> Iterator[Part]:
+        """Ranges of a file in order, and what of them cannot be read; nothing is opened before the first is asked."""
+        buffer = memoryview(bytearray(PIECE))
+        with contextlib.ExitStack() as stack:
+            with explained(path):
+                file = stack.enter_context(opened(stack.enter_context(self._held(path, FileKind.FILE, deadline))))
+            for offset, size in ranges:
+                yield from _parts(file, buffer, offset, offset + size, deadline)
+
     def _stream(self, path: bytes, deadline: Deadline, offset: int, follow: bool) -> Iterator[memoryview]:
         buffer = memoryview(bytearray(PIECE))
         with contextlib.ExitStack() as stack:
@@ -244,6 +254,25 @@ def opened(held: int, name: bytes = b"") -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _parts(file: int, buffer: memoryview, offset: int, end: int, deadline: Deadline) -> Iterator[Part]:
+    """A range of an open file."""
+    failed = 0
+    while offset < end:
+        deadline.remaining()
+        try:
+            count, why = os.preadv(file, [buffer[: min(PIECE, end - offset)]], offset), ENDED
+        except OSError as error:
+            count, why = 0, os.strerror(error.errno or 0)
+        if count:
+            yield Part(offset, buffer[:count])
+            offset, failed = offset + count, 0
+            continue
+        failed += 1
+        after = end if why == ENDED else min(end, next_try(offset, failed))
+        yield Part(offset, _NOTHING, after - offset, why)
+        offset = after
 
 
 def facts_of(name: bytes, found: os.stat_result) -> FileFacts:

@@ -4,14 +4,14 @@ The contract suite of `HostFiles` runs against this, the local file system and a
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from irkit.adapters import file_paths
-from irkit.adapters.file_paths import MOST_ENTRIES, check_range, show, split_path
+from irkit.adapters.file_paths import ENDED, MOST_ENTRIES, check_range, next_try, show, split_path
 from irkit.adapters.host_side import one_by_one
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.ports import Deadline, FileFacts, FileKind, Looked, Span
+from irkit.core.ports import Deadline, FileFacts, FileKind, Looked, Part, Span
 
 PIECE = 4096
 """Bytes that a stream gives at a time: few, so that small files come in many pieces."""
@@ -151,6 +151,23 @@ class MemoryFiles:
         if entry.spans is not None:
             return entry.spans
         return [Span(0, entry.facts.size)] if entry.facts.size else []
+
+    def read_ranges(self, path: bytes, ranges: Iterable[tuple[int, int]], deadline: Deadline) -> Iterator[Part]:
+        """Ranges of a file; what is put there to fail cannot be read from where it fails on, page by page."""
+        entry = self._wanted(path, FileKind.FILE)
+        for begin, size in ranges:
+            offset, end, failed = begin, begin + size, 0
+            while offset < end:
+                deadline.remaining()
+                limit = min(end, offset + PIECE, entry.intact if entry.fault else end)
+                if piece := entry.content[offset:limit]:
+                    yield Part(offset, memoryview(piece))
+                    offset, failed = offset + len(piece), 0
+                    continue
+                failed += 1
+                after = min(end, next_try(offset, failed)) if entry.fault else end
+                yield Part(offset, memoryview(b""), after - offset, entry.fault.reason if entry.fault else ENDED)
+                offset = after
 
     def _stream(self, path: bytes, deadline: Deadline, offset: int, follow: bool) -> Iterator[memoryview]:
         while True:

@@ -5,15 +5,16 @@ Sessions are begun and repeated by `sftp_files`. A request for what is no path n
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from irkit.adapters import file_paths, sftp_messages
 from irkit.adapters.file_paths import MOST_ENTRIES, show, split_path
 from irkit.adapters.sftp_messages import Answer, Code, Request, StatusError
+from irkit.adapters.sftp_ranges import RangeReading
 from irkit.adapters.sftp_session import SftpSession
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.ports import Deadline, FileFacts, FileKind
+from irkit.core.ports import Deadline, FileFacts, FileKind, Part
 from irkit.core.text import safe
 
 AHEAD: Final = 32
@@ -107,6 +108,12 @@ class Call:
         told = self._check_is(FileKind.FILE, follow=follow).size
         with self._handle(sftp_messages.open_file(self._path)) as handle:
             yield from _Reading(self._session, handle, self._deadline, told).pieces(offset, size)
+
+    def read_ranges(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Part]:
+        """Ranges of a file, and what of them cannot be read."""
+        self._check_is(FileKind.FILE)
+        with self._handle(sftp_messages.open_file(self._path)) as handle:
+            yield from RangeReading(self._session, handle, self._deadline).parts(ranges)
 
     def refusal(self, error: StatusError) -> TargetError:
         """What the server refused, in irkit's words."""

@@ -7,7 +7,7 @@ needed, and once more where one has died.
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -18,7 +18,7 @@ from irkit.adapters.sftp_many import LinkText, Names, Question, SmallFile, ask_m
 from irkit.adapters.sftp_messages import StatusError
 from irkit.adapters.sftp_session import SftpSession, Wire
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.ports import Deadline, FileFacts, FileKind
+from irkit.core.ports import Deadline, FileFacts, FileKind, Part
 
 Dial = Callable[[Deadline], Wire]
 """How a channel to a new SFTP server of the host is had. Raises TargetError."""
@@ -89,7 +89,11 @@ class SftpFiles:
         A lost session is taken up again before the first piece only: the file may be another one afterwards.
         """
         check_range(path, offset)
-        return self._stream(wire_path(path), deadline, offset, follow)
+        return self._given(wire_path(path), deadline, lambda call: call.read(offset, None, follow=follow))
+
+    def read_ranges(self, path: bytes, ranges: Iterable[tuple[int, int]], deadline: Deadline) -> Iterator[Part]:
+        """Ranges of a file, many requests under way; a lost session is taken up again before the first part only."""
+        return self._given(wire_path(path), deadline, lambda call: call.read_ranges(ranges))
 
     def stats(self, paths: Sequence[bytes], deadline: Deadline) -> Sequence[FileFacts | TargetError]:
         """What each of many paths names, or why that cannot be told; raises where the host cannot be asked."""
@@ -106,12 +110,13 @@ class SftpFiles:
         """Bytes that are free for everybody, and bytes in all, on the file system that a folder is on."""
         return self._repeat(wire_path(path), deadline, lambda call: call.free_space())
 
-    def _stream(self, path: bytes, deadline: Deadline, offset: int, follow: bool) -> Iterator[memoryview]:
+    def _given(self, path: bytes, deadline: Deadline, read: Callable[[Call], Iterator[T]]) -> Iterator[T]:
+        """What is read piece by piece, on a new session where the one there was has died before the first."""
         begun = False
         for is_last in (False, True):
             try:
                 with self._call(path, deadline) as call:
-                    for piece in call.read(offset, None, follow=follow):
+                    for piece in read(call):
                         begun = True
                         yield piece
                 return

@@ -4,16 +4,17 @@ A login shell reads the line before the command runs, whatever shell that is: so
 takes for anything else, and what the shell prints by itself is told apart from what the command prints by a mark.
 """
 
+import contextlib
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Final
 
 from irkit.adapters.ssh_channel import ChannelWire, SshChannel
 from irkit.adapters.ssh_link import Link
 from irkit.adapters.ssh_open import open_exec
-from irkit.adapters.ssh_transport import STEP, ChannelRefusedError
+from irkit.adapters.ssh_transport import STEP, WINDOW, ChannelRefusedError
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, Ran
 from irkit.core.text import safe
@@ -24,6 +25,7 @@ _NOISE: Final = 64 * 1024
 _OUTPUT: Final = 64 * 1024
 _WINDOW: Final = 1 << 18
 _SAID: Final = 160
+_PIECE: Final = 1 << 20
 
 
 class CommandError(TargetError):
@@ -92,26 +94,47 @@ def run_command(
     link: Link, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"", limit: int = _OUTPUT
 ) -> Ran:
     """A command to its end, given `input`. Raises TargetError, also where the host does not run commands."""
-    try:
-        wire = open_command(link, argv, _WINDOW, deadline)
-    except ChannelRefusedError as error:
-        raise TargetError("the host does not run commands", Refusal.UNSUPPORTED) from error
-    forget = deadline.on_cancel(wire.cancel)
-    try:
+    with _under_way(link, argv, _WINDOW, deadline) as wire:
         _send(wire, input, deadline)
         out, buffer = bytearray(), memoryview(bytearray(16 * 1024))
         while count := _read(wire, buffer, deadline):
             out += buffer[:count]
             if len(out) > limit:
                 raise TargetError(f"{argv[0]} says more than {limit} bytes", Refusal.GARBLED)
-        while not wire.channel.status_event.wait(min(STEP, deadline.remaining())):
-            pass
-        if wire.channel.was_lost:
-            raise TargetError("the command was lost", Refusal.LOST)
-        return Ran(wire.channel.exit_status, out.decode("utf-8", "replace"), wire.channel.error_text())
+        return Ran(_status(wire, deadline), out.decode("utf-8", "replace"), wire.channel.error_text())
+
+
+def stream_command(link: Link, argv: Sequence[str], deadline: Deadline) -> Generator[memoryview, None, Ran]:
+    """What a command prints, as it comes, and then how it ended. Raises TargetError."""
+    with _under_way(link, argv, WINDOW, deadline) as wire:
+        buffer = memoryview(bytearray(_PIECE))
+        while count := _read(wire, buffer, deadline):
+            yield buffer[:count]
+        return Ran(_status(wire, deadline), "", wire.channel.error_text())
+
+
+@contextlib.contextmanager
+def _under_way(link: Link, argv: Sequence[str], window: int, deadline: Deadline) -> Iterator[ChannelWire]:
+    """A command, which ends with what is done with it. Raises TargetError where the host does not run commands."""
+    try:
+        wire = open_command(link, argv, window, deadline)
+    except ChannelRefusedError as error:
+        raise TargetError("the host does not run commands", Refusal.UNSUPPORTED) from error
+    forget = deadline.on_cancel(wire.cancel)
+    try:
+        yield wire
     finally:
         forget()
         wire.close()
+
+
+def _status(wire: ChannelWire, deadline: Deadline) -> int:
+    """The status that a command ended with, once it has."""
+    while not wire.channel.status_event.wait(min(STEP, deadline.remaining())):
+        pass
+    if wire.channel.was_lost:
+        raise TargetError("the command was lost", Refusal.LOST)
+    return wire.channel.exit_status
 
 
 def _send(wire: ChannelWire, data: bytes, deadline: Deadline) -> None:

@@ -1,18 +1,21 @@
 """Commands of a host run as root over SSH: directly where one is root there, else by `sudo -n`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from irkit.adapters.host_commands import LIMIT, SUDO, check_words, checked, why_not
-from irkit.adapters.ssh_command import run_command
+from irkit.adapters.host_commands import LIMIT, SUDO, check_words, checked, checked_end, why_not
+from irkit.adapters.ssh_command import run_command, stream_command
 from irkit.adapters.ssh_link import Link
 from irkit.core.ports import Deadline, Ran
 
 
 class SshCommands:
-    """The commands of one host. `link` gives the connection to run one on, well; threads may share it."""
+    """The commands of one host. `link` and `bulk` give the connections to run one on, well; threads may share it.
 
-    def __init__(self, link: Callable[[Deadline], Link]) -> None:
-        self._link = link
+    What prints much goes over `bulk`.
+    """
+
+    def __init__(self, link: Callable[[Deadline], Link], bulk: Callable[[Deadline], Link] | None = None) -> None:
+        self._link, self._bulk = link, bulk or link
 
     def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
         """A command to its end."""
@@ -21,6 +24,14 @@ class SshCommands:
         is_root = link.settings.user == "root"
         asked = words if is_root else (*SUDO, *words)
         return checked(run_command(link, asked, deadline, input=input, limit=LIMIT), words, sudo=not is_root)
+
+    def stream(self, argv: Sequence[str], deadline: Deadline) -> Iterator[memoryview]:
+        """What a command prints, as it comes."""
+        words = check_words(argv)
+        link = self._bulk(deadline)
+        is_root = link.settings.user == "root"
+        ended = yield from stream_command(link, words if is_root else (*SUDO, *words), deadline)
+        checked_end(ended, words, sudo=not is_root)
 
     def why_not(self, deadline: Deadline) -> str:
         """Why there is no root there; empty where there is."""

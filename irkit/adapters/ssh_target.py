@@ -63,7 +63,7 @@ class SshTarget:
         self._routing = threading.Lock()
         self.notes: list[str] = []
         self.files = SftpFiles(self._open_sftp)
-        self._commands = SshCommands(self._command_link)
+        self._commands = SshCommands(self._command_link, self._stream_link)
         self._engine = DockerEngine(
             host,
             self._dial_control,
@@ -247,6 +247,12 @@ class SshTarget:
         self.connect(deadline)
         is_command = isinstance(self._route, CommandRoute)
         return (self._second(self._session, deadline) if is_command else self._control).link(deadline)
+
+    def _stream_link(self, deadline: Deadline) -> Link:
+        """The connection for commands that print much: beside what must not wait."""
+        self.connect(deadline)
+        is_command = isinstance(self._route, CommandRoute)
+        return self._second(self._session if is_command else self._bulk, deadline).link(deadline)
 
     def _dial(self, line: Line, window: int, deadline: Deadline) -> Channel:
         """A stream to the engine. Nothing has been asked yet: where the connection turns out lost, it is made again."""

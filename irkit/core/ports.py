@@ -2,10 +2,10 @@
 
 from __future__ import annotations  # so that listing containers need not load every operation and event
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
@@ -96,6 +96,13 @@ class HostCommands(Protocol):
 
     def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
         """A command of plain words to its end. Raises TargetError, of kind unsupported where it cannot be had there."""
+        ...
+
+    def stream(self, argv: Sequence[str], deadline: Deadline) -> Iterator[memoryview]:
+        """What a command prints, as it comes; each piece is valid until the next is asked for. Closing it ends both.
+
+        Raises TargetError as `run` does, and where the command did not end well, once all that it printed was given.
+        """
         ...
 
     def why_not(self, deadline: Deadline) -> str:
@@ -298,6 +305,15 @@ class HostFolder(Protocol):
         ...
 
 
+class Part(NamedTuple):
+    """What was read of a file at `offset`; or, without data, how many bytes from there are `missing`, and `why`."""
+
+    offset: int
+    data: memoryview
+    missing: int = 0
+    why: str = ""
+
+
 class HostFiles(Protocol):
     """The files of a host, to be read and nothing else. Paths are absolute; a link as the last part is not followed.
 
@@ -344,6 +360,14 @@ class HostFiles(Protocol):
 
     def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0, follow: bool = False) -> Iterator[memoryview]:
         """The file to its end, whatever size is told; each piece is valid until the next is asked for."""
+        ...
+
+    def read_ranges(self, path: bytes, ranges: Iterable[tuple[int, int]], deadline: Deadline) -> Iterator[Part]:
+        """Ranges (offset and size) of a file, in the order asked for, each in one or more parts without gaps.
+
+        Where some of it cannot be read, or the file ends, a part says so, and what follows is read all the same. Each
+        part's data is valid until the next is asked for. `file_paths.next_try` says how far what is unreadable reaches.
+        """
         ...
 
     def folder(self, path: bytes, deadline: Deadline) -> HostFolder:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +89,32 @@ def test_what_sudo_says_is_told_in_a_line(said: str, reason: str) -> None:
 def test_there_may_be_no_way_at_all() -> None:
     nowhere = NoCommands("it is far away")
     assert nowhere.why_not(deadline()) == why_not(nowhere, deadline()) == "it is far away"
+
+
+# What a command prints, as it comes:
+
+
+def test_what_a_command_prints_comes_as_it_is() -> None:
+    said = b"".join(bytes(one) for one in LocalCommands().stream(("head", "-c", "3000000", "/dev/zero"), deadline()))
+    assert said == bytes(3_000_000)
+    assert list(LocalCommands().stream(("true",), deadline())) == []
+
+
+def test_a_stream_that_does_not_end_well_says_so_after_all_that_came() -> None:
+    stream = LocalCommands().stream(("dd", "if=/no/such/file"), deadline())
+    with pytest.raises(TargetError, match="dd ended with 1: dd: failed to open"):
+        list(stream)
+    with pytest.raises(TargetError, match="cannot be run here"):
+        list(LocalCommands().stream(("no-such-command",), deadline()))
+    with pytest.raises(TargetError) as caught:
+        list(LocalCommands().stream(("sleep", "60"), deadline(0.2)))
+    assert caught.value.kind is Refusal.TIMEOUT
+
+
+def test_a_stream_that_nobody_wants_more_of_ends_its_command() -> None:
+    mark = f"{600 + os.getpid()}.5"
+    stream = LocalCommands().stream(("timeout", mark, "cat", "/dev/zero"), deadline())
+    assert len(next(stream)) > 0
+    stream.close()  # type: ignore[attr-defined]
+    running = [one.read_bytes() for one in Path("/proc").glob("[0-9]*/cmdline")]
+    assert not [one for one in running if one.startswith(b"timeout\0" + mark.encode())]

@@ -90,3 +90,18 @@ def test_input_and_output_pass_whole_whatever_a_login_shell_prints(client: Clien
             commands.run(("no-such-command",), deadline())
         with pytest.raises(ValueError, match="no plain word"):
             commands.run(("cat", "$HOME"), deadline())
+
+
+@pytest.mark.parametrize("user", ["root", "bob"])
+def test_what_a_command_prints_comes_as_it_is(client: ClientSide, web: LabHost, user: str) -> None:
+    client.add(web, user, user=user)
+    with target_of(client, user) as target:
+        commands = target._commands
+        said = commands.stream(("head", "-c", "20000000", "/dev/zero"), deadline())
+        assert sum(len(piece) for piece in said) == 20_000_000
+        with pytest.raises(TargetError, match="dd ended with 1: dd: failed to open"):
+            list(commands.stream(("dd", "if=/no/such"), deadline()))
+        endless = commands.stream(("cat", "/dev/zero"), deadline())
+        assert len(next(endless)) > 0
+        endless.close()  # type: ignore[attr-defined]
+        assert commands.run(("id", "-u"), deadline()).out == "0\n"

@@ -552,3 +552,80 @@ def test_a_link_to_a_pipe_is_seen_and_not_opened_though_links_are_followed(site:
     with pytest.raises(TargetError) as caught:
         follow[name]()
     assert caught.value.kind is (Refusal.ABSENT if name == "stat" else Refusal.REFUSED)
+
+
+def parts(files: HostFiles, path: bytes, *ranges: tuple[int, int]) -> list[tuple[int, bytes, int]]:
+    """What is read, with parts that follow one another joined."""
+    found: list[tuple[int, bytes, int]] = []
+    for one in files.read_ranges(path, ranges, deadline()):
+        assert bool(one.data) != bool(one.why) and bool(one.missing) == bool(one.why)
+        assert "\x1b" not in one.why
+        begin, data, missing = found[-1] if found else (0, b"", 0)
+        if found and one.offset == begin + len(data) + missing and bool(missing) == bool(one.missing):
+            found[-1] = (begin, data + bytes(one.data), missing + one.missing)
+        else:
+            found.append((one.offset, bytes(one.data), one.missing))
+    return found
+
+
+def test_ranges_come_in_the_order_asked_for_and_say_where_the_file_ends(site: FileSite) -> None:
+    content = os.urandom(3 * MIB + 17)
+    site.make.file(b"file", content)
+    wanted = [(2 * MIB, MIB + 17), (0, 5), (70_000, 2 * MIB), (3 * MIB + 10, 100), (9 * MIB, 4096)]
+    found = parts(site.files, site(b"file"), *wanted)
+    assert [(offset, missing) for offset, _, missing in found] == [
+        (2 * MIB, 0),
+        (0, 0),
+        (70_000, 0),
+        (3 * MIB + 10, 0),
+        (3 * MIB + 17, 93),
+        (9 * MIB, 4096),
+    ]
+    for offset, data, _ in found[:4]:
+        assert data == content[offset : offset + len(data)]
+    assert [len(data) for _, data, _ in found] == [MIB + 17, 5, 2 * MIB, 7, 0, 0]
+    assert parts(site.files, site(b"file")) == []
+    refused = refusal(
+        site.files, site(b"none"), lambda files, path, until: list(files.read_ranges(path, [(0, 9)], until))
+    )
+    assert refused.kind is Refusal.ABSENT
+
+
+HOLES = """
+import ctypes, mmap
+made = mmap.mmap(-1, 40 * 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+for page in range(40):
+    made[page * 4096:(page + 1) * 4096] = bytes([65 + page]) * 4096
+at = ctypes.addressof(ctypes.c_char.from_buffer(made))
+unmap = ctypes.CDLL(None, use_errno=True).munmap
+for page, count in ((1, 1), (5, 3), (30, 10)):
+    unmap(ctypes.c_void_p(at + page * 4096), ctypes.c_size_t(count * 4096))
+print(at, end=" ")
+"""
+
+
+@pytest.mark.parametrize("way", DISK)
+def test_what_of_a_processs_memory_cannot_be_read_is_told_page_by_page_and_the_rest_is_read(way: str) -> None:
+    started = subprocess.Popen(
+        [sys.executable, "-I", "-c", HOLES + "\nprint(flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with started, DISK[way](b"/proc") as site:
+        assert started.stdout
+        at = int(started.stdout.readline())
+        found = parts(site.files, site(b"%d/mem" % started.pid), (at, 40 * 4096), (at + 4096, 8192), (at + 100, 10))
+        started.kill()
+    pages = [((offset - at) // 4096, len(data) // 4096, missing // 4096) for offset, data, missing in found]
+    assert pages == [
+        (0, 1, 0),
+        (1, 0, 1),
+        (2, 3, 0),
+        (5, 0, 3),
+        (8, 22, 0),
+        (30, 0, 10),
+        (1, 0, 1),
+        (2, 1, 0),
+        (0, 0, 0),
+    ]
+    assert found[4][1] == b"".join(bytes([65 + page]) * 4096 for page in range(8, 30)) and found[-1][1] == b"A" * 10
