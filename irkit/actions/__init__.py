@@ -19,6 +19,7 @@ from irkit.actions.isolate_firewall import FirewallContainer
 from irkit.actions.isolate_quarantine import QuarantineContainer
 from irkit.actions.snapshot_commit import SnapshotCommit
 from irkit.actions.snapshot_export import SnapshotExport
+from irkit.actions.snapshot_image import SnapshotImage
 from irkit.core.action import Action
 
 _ALL: tuple[type[Action], ...] = (
@@ -32,6 +33,7 @@ _ALL: tuple[type[Action], ...] = (
     CollectReach,
     SnapshotExport,
     SnapshotCommit,
+    SnapshotImage,
     DisconnectNetworks,
     FirewallContainer,
     QuarantineContainer,

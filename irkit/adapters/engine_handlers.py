@@ -11,7 +11,9 @@ from irkit.adapters import engine_streams as streams
 from irkit.adapters.engine_firewall import Firewall
 from irkit.adapters.engine_http import EngineApi
 from irkit.adapters.engine_reach import TriesReach
+from irkit.adapters.engine_image import ReadsImages
 from irkit.adapters.host_side import HostSide
+from irkit.adapters.image_digests import ImageDigests
 from irkit.core import operations as do
 from irkit.core.ports import Deadline, Intake, Outcome
 
@@ -51,9 +53,11 @@ HANDLERS: Final[dict[type[do.Operation], Handler]] = {
 def handlers(side: HostSide) -> dict[type[do.Operation], Handler]:
     """A handler for every operation there is."""
     firewall = Firewall(side.commands)
+    digests = ImageDigests()
     return {
         **HANDLERS,
         do.MeasureClock: reads.MeasuresClock(side.clock),
+        do.ReadImage: ReadsImages(digests),
         do.BlockTraffic: firewall.block,
         do.UnblockTraffic: firewall.unblock,
         do.ResetConnections: firewall.reset,

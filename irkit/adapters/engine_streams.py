@@ -26,11 +26,13 @@ _SLACK = 10**9
 """Nanoseconds past the end of a log window before reading stops: streams are stamped apart and may cross."""
 
 
-class _Sink(Protocol):
+class Sink(Protocol):
+    """What bytes are moved into."""
+
     def write(self, data: memoryview, /) -> None: ...
 
 
-def _pump(answer: Answer, out: _Sink, index: TarIndex | None = None, limit: int = 0) -> int:
+def pump(answer: Answer, out: Sink, index: TarIndex | None = None, limit: int = 0) -> int:
     """Move the body into the item, and into the index; the bytes moved. With a limit, stops there."""
     buffer = memoryview(bytearray(CHUNK))
     done = 0
@@ -64,7 +66,7 @@ def _keep_tar(
     )
     index = TarIndex(listing.write if listing else None)
     try:
-        done = _pump(answer, out, index, limit)
+        done = pump(answer, out, index, limit)
     finally:
         summary = index.close()  # also of a stream that broke off, all that came is listed
     cut = f"cut after {limit} bytes, as asked" if limit and done >= limit and not summary.ended else ""
@@ -116,7 +118,7 @@ def diff(api: EngineApi, operation: Diff, intake: Intake, deadline: Deadline) ->
     with api.request("GET", path, deadline) as answer:
         out = intake.open(operation.file, source=f"GET {path}")
         copy = _Copy(out)
-        done = _pump(answer, copy)
+        done = pump(answer, copy)
         out.finish()
     return Outcome(detail=_counted(copy.start) if len(copy.start) == done else f"{done} bytes, too long to be counted")
 

@@ -444,6 +444,22 @@ class MemoryIntake:
         item.write(data)
         return item.finish()
 
+    def name(self, evidence: Evidence, path: str) -> Evidence | None:
+        """Have a finished item lie at `path`; None where one lies there."""
+        name = f"{self._folder}/{path}"
+        if name in self._store.files:
+            self.drop(evidence)
+            return None
+        self._store.files[name] = self._store.files.pop(evidence.path)
+        named = msgspec.structs.replace(evidence, path=name)
+        self._taken[self._taken.index(evidence)] = named
+        return named
+
+    def drop(self, evidence: Evidence) -> None:
+        """Take a finished item away."""
+        self._taken.remove(evidence)
+        del self._store.files[evidence.path]
+
     def close(self, reason: str) -> tuple[Evidence, ...]:
         """Everything taken in; what is still open is partial for that reason."""
         for item in list(self._open):

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -94,11 +94,32 @@ def _may_be_folder(kind: bytes, size: int) -> bool:
     return kind == b"\0" or (kind == b"0" and not size)
 
 
-class TarIndex:
-    """A push parser. Without `emit` it makes no lines and no digests, and only follows the stream to its end."""
+class Part(Protocol):
+    """Where the content of one member goes, if anywhere by itself."""
 
-    def __init__(self, emit: Callable[[bytes], None] | None) -> None:
-        self._emit = emit
+    def write(self, data: memoryview, /) -> None: ...
+
+    def end(self) -> None:
+        """All of it has come."""
+        ...
+
+
+class TarIndex:
+    """A push parser. Without `emit` it makes no lines and no digests, and only follows the stream to its end.
+
+    `route` is asked for each file with content whether that goes somewhere by itself; all else of the stream goes to
+    `rest`, so that both together are the stream.
+    """
+
+    def __init__(
+        self,
+        emit: Callable[[bytes], None] | None,
+        *,
+        route: Callable[[Member], Part | None] | None = None,
+        rest: Callable[[memoryview], None] | None = None,
+    ) -> None:
+        self._emit, self._route, self._rest = emit, route, rest
+        self._content: Part | None = None  # of the member whose content the stream is in
         self._step = self._take_header
         self._part = bytearray()  # what came of a header or record that is not all there yet
         self._position = 0  # of what follows in the stream
@@ -126,8 +147,16 @@ class TarIndex:
         """Take in the next bytes of the stream. Raises only what `emit` raises."""
         with memoryview(data) as view:
             at, size = 0, len(view)
+            rest = self._rest
+            if rest is None:
+                while at < size:
+                    at += self._step(view, at)
             while at < size:
-                at += self._step(view, at)
+                content = self._content  # the step may end it
+                taken = self._step(view, at)
+                if content is None:
+                    rest(view[at : at + taken])
+                at += taken
 
     def close(self) -> IndexSummary:
         """The stream is over: how it went."""
@@ -183,6 +212,8 @@ class TarIndex:
                 self._digest = hashlib.sha256(piece)
             else:
                 self._digest.update(piece)
+        if self._content is not None:
+            self._content.write(view[at : at + taken])
         if self._left == 0:
             self._end_member(self._digest.hexdigest() if self._digest is not None else "")
             self._skip(self._padding)
@@ -292,12 +323,17 @@ class TarIndex:
         self._left, self._digest = size, None
         if size:
             self._step = self._take_data
+            if self._route is not None and member.type == "file":
+                self._content = self._route(member)
         else:
             self._step = self._take_header
             self._end_member(_NOTHING)
 
     def _end_member(self, digest: str) -> None:
         member, self._member = self._member, None
+        content, self._content = self._content, None
+        if content is not None:
+            content.end()
         if member is not None:
             if member.type == "file":
                 member.sha256 = digest

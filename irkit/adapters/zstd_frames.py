@@ -23,6 +23,7 @@ _SKIPPABLE: Final = 0x184D2A5E
 _SEEKABLE: Final = 0x8F92EAB1
 # What no frame of ours needs more of: a hostile one could ask for much memory.
 _WINDOW_LOG: Final = 23
+_FOREIGN_WINDOW_LOG: Final = 27
 UNREADABLE: Final = (zstd.ZstdError, EOFError)
 _HEADER: Final = struct.Struct("<II")
 _FOOTER: Final = struct.Struct("<IBI")
@@ -65,3 +66,8 @@ class SeekTable:
 def open_frames(file: IO[bytes]) -> io.BufferedIOBase:
     """The source bytes of a compressed file. Reading raises one of UNREADABLE where they are torn or no zstd."""
     return zstd.ZstdFile(file, options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG})
+
+
+def decompressor() -> zstd.ZstdDecompressor:
+    """What unpacks a foreign stream piece by piece, in bounded memory. Raises one of UNREADABLE as it goes."""
+    return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _FOREIGN_WINDOW_LOG})

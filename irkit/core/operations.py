@@ -6,6 +6,7 @@ firewalls it or moves it to a network of its own in `isolation`. Nothing else ca
 
 from typing import Any, TypeAlias
 
+from irkit.core.around_reads import CapturePackets, ReadHost, ReadHostByCommand, ReadImage, ReadLogFiles
 from irkit.core.changes import Connect, Disconnect, Kill, Pause, SetRestartPolicy, Start, Stop, Unpause
 from irkit.core.isolation import (
     BlockTraffic,
@@ -40,6 +41,7 @@ from irkit.core.reads import (
 __all__ = [
     "AnyOperation",
     "BlockTraffic",
+    "CapturePackets",
     "Commit",
     "Connect",
     "CopyOut",
@@ -58,7 +60,11 @@ __all__ = [
     "Pause",
     "ReadEngine",
     "ReadEvents",
+    "ReadHost",
+    "ReadHostByCommand",
+    "ReadImage",
     "ReadImageHistory",
+    "ReadLogFiles",
     "ReadLogs",
     "ReadStats",
     "RemoveImage",
@@ -110,6 +116,11 @@ AnyOperation: TypeAlias = (
     | ResetConnections
     | SetLimits
     | TryReach
+    | ReadImage
+    | ReadLogFiles
+    | CapturePackets
+    | ReadHost
+    | ReadHostByCommand
 )
 
 

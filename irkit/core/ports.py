@@ -72,6 +72,17 @@ class Intake(Protocol):
         """A small item at once, not compressed."""
         ...
 
+    def name(self, evidence: Evidence, path: str) -> Evidence | None:
+        """Have a finished item of this operation lie at `path`, so that items can be named by what they hold.
+
+        None where an item lies there, of whatever operation: it holds the same, and this one is dropped.
+        """
+        ...
+
+    def drop(self, evidence: Evidence) -> None:
+        """Take a finished item of this operation away: one that was to be kept only as long as there is room."""
+        ...
+
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a target says of an operation that was answered: a line for the log.

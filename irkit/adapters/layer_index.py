@@ -1,0 +1,155 @@
+"""The index of a layer's files, made while the layer passes, packed (gzip, zstd) or not: nothing of it is kept.
+
+What a layer claims is not believed: unpacking is bounded, and what cannot be unpacked ends the index alone.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from irkit.adapters import zstd_frames
+from irkit.adapters.image_digests import WORTH
+from irkit.adapters.tar_index import TarIndex
+
+TAR, GZIP, ZSTD, JSON, OTHER = "tar", "tar.gz", "tar.zst", "json", "bin"
+ENOUGH: Final = 512
+"""Bytes of a content by which its kind is told."""
+_MAGICS: Final = ((b"\x1f\x8b", GZIP), (b"\x28\xb5\x2f\xfd", ZSTD), (b"{", JSON), (b"[", JSON))
+_USTAR: Final = slice(257, 262)
+_PIECE: Final = 1 << 20
+_MOST_UNPACKED: Final = 1 << 40
+_GZIP_WINDOW: Final = 31
+
+
+def kind_of(start: bytes) -> str:
+    """What a content is, by its first bytes."""
+    found = next((kind for magic, kind in _MAGICS if start.startswith(magic)), "")
+    is_tar = start[_USTAR] == b"ustar" or (len(start) >= ENOUGH and not start.strip(b"\0"))
+    return found or (TAR if is_tar else OTHER)
+
+
+class _Unpacks(Protocol):
+    """What unpacks one stream: zlib's objects and zstd's, made alike. `unused` is what came after the stream's end."""
+
+    @property
+    def is_over(self) -> bool: ...
+    @property
+    def unused(self) -> bytes: ...
+    def unpack(self, data: bytes) -> Iterator[bytes]: ...
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(_GZIP_WINDOW)
+
+    @property
+    def is_over(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused(self) -> bytes:
+        return self._inner.unused_data
+
+    def unpack(self, data: bytes) -> Iterator[bytes]:
+        while True:
+            piece = self._inner.decompress(data, _PIECE)
+            yield piece
+            data = self._inner.unconsumed_tail
+            if self._inner.eof or (not data and len(piece) < _PIECE):
+                return
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        self._inner = zstd_frames.decompressor()
+
+    @property
+    def is_over(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused(self) -> bytes:
+        return self._inner.unused_data
+
+    def unpack(self, data: bytes) -> Iterator[bytes]:
+        yield self._inner.decompress(data, _PIECE)
+        while not self._inner.eof and not self._inner.needs_input:
+            yield self._inner.decompress(b"", _PIECE)
+
+
+class _Line(msgspec.Struct):
+    """What is needed here of a line of the index."""
+
+    type: str
+    size: int
+    data: int
+    sha256: str = ""
+
+
+class LayerIndex:
+    """Takes in a layer of that kind; lines of the index go to `emit`."""
+
+    def __init__(self, kind: str, emit: Callable[[bytes], Any]) -> None:
+        self._emit = emit
+        self._make: Callable[[], _Unpacks] | None = {GZIP: _Gzip, ZSTD: _Zstd}.get(kind)
+        self._unpacks: _Unpacks | None = None
+        self._tar = TarIndex(self._take_lines)
+        self._decoder = msgspec.json.Decoder(_Line)
+        self._digest = hashlib.sha256() if self._make else None
+        self._unpacked = 0
+        self._problem = ""
+        self.contents: list[tuple[bytes, int, int]] = []
+        """Digest, offset and size of every file that is worth a reference."""
+
+    @property
+    def diff_id(self) -> str:
+        """The SHA-256 of the layer unpacked; empty where it was not packed, or could not be unpacked to its end."""
+        return self._digest.hexdigest() if self._digest and not self._problem else ""
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take in the next bytes. Raises only what `emit` raises."""
+        if self._make is None:
+            self._tar.feed(data)
+            return
+        if self._problem:
+            return
+        try:
+            for piece in self._pieces(bytes(data)):
+                self._take(piece)
+                if self._problem:
+                    break
+        except (zlib.error, *zstd_frames.UNREADABLE) as error:
+            self._problem = f"it cannot be unpacked: {error}"
+
+    def _take(self, piece: bytes) -> None:
+        self._unpacked += len(piece)
+        if self._unpacked > _MOST_UNPACKED:
+            self._problem = f"more than {_MOST_UNPACKED} bytes unpacked"
+            return
+        if self._digest is not None:
+            self._digest.update(piece)
+        self._tar.feed(piece)
+
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        """What the bytes unpack to, in bounded pieces; one stream may follow another."""
+        while data and self._make is not None and not self._problem:
+            if self._unpacks is None or self._unpacks.is_over:
+                self._unpacks = self._make()
+            yield from self._unpacks.unpack(data)
+            data = self._unpacks.unused if self._unpacks.is_over else b""
+
+    def close(self) -> tuple[int, str]:
+        """It is over: how many files were listed, and why they are not all, or empty."""
+        summary = self._tar.close()
+        cut = "" if summary.ended else "it ends before its end mark"
+        return summary.entries, self._problem or summary.problem or cut
+
+    def _take_lines(self, lines: bytes) -> None:
+        self._emit(lines)
+        for line in lines.splitlines():
+            one = self._decoder.decode(line)
+            if one.type == "file" and one.size >= WORTH and one.sha256:
+                self.contents.append((bytes.fromhex(one.sha256), one.data, one.size))
