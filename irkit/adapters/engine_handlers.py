@@ -10,10 +10,11 @@ from irkit.adapters import engine_reads as reads
 from irkit.adapters import engine_streams as streams
 from irkit.adapters.engine_firewall import Firewall
 from irkit.adapters.engine_http import EngineApi
-from irkit.adapters.engine_reach import TriesReach
 from irkit.adapters.engine_image import ReadsImages
+from irkit.adapters.engine_reach import TriesReach
 from irkit.adapters.host_side import HostSide
 from irkit.adapters.image_digests import ImageDigests
+from irkit.adapters.log_files import ReadsLogFiles
 from irkit.core import operations as do
 from irkit.core.ports import Deadline, Intake, Outcome
 
@@ -58,6 +59,7 @@ def handlers(side: HostSide) -> dict[type[do.Operation], Handler]:
         **HANDLERS,
         do.MeasureClock: reads.MeasuresClock(side.clock),
         do.ReadImage: ReadsImages(digests),
+        do.ReadLogFiles: ReadsLogFiles(side.files),
         do.BlockTraffic: firewall.block,
         do.UnblockTraffic: firewall.unblock,
         do.ResetConnections: firewall.reset,

@@ -9,8 +9,8 @@ from irkit.core.ports import Clock, Deadline, FileFacts, HostCommands, HostFiles
 from irkit.core.reach import Reached
 
 T = TypeVar("T")
-_OF_ROOT: Final = b"/proc/1/environ"
-"""What root alone may read, on every Linux."""
+_OF_ROOT: Final = (b"/proc/1/environ", b"/proc/slabinfo", b"/proc/vmallocinfo")
+"""What root alone may read. The first is there on every Linux, but closed to a root who may do less than process 1."""
 
 
 Knock = Callable[[str, int, Deadline], Reached]
@@ -108,11 +108,15 @@ def check_is_answer(error: TargetError) -> None:
 
 def why_no_files(files: HostFiles, deadline: Deadline) -> str:
     """Why files cannot be read as root, found out by reading one; empty where they can."""
-    try:
-        files.read_at(_OF_ROOT, 0, 1, deadline)
-    except TargetError as error:
-        check_is_answer(error)
-        if error.kind is Refusal.ABSENT:
-            return "its /proc does not show the processes of the machine"
-        return error.reason if error.kind is Refusal.UNSUPPORTED else "they are read as a user who is not root"
-    return ""
+    for path in _OF_ROOT:
+        try:
+            files.read_at(path, 0, 1, deadline)
+        except TargetError as error:
+            check_is_answer(error)
+            if error.kind is Refusal.UNSUPPORTED:
+                return error.reason
+            if path == _OF_ROOT[0] and error.kind is Refusal.ABSENT:
+                return "its /proc does not show the processes of the machine"
+        else:
+            return ""
+    return "they are read as a user who is not root"

@@ -94,7 +94,7 @@ class LayerIndex:
 
     def __init__(self, kind: str, emit: Callable[[bytes], Any]) -> None:
         self._emit = emit
-        self._make: Callable[[], _Unpacks] | None = {GZIP: _Gzip, ZSTD: _Zstd}.get(kind)
+        self._make: Callable[[], _Unpacks] | None = _Gzip if kind == GZIP else _Zstd if kind == ZSTD else None
         self._unpacks: _Unpacks | None = None
         self._tar = TarIndex(self._take_lines)
         self._decoder = msgspec.json.Decoder(_Line)
@@ -118,24 +118,25 @@ class LayerIndex:
             return
         try:
             for piece in self._pieces(bytes(data)):
-                self._take(piece)
-                if self._problem:
+                if not self._take(piece):
                     break
         except (zlib.error, *zstd_frames.UNREADABLE) as error:
             self._problem = f"it cannot be unpacked: {error}"
 
-    def _take(self, piece: bytes) -> None:
+    def _take(self, piece: bytes) -> bool:
+        """Whether it may go on."""
         self._unpacked += len(piece)
         if self._unpacked > _MOST_UNPACKED:
             self._problem = f"more than {_MOST_UNPACKED} bytes unpacked"
-            return
+            return False
         if self._digest is not None:
             self._digest.update(piece)
         self._tar.feed(piece)
+        return True
 
     def _pieces(self, data: bytes) -> Iterator[bytes]:
         """What the bytes unpack to, in bounded pieces; one stream may follow another."""
-        while data and self._make is not None and not self._problem:
+        while data and self._make is not None:
             if self._unpacks is None or self._unpacks.is_over:
                 self._unpacks = self._make()
             yield from self._unpacks.unpack(data)

@@ -201,12 +201,13 @@ def _tell(reading: _Reading, seen: _Inspect, operation: ReadLogFiles) -> Outcome
     """Say in files.json what was read, and what is known of what is gone."""
     config = seen.host_config.log_config
     files = list(reading.read.values())
+    gone = _gone(config, files)
     told = {
         "driver": config.type,
         "rotation": config.config or {},
         "primary": bool(files),
         "why": "the engine's own files, as it wrote them; what its API gives is made from these",
-        "gone": _gone(config, files),
+        "gone": gone,
         "files": sorted(files, key=lambda one: (one["rotation"], one["path"])),
     }
     reading.intake.put(f"{operation.file}/files.json", pretty(told), source="made by irkit while it read them")
@@ -214,7 +215,7 @@ def _tell(reading: _Reading, seen: _Inspect, operation: ReadLogFiles) -> Outcome
         return Outcome(detail=f"no log file: driver {config.type or 'unknown'} keeps none, or nothing was written")
     size = sum(one.get("bytes", 0) for one in files)
     detail = f"{len(files)} files of the log ({config.type}), {size} bytes: these are the primary evidence"
-    return Outcome(detail="; ".join(filter(None, (detail, told["gone"], *reading.short[:3]))))
+    return Outcome(detail="; ".join(filter(None, (detail, gone, *reading.short[:3]))))
 
 
 def _gone(config: _LogConfig, files: Sequence[dict[str, Any]]) -> str:

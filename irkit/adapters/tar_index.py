@@ -148,13 +148,10 @@ class TarIndex:
         with memoryview(data) as view:
             at, size = 0, len(view)
             rest = self._rest
-            if rest is None:
-                while at < size:
-                    at += self._step(view, at)
             while at < size:
                 content = self._content  # the step may end it
                 taken = self._step(view, at)
-                if content is None:
+                if rest is not None and content is None:
                     rest(view[at : at + taken])
                 at += taken
 

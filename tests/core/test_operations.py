@@ -13,6 +13,7 @@ from irkit.core.operation import RUNNING
 from irkit.core.operations import (
     AnyOperation,
     BlockTraffic,
+    CapturePackets,
     Commit,
     Connect,
     CopyOut,
@@ -31,7 +32,11 @@ from irkit.core.operations import (
     Pause,
     ReadEngine,
     ReadEvents,
+    ReadHost,
+    ReadHostByCommand,
+    ReadImage,
     ReadImageHistory,
+    ReadLogFiles,
     ReadLogs,
     ReadStats,
     RemoveImage,
@@ -63,6 +68,8 @@ ONE_OF_EACH: list[AnyOperation] = [
     MakeNetwork(ID, "irkit-x", "irk0"), RemoveNetwork(ID, "irkit-x"), BlockTraffic(ID, "irkit_x"),
     UnblockTraffic(ID, "irkit_x"), ResetConnections(ID), SetLimits(ID, Limits(memory=1 << 20)),
     TryReach(ID, {"10.0.0.5": "front"}),
+    ReadImage("sha256:12", "run"), ReadLogFiles(ID, 10), CapturePackets(ID, 2.5, 10), ReadHost(60.0, 10),
+    ReadHostByCommand("1h"),
 ]  # fmt: skip
 each = pytest.mark.parametrize("operation", ONE_OF_EACH, ids=lambda one: type(one).__name__)
 

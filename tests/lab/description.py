@@ -61,5 +61,6 @@ class Suspect:
     privileged: bool = False
     capabilities: tuple[str, ...] = ()  # added to the usual ones
     log_driver: str | None = None
+    log_options: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None  # what to build on, in place of the base image
     limits: Mapping[str, int] = field(default_factory=dict)  # as in `irkit.core.container.Limits`

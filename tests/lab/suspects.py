@@ -165,6 +165,7 @@ class Lab:
         yield from _limits(suspect.limits)
         if suspect.log_driver:
             yield from ("--log-driver", suspect.log_driver)
+        yield from _each("--log-opt", (f"{key}={value}" for key, value in suspect.log_options.items()))
         yield from _each("--cap-add", suspect.capabilities)
         yield from _each("--volume", (f"{self.name(name)}:{path}" for name, path in suspect.volumes.items()))
         yield from _each("--tmpfs", suspect.tmpfs)
