@@ -17,9 +17,11 @@ from irkit.actions.contain_unpause import UnpauseContainer
 from irkit.actions.isolate_disconnect import DisconnectNetworks
 from irkit.actions.isolate_firewall import FirewallContainer
 from irkit.actions.isolate_quarantine import QuarantineContainer
+from irkit.actions.snapshot_changes import SnapshotChanges
 from irkit.actions.snapshot_commit import SnapshotCommit
 from irkit.actions.snapshot_export import SnapshotExport
 from irkit.actions.snapshot_image import SnapshotImage
+from irkit.actions.snapshot_volumes import SnapshotVolumes
 from irkit.core.action import Action
 
 _ALL: tuple[type[Action], ...] = (
@@ -31,6 +33,8 @@ _ALL: tuple[type[Action], ...] = (
     CollectEvents,
     CollectFiles,
     CollectReach,
+    SnapshotChanges,
+    SnapshotVolumes,
     SnapshotExport,
     SnapshotCommit,
     SnapshotImage,

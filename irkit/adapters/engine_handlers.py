@@ -11,7 +11,9 @@ from irkit.adapters import engine_streams as streams
 from irkit.adapters.engine_firewall import Firewall
 from irkit.adapters.engine_http import EngineApi
 from irkit.adapters.engine_image import ReadsImages
+from irkit.adapters.engine_layer import ReadsChanges
 from irkit.adapters.engine_reach import TriesReach
+from irkit.adapters.engine_volumes import ReadsVolume
 from irkit.adapters.host_side import HostSide
 from irkit.adapters.image_digests import ImageDigests
 from irkit.adapters.log_files import ReadsLogFiles
@@ -58,6 +60,8 @@ def handlers(side: HostSide) -> dict[type[do.Operation], Handler]:
     return {
         **HANDLERS,
         do.MeasureClock: reads.MeasuresClock(side.clock),
+        do.ReadChanges: ReadsChanges(side.files),
+        do.ReadVolume: ReadsVolume(side.files),
         do.ReadImage: ReadsImages(digests),
         do.ReadLogFiles: ReadsLogFiles(side.files),
         do.BlockTraffic: firewall.block,

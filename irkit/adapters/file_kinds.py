@@ -41,6 +41,9 @@ _MAGIC: Final = (
     (b"<?php", "text/x-php"),
     (b"<?xml", "text/xml"),
 )
+_BY_FIRST: Final = {
+    first: [(magic, kind) for magic, kind in _MAGIC if magic[0] == first] for first in {one[0][0] for one in _MAGIC}
+}
 _INTERPRETERS: Final = (
     (b"python", "text/x-script.python"),
     (b"perl", "text/x-script.perl"),
@@ -61,7 +64,7 @@ def mime_of(start: bytes) -> str:
         return "inode/x-empty"
     if start.startswith(b"\x7fELF"):
         return _elf_kind(start)
-    for magic, kind in _MAGIC:
+    for magic, kind in _BY_FIRST.get(start[0], ()):
         if start.startswith(magic):
             return kind
     if start.startswith(b"#!"):

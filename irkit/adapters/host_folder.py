@@ -162,7 +162,7 @@ def _looked(held: int, name: bytes, small: int) -> Looked:
     if facts.kind is not FileKind.FILE or facts.size > small:
         return Looked(facts=facts, xattrs=xattrs)
     with opened(held) as file:
-        content = b"" if not facts.size and facts.allocated == 0 else os.pread(file, small + 1, 0)
+        content = os.pread(file, facts.size + 1, 0)
         if len(content) != facts.size:  # it was written to meanwhile
             facts = facts_of(name, os.fstat(file))
     return Looked(facts=facts, content=content if len(content) == facts.size else None, xattrs=xattrs)

@@ -8,8 +8,7 @@ from typing import Final
 import msgspec
 
 from irkit.adapters.file_kinds import capabilities_of
-from irkit.adapters.tree_walk import Met
-from irkit.core.ports import FileKind
+from irkit.core.ports import FileKind, Looked
 
 _SECOND: Final = 10**9
 _CAPABILITY: Final = b"security.capability"
@@ -65,6 +64,7 @@ class TreeEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     data: int | None = None
     truncated: bool = False
     left_out: str = ""
+    note: str = ""
     problem: str = ""
 
 
@@ -76,10 +76,10 @@ def text_of(raw: bytes) -> tuple[str, str]:
         return raw.decode("utf-8", "replace"), base64.b64encode(raw).decode("ascii")
 
 
-def entry_of(met: Met, *, change: str = "", opaque: bool = False) -> TreeEntry:
-    """The line of what a walk met, as far as it is known without its content."""
-    facts, looked = met.looked.facts, met.looked
-    path, path_b64 = text_of(met.path)
+def entry_of(raw: bytes, looked: Looked, *, change: str = "", opaque: bool = False) -> TreeEntry:
+    """The line of what was looked at, as far as it is known without its content."""
+    facts = looked.facts
+    path, path_b64 = text_of(raw)
     entry = TreeEntry(
         path=path,
         path_b64=path_b64,

@@ -18,7 +18,7 @@ from irkit.adapters.host_side import check_is_answer
 from irkit.adapters.tree_entry import TreeEntry, entry_of, text_of
 from irkit.adapters.tree_walk import Met
 from irkit.core.errors import TargetError
-from irkit.core.ports import Deadline, EvidenceFile, FileFacts, FileKind, HostFile, Intake, Span
+from irkit.core.ports import Deadline, EvidenceFile, FileFacts, FileKind, HostFile, Intake, Looked, Span
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Digest
@@ -43,11 +43,15 @@ _TAR_KINDS: Final = {
 
 @dataclass
 class Counts:
-    """What a tree came to. `left_out` and `problems` count names, with the first reason of each."""
+    """What a tree came to. `left_out` and `problems` count names, with the first reason of each.
+
+    `bytes` are of contents in the tar, `seen` of all there were.
+    """
 
     entries: int = 0
     files: int = 0
     bytes: int = 0
+    seen: int = 0
     left_out: int = 0
     problems: int = 0
     why_left_out: str = ""
@@ -76,11 +80,15 @@ class _Content:
 
 @dataclass
 class TreeTar:
-    """Takes in what a walk meets, and writes it into two items. `limit` bounds the bytes of content in all."""
+    """Takes in what a walk meets, and writes it into two items.
+
+    `limit` bounds the bytes of content in all; without `reads`, none is read.
+    """
 
     tar: EvidenceFile
     index: EvidenceFile
     limit: int
+    reads: bool = True
     counts: Counts = field(default_factory=Counts)
     _position: int = 0
     _buffer: bytearray = field(default_factory=bytearray)
@@ -90,7 +98,7 @@ class TreeTar:
 
     def add(self, met: Met, deadline: Deadline, *, change: str = "", opaque: bool = False) -> TreeEntry:
         """Store one name. Raises TargetError where the host cannot be asked any more, and StorageError."""
-        entry = entry_of(met, change=change, opaque=opaque)
+        entry = entry_of(met.path, met.looked, change=change, opaque=opaque)
         facts = met.looked.facts
         if facts.kind is FileKind.FILE and not met.looked.problem:
             self._add_file(met, entry, deadline)
@@ -98,6 +106,18 @@ class TreeTar:
             self._put_header(entry, _member(met.path, facts, met.looked.link, met.looked.xattrs))
         self.put(entry)
         return entry
+
+    def add_link(self, path: bytes, facts: FileFacts, to: bytes, *, change: str = "") -> None:
+        """Store one more name of a file that has another one, as an archive tells of it."""
+        entry = entry_of(path, Looked(facts=facts), change=change)
+        self._put_link(path, entry, facts, to)
+        self.put(entry)
+
+    def add_bare(self, met: Met, *, why: str, change: str = "") -> None:
+        """List a name whose content is not here to be had, which is no loss."""
+        entry = entry_of(met.path, met.looked, change=change)
+        entry.note = why
+        self.put(entry)
 
     def put(self, entry: TreeEntry) -> None:
         """A line of the index."""
@@ -135,11 +155,15 @@ class TreeTar:
         facts, content = met.looked.facts, met.looked.content
         known = self._first.get((facts.device, facts.inode)) if facts.inode and facts.links > 1 else None
         if known is not None:
-            self._add_again(met, entry, *known)
+            path, first = known
+            self._put_link(met.path, entry, facts, path)
+            entry.sha256, entry.mime, entry.executable = first.sha256, first.mime, first.executable
             return
         self.counts.files += 1
         entry.executable = bool(facts.mode & _EXECUTABLE)
-        if content is not None:
+        if not self.reads:
+            self.counts.seen += facts.size
+        elif content is not None:
             if self._has_room(len(content), entry):
                 self._add_small(met, entry, content)
         else:
@@ -152,14 +176,11 @@ class TreeTar:
         if facts.inode and facts.links > 1 and entry.offset is not None:
             self._first[facts.device, facts.inode] = (met.path, entry)
 
-    def _add_again(self, met: Met, entry: TreeEntry, path: bytes, first: TreeEntry) -> None:
-        """One more name of a file that is stored already."""
+    def _put_link(self, path: bytes, entry: TreeEntry, facts: FileFacts, to: bytes) -> None:
         entry.type = "hardlink"
-        entry.link, entry.link_b64 = text_of(path)
-        entry.sha256, entry.mime, entry.executable = first.sha256, first.mime, first.executable
-        facts = met.looked.facts
+        entry.link, entry.link_b64 = text_of(to)
         member = tar_write.Entry(
-            met.path, tar_write.HARD_LINK, facts.mode, facts.uid, facts.gid, modified_ns=facts.modified_ns, link=path
+            path, tar_write.HARD_LINK, facts.mode, facts.uid, facts.gid, modified_ns=facts.modified_ns, link=to
         )
         self._put_header(entry, member)
 
@@ -192,6 +213,7 @@ class TreeTar:
         entry.problem, entry.truncated = found.problem, bool(found.problem)
 
     def _has_room(self, size: int, entry: TreeEntry) -> bool:
+        self.counts.seen += size
         if self.counts.bytes + size > self.limit:
             entry.left_out = f"more than the {self.limit} bytes asked for"
             return False
@@ -298,10 +320,10 @@ class _Reading:
         self._at = to
 
 
-def open_tree(intake: Intake, tar: str, index: str, *, source: str, limit: int) -> TreeTar:
+def open_tree(intake: Intake, tar: str, index: str, *, source: str, limit: int, reads: bool = True) -> TreeTar:
     """The two items of a tree, begun."""
     written = intake.open(tar, source=source, compress=True)
-    return TreeTar(written, intake.open(index, source=f"made from {source}", compress=True), limit)
+    return TreeTar(written, intake.open(index, source=f"made from {source}", compress=True), limit, reads)
 
 
 def _member(

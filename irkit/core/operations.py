@@ -1,13 +1,15 @@
 """The closed list of what irkit can do to a host: the audit surface.
 
-An operation is a value (`operation`): reads and snapshots stand in `reads`, what changes a container in `changes`, what
-firewalls it or moves it to a network of its own in `isolation`. Nothing else can be in a plan or in a run log.
+An operation is a value (`operation`): reads and snapshots stand in `reads` and `file_reads`, what changes a container
+in `changes`, what firewalls it or moves it to a network of its own in `isolation`. Nothing else can be in a plan or in
+a run log.
 """
 
 from typing import Any, TypeAlias
 
 from irkit.core.around_reads import CapturePackets, ReadHost, ReadHostByCommand, ReadImage, ReadLogFiles
 from irkit.core.changes import Connect, Disconnect, Kill, Pause, SetRestartPolicy, Start, Stop, Unpause
+from irkit.core.file_reads import ReadChanges, ReadVolume
 from irkit.core.isolation import (
     BlockTraffic,
     MakeNetwork,
@@ -58,6 +60,7 @@ __all__ = [
     "MeasureClock",
     "Operation",
     "Pause",
+    "ReadChanges",
     "ReadEngine",
     "ReadEvents",
     "ReadHost",
@@ -67,6 +70,7 @@ __all__ = [
     "ReadLogFiles",
     "ReadLogs",
     "ReadStats",
+    "ReadVolume",
     "RemoveImage",
     "RemoveNetwork",
     "ResetConnections",
@@ -98,6 +102,8 @@ AnyOperation: TypeAlias = (
     | Diff
     | CopyOut
     | Export
+    | ReadChanges
+    | ReadVolume
     | Commit
     | SaveImage
     | RemoveImage

@@ -1,0 +1,157 @@
+"""Where a container's changed files lie on its host: the upper folder of its overlay mount.
+
+The engine's own word comes first; where it says nothing (the containerd image store), the mount table of the
+container's first process does. A privileged container can mount what it likes, so that such a place is said to be its
+word where no other mount table has it. Paths are only believed of a host whose files are seen to be the engine's.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+
+from irkit.adapters.engine_facts import decoded
+from irkit.adapters.host_side import check_is_answer
+from irkit.core.errors import Refusal, TargetError
+from irkit.core.ports import Deadline, FileKind, HostFiles
+
+_MOST: Final = 8 << 20
+"""Bytes of a mount table."""
+_ID: Final = re.compile(r"[0-9a-f]{64}")
+_OCTAL: Final = re.compile(rb"\\([0-7]{3})")
+_POINT, _FIXED = 4, 6
+"""Numbers of the columns of a mount table: where it is mounted, and how many come before the optional ones."""
+
+
+class _State(msgspec.Struct, rename="pascal"):
+    pid: int = 0
+
+
+class _Driver(msgspec.Struct, rename="pascal"):
+    name: str = ""
+    data: dict[str, str] | None = None
+
+
+class _Mount(msgspec.Struct, rename="pascal"):
+    destination: str = ""
+
+
+class Store(msgspec.Struct, rename="pascal"):
+    """What an inspect says of where a container's files lie."""
+
+    id: str
+    state: _State = msgspec.field(default_factory=_State)
+    graph_driver: _Driver | None = None
+    log_path: str = ""
+    resolv_conf_path: str = ""
+    hostname_path: str = ""
+    hosts_path: str = ""
+    mounts: list[_Mount] | None = None
+
+    @property
+    def upper(self) -> str:
+        """The upper folder, where the engine tells it."""
+        return ((self.graph_driver and self.graph_driver.data) or {}).get("UpperDir", "")
+
+
+class Place(NamedTuple):
+    """A folder of the host, and who says that it is the one."""
+
+    path: bytes
+    said_by: str
+
+
+def store_of(body: bytes) -> Store:
+    """What an answer to an inspect says. Raises TargetError where it is none."""
+    return decoded(body, Store)
+
+
+def find_upper(files: HostFiles, store: Store, deadline: Deadline) -> Place:
+    """The upper folder. Raises TargetError that says why none can be read, or that the host cannot be asked."""
+    if store.upper:
+        path = store.upper.encode("utf-8", "surrogateescape")
+        _check_folder(files, path, deadline)
+        return Place(path, "the engine")
+    return _by_mounts(files, store, deadline)
+
+
+def is_of_host(files: HostFiles, store: Store, deadline: Deadline) -> bool:
+    """Whether those are the files of the machine the engine runs on: what it keeps of the container is among them.
+
+    An engine in a virtual machine tells paths that may be there on this side of it too, with other things in them.
+    """
+    told = (store.upper, store.log_path, store.resolv_conf_path, store.hostname_path, store.hosts_path)
+    for path in told:
+        if _ID.search(path) and _is_there(files, path.encode("utf-8", "surrogateescape"), deadline):
+            return True
+    return is_of_container(files, store.state.pid, store.id, deadline)
+
+
+def is_of_container(files: HostFiles, pid: int, container: str, deadline: Deadline) -> bool:
+    """Whether the process of that number is the container's: its control group is named by it."""
+    if pid <= 0:
+        return False
+    (groups,) = files.read_small([b"/proc/%d/cgroup" % pid], _MOST, deadline)
+    return isinstance(groups, bytes) and container.encode() in groups
+
+
+def mounts_of(table: bytes) -> Iterator[tuple[bytes, bytes, dict[bytes, bytes]]]:
+    """Of each line of a mount table: where it is mounted, its type, and the options of its file system."""
+    for line in table.split(b"\n"):
+        words = line.split(b" ")
+        if b"-" in words[_FIXED:] and len(words) >= words.index(b"-", _FIXED) + 4:
+            at = words.index(b"-", _FIXED)
+            options = (option.partition(b"=") for option in words[at + 3].split(b","))  # a comma in one is in octal
+            yield _plain(words[_POINT]), words[at + 1], {key: _plain(value) for key, _, value in options}
+
+
+def _by_mounts(files: HostFiles, store: Store, deadline: Deadline) -> Place:
+    driver = store.graph_driver.name if store.graph_driver else ""
+    where = f"the engine does not say where its changed files lie (driver {driver or 'not told'})"
+    if not is_of_container(files, store.state.pid, store.id, deadline):
+        raise _unsupported(f"{where}, and it has no process on this host to find them by")
+    path = _upper_of(_table(files, store.state.pid, deadline), b"/")
+    if not path.startswith(b"/"):
+        raise _unsupported(f"{where}, and its root is no overlay whose upper folder can be told")
+    _check_folder(files, path, deadline)
+    own = any(
+        mount.get(b"upperdir") == path for _, kind, mount in mounts_of(_table(files, 1, deadline)) if kind == b"overlay"
+    )
+    return Place(path, "the host's mount table" if own else "the mount table of its first process alone")
+
+
+def _table(files: HostFiles, pid: int, deadline: Deadline) -> bytes:
+    (table,) = files.read_small([b"/proc/%d/mountinfo" % pid], _MOST, deadline)
+    return table if isinstance(table, bytes) else b""
+
+
+def _upper_of(table: bytes, point: bytes) -> bytes:
+    """The upper folder of the first overlay mounted there: what comes later lies over it."""
+    for place, kind, options in mounts_of(table):
+        if place == point and kind == b"overlay":
+            return options.get(b"upperdir", b"")
+    return b""
+
+
+def _plain(word: bytes) -> bytes:
+    """A word of a mount table, where blanks and their like are written in octal."""
+    return _OCTAL.sub(lambda found: bytes([int(found[1], 8) & 0xFF]), word)
+
+
+def _is_there(files: HostFiles, path: bytes, deadline: Deadline) -> bool:
+    try:
+        files.stat(path, deadline)
+    except TargetError as error:
+        check_is_answer(error)
+        return False
+    return True
+
+
+def _check_folder(files: HostFiles, path: bytes, deadline: Deadline) -> None:
+    if files.stat(path, deadline).kind is not FileKind.DIRECTORY:
+        raise _unsupported(f"{path.decode('utf-8', 'backslashreplace')} is no folder")
+
+
+def _unsupported(reason: str) -> TargetError:
+    return TargetError(reason, Refusal.UNSUPPORTED)
