@@ -3,9 +3,10 @@
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import check_is_answer
 from irkit.adapters.layer_archive import store_archives
-from irkit.adapters.layer_changes import read_kinds
+from irkit.adapters.layer_changes import WORDS, read_kinds
 from irkit.adapters.layer_files import UNTOLD, store_upper, told
 from irkit.adapters.layer_place import Place, Store, find_upper, store_of
+from irkit.adapters.tree_entry import TreeEntry
 from irkit.adapters.tree_tar import TreeTar, open_tree
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import ReadChanges
@@ -59,6 +60,10 @@ def _by_files(
         tree.index.warn(f"what was added and what was changed is not told: {kinds.reason}")
         kinds = {}
     counts = store_upper(tree, top, kinds, deadline)
+    for path, kind in kinds.items():  # what a replaced folder had before, above all
+        tree.put(TreeEntry(path=path, type="other", change=WORDS[kind]))
+        counts[WORDS[kind]] += 1
+    tree.flush()
     partial = tree.finish()
     parts = [told(counts, tree.counts), f"from the upper folder, by {place.said_by}"]
     if kinds:
