@@ -7,6 +7,7 @@ from irkit.actions.collect_inspect import CollectInspect
 from irkit.actions.collect_logs import CollectLogs
 from irkit.actions.collect_processes import CollectProcesses
 from irkit.actions.collect_reach import CollectReach
+from irkit.actions.collect_sockets import CollectSockets
 from irkit.actions.collect_stats import CollectStats
 from irkit.actions.contain_kill import KillContainer
 from irkit.actions.contain_limit import LimitResources
@@ -27,6 +28,7 @@ from irkit.core.action import Action
 _ALL: tuple[type[Action], ...] = (
     CollectInspect,
     CollectProcesses,
+    CollectSockets,
     CollectStats,
     CollectLogs,
     CollectChanges,

@@ -19,6 +19,8 @@ from irkit.core.ports import Deadline, HostFiles
 
 NAMESPACES: Final = ("mnt", "net", "pid", "ipc", "uts")
 """The namespaces whose sharing ties a process to a container."""
+_SAID_AS: Final = {"net": "network"}
+"""What the engine calls a namespace, where it is called otherwise."""
 _LIMIT: Final = 64 * 1024
 _ID: Final = re.compile(rb"[0-9a-f]{64}")
 _MONITOR: Final = b"conmon"
@@ -65,8 +67,8 @@ class Process:
 
     @property
     def has_ended(self) -> bool:
-        """Whether only its entry is left: such a process has no memory, files or namespaces."""
-        return self.state in ("Z", "X", "x")
+        """Whether only its entry is left, without memory, files or namespaces; threads may outlive the first."""
+        return self.state in ("Z", "X", "x") and self.threads <= 1
 
     def why(self) -> str:
         """Why it counts, in words."""
@@ -130,7 +132,12 @@ def pids_of(files: HostFiles, container: Container, deadline: Deadline) -> Pids:
         raise TargetError(reason, Refusal.ABSENT)
     main = container.pid if container.pid in in_group else 0
     first = every[main or min(in_group, key=lambda pid: every[pid].started)]
-    own = {kind: one for kind, one in first.namespaces.items() if one != root.namespaces.get(kind)}
+    hosts = hosts_namespaces(files, root, deadline)
+    own = {
+        kind: one
+        for kind, one in first.namespaces.items()
+        if (kind, one) not in hosts and container.namespaces.get(_SAID_AS.get(kind, kind)) != "host"
+    }
     inside = in_group | _descendants(in_group, every)
     tied = (_tied(one, in_group, inside, own, container) for one in every.values())
     return Pids(
@@ -152,6 +159,13 @@ def all_processes(files: HostFiles, deadline: Deadline) -> dict[int, Process]:
         if isinstance(stat, bytes) and (one := parse_stat(int(name), stat)):
             found[one.pid] = replace(one, groups=group if isinstance(group, bytes) else b"")
     return _with_namespaces(files, found, deadline)
+
+
+def hosts_namespaces(files: HostFiles, root: Process, deadline: Deadline) -> frozenset[tuple[str, bytes]]:
+    """The namespaces of the host's first process, and of what reads its files: the former need not be told to all."""
+    links = files.read_links([b"/proc/self/ns/%s" % kind.encode() for kind in NAMESPACES], deadline)
+    ours = {(kind, link) for kind, link in zip(NAMESPACES, links, strict=True) if isinstance(link, bytes)}
+    return frozenset(ours | set(root.namespaces.items()))
 
 
 def parse_stat(pid: int, stat: bytes) -> Process | None:

@@ -12,11 +12,14 @@ from irkit.adapters.engine_firewall import Firewall
 from irkit.adapters.engine_http import EngineApi
 from irkit.adapters.engine_image import ReadsImages
 from irkit.adapters.engine_layer import ReadsChanges
+from irkit.adapters.engine_processes import ListsProcesses
 from irkit.adapters.engine_reach import TriesReach
 from irkit.adapters.engine_volumes import ReadsVolume
 from irkit.adapters.host_side import HostSide
 from irkit.adapters.image_digests import ImageDigests
 from irkit.adapters.log_files import ReadsLogFiles
+from irkit.adapters.read_processes import ReadsProcesses
+from irkit.adapters.read_sockets import ReadsSockets
 from irkit.core import operations as do
 from irkit.core.ports import Deadline, Intake, Outcome
 
@@ -30,7 +33,6 @@ HANDLERS: Final[dict[type[do.Operation], Handler]] = {
     do.InspectVolume: reads.inspect_volume,
     do.ReadEvents: reads.read_events,
     do.Inspect: reads.inspect,
-    do.ListProcesses: reads.list_processes,
     do.ReadStats: reads.read_stats,
     do.ReadLogs: streams.read_logs,
     do.Diff: streams.diff,
@@ -64,6 +66,9 @@ def handlers(side: HostSide) -> dict[type[do.Operation], Handler]:
         do.ReadVolume: ReadsVolume(side.files),
         do.ReadImage: ReadsImages(digests),
         do.ReadLogFiles: ReadsLogFiles(side.files),
+        do.ListProcesses: ListsProcesses(side),
+        do.ReadProcesses: ReadsProcesses(side),
+        do.ReadSockets: ReadsSockets(side),
         do.BlockTraffic: firewall.block,
         do.UnblockTraffic: firewall.unblock,
         do.ResetConnections: firewall.reset,

@@ -1,8 +1,6 @@
 """The small reads of a host's engine: each answer is kept byte for byte."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 
@@ -15,7 +13,6 @@ from irkit.core.operations import (
     InspectImage,
     InspectNetwork,
     InspectVolume,
-    ListProcesses,
     MeasureClock,
     ReadEngine,
     ReadEvents,
@@ -28,8 +25,6 @@ from irkit.core.values import moment_of, utc_text
 _CLOCK_SAMPLES, _CLOCK_TIME = 9, 5.0
 """Samples of a clock, and seconds after which no further one is taken: a host that is far away has to do with fewer."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PS_ARGUMENTS = "-ww -eo pid,ppid,user:32,uid,stat,etimes,time,args"
-_PS_COLUMNS = 8
 _NO_TIME = "0001-01-01"
 _TO_COME = timedelta(seconds=2)
 
@@ -88,25 +83,11 @@ class _Info(msgspec.Struct, rename="pascal"):
     server_version: str = ""
 
 
-class _Component(msgspec.Struct, rename="pascal"):
-    name: str = ""
-
-
-class _Version(msgspec.Struct, rename="pascal"):
-    components: list[_Component] | None = None
-
-
 def read_engine(api: EngineApi, operation: ReadEngine, intake: Intake, deadline: Deadline) -> Outcome:
     """`/info` or `/version`."""
     path = "/version" if operation.part == "version" else "/info"
     _keep(api, path, operation.file, intake, deadline)
     return Outcome()
-
-
-def _runs_ps_inside(api: EngineApi, deadline: Deadline) -> bool:
-    """Whether the engine is Podman, by either account: nothing of a container may be executed by mistake."""
-    components = () if api.is_podman(deadline) else decoded(api.read("/version", deadline), _Version).components or ()
-    return api.is_podman(deadline) or any("podman" in component.name.lower() for component in components)
 
 
 def engine_time(api: EngineApi, deadline: Deadline) -> datetime:
@@ -177,50 +158,3 @@ def read_events(api: EngineApi, operation: ReadEvents, intake: Intake, deadline:
     query = {"since": unix_time(since), "until": unix_time(until)}
     body = _keep(api, "/events", operation.file, intake, deadline, **query)
     return Outcome(detail=f"{len(body.splitlines())} events since {utc_text(since)}")
-
-
-class _Top(msgspec.Struct, rename="pascal"):
-    titles: list[str] | None = None
-    processes: list[list[str]] | None = None
-
-
-def list_processes(api: EngineApi, operation: ListProcesses, intake: Intake, deadline: Deadline) -> Outcome:
-    """The host's `ps` for the container: the answer as it came, and a list made from it."""
-    if _runs_ps_inside(api, deadline):
-        reason = "Podman's process list runs ps inside the container, which irkit does not do"
-        raise TargetError(reason, Refusal.UNSUPPORTED)
-    path = f"/containers/{part(operation.container)}/top"
-    at = engine_time(api, deadline)
-    try:
-        arguments, body = _PS_ARGUMENTS, api.read(path, deadline, ps_args=_PS_ARGUMENTS)
-    except TargetError as error:
-        if error.kind is not Refusal.REFUSED or "ps" not in error.reason:
-            raise
-        arguments, body = "-ef", api.read(path, deadline)  # a host whose ps is not of procps
-    intake.put("processes.top.json", body, source=f"GET {path}?ps_args={arguments}")
-    top = decoded(body, _Top)
-    rows = top.processes or []
-    made = {
-        "source": f"the host's ps {arguments}, through the engine",
-        "at": utc_text(at),
-        "processes": [_process(row, top.titles or [], at, arguments) for row in rows],
-    }
-    intake.put(operation.file, pretty(made), source="made from processes.top.json")
-    return Outcome(detail=f"{len(rows)} processes")
-
-
-def _process(row: Sequence[str], titles: Sequence[str], at: datetime, arguments: str) -> dict[str, Any]:
-    """One process; a row of another shape is kept as it is."""
-    if arguments != _PS_ARGUMENTS or len(row) != _PS_COLUMNS or not all(map(str.isdecimal, (row[0], row[1], row[5]))):
-        return dict(zip(titles, row, strict=False))
-    started = at - timedelta(seconds=min(int(row[5]), 10**10))
-    return {
-        "pid": int(row[0]),
-        "ppid": int(row[1]),
-        "user": row[2],
-        "uid": row[3],
-        "state": row[4],
-        "started_at": utc_text(started.replace(microsecond=0)),
-        "cpu_time": row[6],
-        "command": row[7],
-    }

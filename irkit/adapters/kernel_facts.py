@@ -56,8 +56,8 @@ def _seen(files: HostFiles, pid: int, groups: str, deadline: Deadline) -> Kernel
     if devices is None or routes is None or tries is None:
         return None
     ipv6 = _ipv6_places(_read(files, f"{folder}/if_inet6", deadline) or "")
-    addresses = sorted(set(_local_addresses(tries)))
-    places = {one: found for one in addresses if (found := _interface_of(one, routes))} | ipv6
+    addresses = sorted(set(local_addresses(tries)))
+    places = {one: found for one in addresses if (found := interface_of(one, routes))} | ipv6
     kept = [one for one in (*addresses, *ipv6) if not _is_own(one)]
     used = {*places.values(), *_routed(routes), *_up(_read(files, f"{folder}/igmp", deadline) or "")}
     namespace = _link(files, f"/proc/{pid}/ns/net", deadline)
@@ -124,7 +124,7 @@ def _routed(routes: str) -> set[str]:
     return {interface for interface, _, _ in _routes(routes)}
 
 
-def _local_addresses(tries: str) -> Iterator[str]:
+def local_addresses(tries: str) -> Iterator[str]:
     """The IPv4 addresses that the namespace takes for its own: leaves of the trie with a local route for them alone."""
     leaf = ""
     for line in tries.split("\n"):
@@ -137,7 +137,7 @@ def _local_addresses(tries: str) -> Iterator[str]:
                 leaf = ""
 
 
-def _interface_of(address: str, routes: str) -> str:
+def interface_of(address: str, routes: str) -> str:
     """The interface whose network an address is of."""
     number = int(ipaddress.IPv4Address(address))
     for interface, destination, mask in _routes(routes):

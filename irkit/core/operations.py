@@ -1,8 +1,8 @@
 """The closed list of what irkit can do to a host: the audit surface.
 
-An operation is a value (`operation`): reads and snapshots stand in `reads` and `file_reads`, what changes a container
-in `changes`, what firewalls it or moves it to a network of its own in `isolation`. Nothing else can be in a plan or in
-a run log.
+An operation is a value (`operation`): reads and snapshots stand in `reads`, `file_reads` and `kernel_reads`, what
+changes a container in `changes`, what firewalls it or moves it to a network of its own in `isolation`. Nothing else can
+be in a plan or in a run log.
 """
 
 from typing import Any, TypeAlias
@@ -18,6 +18,7 @@ from irkit.core.isolation import (
     SetLimits,
     UnblockTraffic,
 )
+from irkit.core.kernel_reads import ReadProcesses, ReadSockets
 from irkit.core.operation import Operation, Touch, Trace
 from irkit.core.reach import TryReach
 from irkit.core.reads import (
@@ -69,6 +70,8 @@ __all__ = [
     "ReadImageHistory",
     "ReadLogFiles",
     "ReadLogs",
+    "ReadProcesses",
+    "ReadSockets",
     "ReadStats",
     "ReadVolume",
     "RemoveImage",
@@ -96,6 +99,8 @@ AnyOperation: TypeAlias = (
     | InspectVolume
     | ReadEvents
     | Inspect
+    | ReadProcesses
+    | ReadSockets
     | ListProcesses
     | ReadStats
     | ReadLogs

@@ -39,6 +39,8 @@ from irkit.core.operations import (
     ReadImageHistory,
     ReadLogFiles,
     ReadLogs,
+    ReadProcesses,
+    ReadSockets,
     ReadStats,
     ReadVolume,
     RemoveImage,
@@ -63,7 +65,8 @@ ALWAYS = RestartPolicy(name="always")
 TRICKY = "../../etc/x\n\x1b"
 ONE_OF_EACH: list[AnyOperation] = [
     ReadEngine(TRICKY), MeasureClock("end"), InspectImage("sha256:12"), ReadImageHistory("sha256:12"),
-    InspectNetwork(TRICKY), InspectVolume(TRICKY), ReadEvents("1h"), Inspect(ID), ListProcesses(ID), ReadStats(ID),
+    InspectNetwork(TRICKY), InspectVolume(TRICKY), ReadEvents("1h"), Inspect(ID), ReadProcesses(ID), ReadSockets(ID),
+    ListProcesses(ID), ReadStats(ID),
     ReadLogs(ID, "1h", "5m", 10), Diff(ID), CopyOut(ID, TRICKY, 99, 7), Export(ID, False, 1, False),
     ReadChanges(ID, 99), ReadVolume(ID, "volume", TRICKY, TRICKY, TRICKY, 99),
     Commit(ID, "x:1", False, {"case": TRICKY}), SaveImage(ID, "x:1"), RemoveImage(ID, "x:1"), Disconnect(ID, "front"),
@@ -188,6 +191,8 @@ def test_the_way_back_is_the_opposite_as_the_facts_have_it(
         (SetRestartPolicy(ID, RestartPolicy()), [web(restart_policy=ALWAYS)], [web(), web(auto_remove=True)]),
         (ListProcesses(ID), [web(), web(state="paused")], [web(state="exited"), web(state="restarting")]),
         (ReadStats(ID), [web(), web(state="paused")], [web(state="exited")]),
+        (ReadProcesses(ID), [web(), web(state="paused")], [web(state="exited"), web(state="restarting")]),
+        (ReadSockets(ID), [web(), web(state="paused")], [web(state="exited"), web(state="created")]),
         (ReadLogs(ID), [web(), web(state="exited")], []),
     ],
 )
