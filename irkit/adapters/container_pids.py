@@ -125,19 +125,15 @@ def pids_of(files: HostFiles, container: Container, deadline: Deadline) -> Pids:
         raise TargetError(reason, Refusal.UNSUPPORTED)
     prefixes = _prefixes(every.get(container.pid), container)
     in_group = {one.pid for one in every.values() if _is_in(one.groups, prefixes, container)}
-    if container.pid in every and not _tells_groups(every[container.pid].groups):
-        in_group.add(container.pid)
+    hosts = hosts_namespaces(files, root, deadline)
+    if (first := every.get(container.pid)) and not _tells_groups(first.groups) and _is_apart(first, hosts, container):
+        in_group.add(first.pid)
     if not in_group:
         reason = "no process on the host is the container's: it has ended, or the engine runs on another machine"
         raise TargetError(reason, Refusal.ABSENT)
     main = container.pid if container.pid in in_group else 0
     first = every[main or min(in_group, key=lambda pid: every[pid].started)]
-    hosts = hosts_namespaces(files, root, deadline)
-    own = {
-        kind: one
-        for kind, one in first.namespaces.items()
-        if (kind, one) not in hosts and container.namespaces.get(_SAID_AS.get(kind, kind)) != "host"
-    }
+    own = _own(first, hosts, container)
     inside = in_group | _descendants(in_group, every)
     tied = (_tied(one, in_group, inside, own, container) for one in every.values())
     return Pids(
@@ -147,6 +143,21 @@ def pids_of(files: HostFiles, container: Container, deadline: Deadline) -> Pids:
         looked_at=len(every),
         unread=sum(not one.namespaces and not one.has_ended for one in every.values() if not _is_kernel(one)),
     )
+
+
+def _own(first: Process, hosts: frozenset[tuple[str, bytes]], container: Container) -> dict[str, bytes]:
+    """Its namespaces that are neither the host's nor meant to be."""
+    return {
+        kind: one
+        for kind, one in first.namespaces.items()
+        if (kind, one) not in hosts and container.namespaces.get(_SAID_AS.get(kind, kind)) != "host"
+    }
+
+
+def _is_apart(first: Process, hosts: frozenset[tuple[str, bytes]], container: Container) -> bool:
+    """Whether it looks like the first process of a container, where no control group says so."""
+    own = _own(first, hosts, container)
+    return "mnt" in own and ("pid" in own or container.namespaces.get("pid") == "host")
 
 
 def all_processes(files: HostFiles, deadline: Deadline) -> dict[int, Process]:

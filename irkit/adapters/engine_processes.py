@@ -48,8 +48,8 @@ class _Top(msgspec.Struct, rename="pascal"):
 class _Difference:
     """Processes that one of two lists has and the other has not, each with why that is no matter of a moment."""
 
-    in_proc: dict[int, str] = field(default_factory=dict)
-    in_list: dict[int, str] = field(default_factory=dict)
+    in_proc: dict[str, str] = field(default_factory=dict)
+    in_list: dict[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         """In a line, or empty."""
@@ -64,7 +64,7 @@ class _Difference:
         return "; ".join(parts)
 
 
-def _shown(found: dict[int, str]) -> str:
+def _shown(found: dict[str, str]) -> str:
     shown = ", ".join(f"{pid} ({why})" for pid, why in list(found.items())[:_MOST_SHOWN])
     return shown + (f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else "")
 
@@ -175,13 +175,13 @@ class _Comparison:
         inside = {one.pid: one for one in before.inside if not one.has_ended}
         unlisted = [one for pid, one in inside.items() if pid not in listed]
         now = self._now([one.pid for one in unlisted])
-        in_proc = {one.pid: one.why() for one in unlisted if now.get(one.pid) == one.started}
+        in_proc = {str(one.pid): one.why() for one in unlisted if now.get(one.pid) == one.started}
         unseen = {pid for pid in listed if pid not in {one.pid for one in before.processes}}
         for _ in range(_ASKED_AGAIN if unseen else 0):
             unseen -= set(self._now(sorted(unseen)))
             again = _listed(decoded(_ask(self._api, self._path, self._deadline)[1], _Top))
             unseen &= again or set()
-        return _Difference(in_proc, dict.fromkeys(sorted(unseen), "hidden there"))
+        return _Difference(in_proc, dict.fromkeys(map(str, sorted(unseen)), "hidden there"))
 
     def _now(self, pids: Sequence[int]) -> dict[int, int]:
         """When those that are there now were started, by number."""

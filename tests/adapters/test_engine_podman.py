@@ -12,7 +12,9 @@ from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import dial_unix
+from irkit.adapters.host_side import NoFiles
 from irkit.adapters.memory import MemoryStore
+from irkit.adapters.memory_files import MemoryFiles
 from irkit.core.container import Attachment, Container, Limits, RestartPolicy
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.host import Host
@@ -25,7 +27,7 @@ from irkit.core.operations import (
     SetLimits,
     SetRestartPolicy,
 )
-from irkit.core.ports import Outcome
+from irkit.core.ports import HostFiles, Outcome
 from irkit.engine.deadline import Cancel, OperationDeadline
 from tests.acceptance.fake_engine import ID, INFO, FakeEngine, Reply, http, inspected
 
@@ -66,9 +68,12 @@ def deadline() -> OperationDeadline:
     return OperationDeadline(SystemClock(), 20, 20, Cancel())
 
 
-def apply(place: Path, podman: Podman, operation: AnyOperation) -> tuple[Outcome | TargetError, Sequence[str]]:
+def apply(
+    place: Path, podman: Podman, operation: AnyOperation, files: HostFiles | None = None
+) -> tuple[Outcome | TargetError, Sequence[str]]:
     """What became of it, and the requests that were made after the greeting."""
-    engine = DockerEngine(Host(name="local", socket=str(place)), dial_unix(str(place)), SystemClock())
+    host = Host(name="local", socket=str(place))
+    engine = DockerEngine(host, dial_unix(str(place)), SystemClock(), files=files or NoFiles("there are none"))
     intake = MemoryStore().intake(host="local", container=None, operation=operation, task=0)
     with FakeEngine(place, podman) as fake:
         try:
@@ -226,6 +231,15 @@ def test_processes_are_never_asked_for(place: Path) -> None:
     error, requests = apply(place, Podman(), ListProcesses(ID))
     assert isinstance(error, TargetError)
     assert error.kind is Refusal.UNSUPPORTED and "inside the container" in error.reason
+    assert requests == []
+
+
+def test_nor_is_that_a_failure_where_proc_shows_them(place: Path) -> None:
+    files = MemoryFiles()
+    files.put(b"/proc/1/environ", b"A=b")
+    ended, requests = apply(place, Podman(), ListProcesses(ID), files)
+    assert isinstance(ended, Outcome)
+    assert ended.detail.startswith("not asked for") and "inside the container" in ended.detail
     assert requests == []
 
 

@@ -14,6 +14,7 @@ from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_http import dial_unix
 from irkit.adapters.engine_reads import unix_time
+from irkit.adapters.host_side import NoFiles
 from irkit.adapters.memory import MemoryStore
 from irkit.core.container import Container
 from irkit.core.errors import Refusal, TargetError
@@ -44,7 +45,8 @@ class Done:
         self.failure: TargetError | None = None
         intake = store.intake(host="local", container=VICTIM, operation=operation, task=0)
         with FakeEngine(place, answers) as self.engine:
-            target = DockerEngine(Host(name="local"), dial_unix(str(place)), SystemClock())
+            files = NoFiles("there are none")
+            target = DockerEngine(Host(name="local"), dial_unix(str(place)), SystemClock(), files=files)
             try:
                 deadline = OperationDeadline(SystemClock(), seconds, seconds, Cancel())
                 self.detail = target.apply(operation, intake, deadline).detail

@@ -303,7 +303,7 @@ def test_an_interrupt_before_the_run_lets_nothing_begin() -> None:
     within(PATIENCE, lambda: list(runner.execute(world.plan(*CONTAIN))))
     assert events_of(world.store, OperationStarted) == []
     assert world.logged().finished is not None
-    assert len(skips(world)) == 7
+    assert len(skips(world)) == 8
 
 
 def test_the_rest_of_a_step_under_way_is_not_begun() -> None:
