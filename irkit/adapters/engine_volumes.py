@@ -139,5 +139,7 @@ def _outcome(tree: TreeTar, operation: ReadVolume, how: str) -> Outcome:
     partial = tree.finish()
     counts = tree.counts
     held = f"{counts.bytes} bytes" if counts.bytes == counts.seen else f"{counts.bytes} of {counts.seen} bytes"
+    if not counts.entries:
+        how += ", in which there is nothing, as of a socket"
     parts = [f"{counts.entries} names, {counts.files} files, {held}", how, partial]
     return Outcome(detail=", ".join(filter(None, parts)))

@@ -25,8 +25,10 @@ from irkit.core.ports import Deadline
 
 _CROWD: Final = 200
 """Names of one folder from which on its archive is asked for, rather than one for each."""
-_SLACK: Final = 256 << 20
-"""Bytes of archives that are read beyond what is kept, for what stands between."""
+_SLACK: Final = 64 << 20
+"""Bytes of an archive that are read beyond what may be kept, for what stands between."""
+_MOST_WASTE: Final = 4
+"""How many times as much is read in all at most, where large files stand between what is wanted."""
 _UNTOLD: Final = "\ufffd"
 _FOLDER_BIT: Final = 1 << 31
 """Go's mode bit of a folder."""
@@ -113,7 +115,8 @@ class _Asking:
         self._api, self._tree, self._kinds, self._deadline = api, tree, kinds, deadline
         self._path = f"/containers/{part(container)}/archive"
         self._hidden = tuple(f"{one.strip('/')}/" for one in mounts)
-        self._left = tree.limit + _SLACK
+        self._most = tree.limit + _SLACK
+        self._left = _MOST_WASTE * self._most
         self._seen: set[bytes] = set()
         self.counts = dict.fromkeys(WORDS.values(), 0)
 
@@ -139,10 +142,32 @@ class _Asking:
             return
         try:
             with self._api.request("GET", self._path, self._deadline, query={"path": f"/{wish.path}"}) as answer:
-                self._take(Members(answer, self._left), wish)
+                members = Members(answer, min(self._most, self._left))
+                self._take(members, wish)
         except TargetError as error:
             check_is_answer(error)
             self._say(wish, problem=error.reason)
+            return
+        for path in self._missed(wish) if members.is_cut else ():
+            self.fetch(Wish(path))
+
+    def _missed(self, wish: Wish) -> Iterator[str]:
+        """What an archive that was cut would have brought, by what can be asked for by itself."""
+        seen = {as_told(path) for path in self._seen}
+        missed = {
+            path
+            for path, kind in self._kinds.items()
+            if kind != DELETED and path not in seen and self._is_wished(path, wish)
+        }
+        for path in sorted(missed):
+            if _UNTOLD in path:
+                self._say(Wish(path), problem="what is before it in the archive is too large to read on")
+            elif path.rpartition("/")[0] not in missed:
+                yield path
+
+    @staticmethod
+    def _is_wished(path: str, wish: Wish) -> bool:
+        return path in wish.wanted if wish.wanted is not None else path.startswith(f"{wish.path}/")
 
     def _take(self, members: Members, wish: Wish) -> None:
         above = wish.path.rpartition("/")[0].encode()
@@ -165,8 +190,6 @@ class _Asking:
             ) from error
         finally:
             self._left -= members.taken
-        if members.is_cut:
-            self._say(wish, left_out=f"more than the {self._tree.limit} bytes asked for")
 
     @staticmethod
     def _is_below(path: str, wanted: frozenset[str]) -> bool:
