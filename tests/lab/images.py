@@ -128,6 +128,11 @@ class _Filler:
         return blocks[:size]
 
 
+def mixed_content(source: random.Random, number: int, size: int) -> bytes:
+    """Content of the kinds that a big image has."""
+    return _Filler(source).content(number, size)
+
+
 def _sizes(source: random.Random, total: int, files: int) -> Iterator[int]:
     weights = [source.expovariate(1) + 0.01 for _ in range(files)]
     scale = total / sum(weights)
