@@ -1,6 +1,7 @@
 """What irkit can do: one file each, and one line each in this list."""
 
 from irkit.actions.collect_changes import CollectChanges
+from irkit.actions.collect_deleted_files import CollectDeletedFiles
 from irkit.actions.collect_events import CollectEvents
 from irkit.actions.collect_files import CollectFiles
 from irkit.actions.collect_inspect import CollectInspect
@@ -9,6 +10,7 @@ from irkit.actions.collect_processes import CollectProcesses
 from irkit.actions.collect_reach import CollectReach
 from irkit.actions.collect_sockets import CollectSockets
 from irkit.actions.collect_stats import CollectStats
+from irkit.actions.collect_tmpfs import CollectTmpfs
 from irkit.actions.contain_kill import KillContainer
 from irkit.actions.contain_limit import LimitResources
 from irkit.actions.contain_pause import PauseContainer
@@ -22,6 +24,7 @@ from irkit.actions.snapshot_changes import SnapshotChanges
 from irkit.actions.snapshot_commit import SnapshotCommit
 from irkit.actions.snapshot_export import SnapshotExport
 from irkit.actions.snapshot_image import SnapshotImage
+from irkit.actions.snapshot_memory import SnapshotMemory
 from irkit.actions.snapshot_volumes import SnapshotVolumes
 from irkit.core.action import Action
 
@@ -31,12 +34,15 @@ _ALL: tuple[type[Action], ...] = (
     CollectSockets,
     CollectStats,
     CollectLogs,
+    CollectDeletedFiles,
+    CollectTmpfs,
     CollectChanges,
     CollectEvents,
     CollectFiles,
     CollectReach,
     SnapshotChanges,
     SnapshotVolumes,
+    SnapshotMemory,
     SnapshotExport,
     SnapshotCommit,
     SnapshotImage,

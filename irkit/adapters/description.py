@@ -123,7 +123,7 @@ def _change(applied: Applied) -> dict[str, Any]:
         "container": started.container,
         "text": started.operation.text(),
         "operation": started.operation,
-        "undo": list(started.undo),
+        "undo": list(applied.undo),
         "state": applied.state,
         "took_hold": applied.took_hold,
         "proof": applied.proof,

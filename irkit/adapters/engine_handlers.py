@@ -8,12 +8,15 @@ from irkit.adapters import engine_limits as limits
 from irkit.adapters import engine_networks as networks
 from irkit.adapters import engine_reads as reads
 from irkit.adapters import engine_streams as streams
+from irkit.adapters.engine_deleted import ReadsDeleted
 from irkit.adapters.engine_firewall import Firewall
 from irkit.adapters.engine_http import EngineApi
 from irkit.adapters.engine_image import ReadsImages
 from irkit.adapters.engine_layer import ReadsChanges
+from irkit.adapters.engine_memory import DumpsMemory
 from irkit.adapters.engine_processes import ListsProcesses
 from irkit.adapters.engine_reach import TriesReach
+from irkit.adapters.engine_tmpfs import ReadsTmpfs
 from irkit.adapters.engine_volumes import ReadsVolume
 from irkit.adapters.host_side import HostSide
 from irkit.adapters.image_digests import ImageDigests
@@ -73,4 +76,8 @@ def handlers(side: HostSide) -> dict[type[do.Operation], Handler]:
         do.UnblockTraffic: firewall.unblock,
         do.ResetConnections: firewall.reset,
         do.TryReach: TriesReach(side),
+        do.DumpMemory: DumpsMemory(side),
+        do.DumpMemoryByCommand: DumpsMemory(side),
+        do.ReadDeletedFiles: ReadsDeleted(side),
+        do.ReadTmpfs: ReadsTmpfs(side),
     }

@@ -18,7 +18,7 @@ def no_root_of(fleet: Fleet, hosts: Sequence[Host], playbook: Playbook) -> dict[
     """Why commands cannot be run as root, for each host on which they cannot."""
     from irkit.actions import ACTIONS
 
-    if not any(ACTIONS[step.action].needs_root for step in playbook.steps):
+    if not any(ACTIONS[step.action].may_need_root(step.arguments) for step in playbook.steps):
         return {}
     return _asked(fleet, hosts, lambda target, deadline: target.why_no_root(deadline))
 

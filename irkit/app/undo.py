@@ -222,7 +222,9 @@ def lasting_changes(setting: Setting, name: str) -> list[str]:
     for change in run.changes:
         operation = change.started.operation
         gone = isinstance(operation, RemoveImage) or (isinstance(operation, Commit) and operation.image in removed)
-        if not change.started.undo and not gone and (change.key, mark_of(operation)) not in known:
+        if operation.takes_back or change.undo or gone:
+            continue
+        if (change.key, mark_of(operation)) not in known:
             text = f"image {operation.image}, as evidence" if isinstance(operation, Commit) else operation.text()
             found.append(f"{names.get(change.key, change.key)}: {text}")
     return found
@@ -232,7 +234,7 @@ def _with_way_back(run: Run) -> set[tuple[str, str]]:
     """What need not be taken back each time it was done: the first time is, or it was found so."""
     from irkit.engine.held import mark_of
 
-    known = {(one.key, mark_of(one.started.operation)) for one in run.changes if one.started.undo}
+    known = {(one.key, mark_of(one.started.operation)) for one in run.changes if one.undo}
     return known | {(f"{one.host}/{one.container}", mark_of(one.operation)) for one in run.inapplicable}
 
 

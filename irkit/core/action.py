@@ -4,10 +4,10 @@ An action is a frozen dataclass; its fields are its YAML parameters (types of `v
 `Meta` description. Its module's one line in `actions/__init__.py` makes it known everywhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from irkit.core.container import Container
 from irkit.core.host import Host
@@ -52,6 +52,11 @@ class Action:
     """Whether it may plan operations that need root on the host."""
     reads_files: ClassVar[bool] = False
     """Whether it may plan operations that read the host's files."""
+
+    @classmethod
+    def may_need_root(cls, arguments: Mapping[str, Any]) -> bool:
+        """Whether it may plan operations that need root on the host, given these arguments as a playbook has them."""
+        return cls.needs_root
 
     def refuse(self, container: Container) -> str:
         """Why this action cannot do its work on that container, or empty where it can."""

@@ -1,8 +1,8 @@
 """The closed list of what irkit can do to a host: the audit surface.
 
-An operation is a value (`operation`): reads and snapshots stand in `reads`, `file_reads` and `kernel_reads`, what
-changes a container in `changes`, what firewalls it or moves it to a network of its own in `isolation`. Nothing else can
-be in a plan or in a run log.
+An operation is a value (`operation`): reads and snapshots stand in `reads`, `file_reads` and `kernel_reads`, what there
+is only while a container runs in `running`, what changes one in `changes`, what firewalls it or moves it to a network
+of its own in `isolation`. Nothing else can be in a plan or in a run log.
 """
 
 from typing import Any, TypeAlias
@@ -40,6 +40,7 @@ from irkit.core.reads import (
     RemoveImage,
     SaveImage,
 )
+from irkit.core.running import DumpMemory, DumpMemoryByCommand, ReadDeletedFiles, ReadTmpfs
 
 __all__ = [
     "AnyOperation",
@@ -50,6 +51,8 @@ __all__ = [
     "CopyOut",
     "Diff",
     "Disconnect",
+    "DumpMemory",
+    "DumpMemoryByCommand",
     "Export",
     "Inspect",
     "InspectImage",
@@ -62,6 +65,7 @@ __all__ = [
     "Operation",
     "Pause",
     "ReadChanges",
+    "ReadDeletedFiles",
     "ReadEngine",
     "ReadEvents",
     "ReadHost",
@@ -73,6 +77,7 @@ __all__ = [
     "ReadProcesses",
     "ReadSockets",
     "ReadStats",
+    "ReadTmpfs",
     "ReadVolume",
     "RemoveImage",
     "RemoveNetwork",
@@ -132,6 +137,10 @@ AnyOperation: TypeAlias = (
     | CapturePackets
     | ReadHost
     | ReadHostByCommand
+    | DumpMemory
+    | DumpMemoryByCommand
+    | ReadDeletedFiles
+    | ReadTmpfs
 )
 
 

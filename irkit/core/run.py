@@ -47,6 +47,12 @@ class Applied:
         return f"{self.started.host}/{self.started.container}"
 
     @property
+    def undo(self) -> "tuple[AnyOperation, ...]":
+        """What takes it back; nothing where it has done that itself."""
+        has_done = self.started.operation.takes_back and self.state == "finished"
+        return () if has_done else self.started.undo
+
+    @property
     def is_change(self) -> bool:
         """Whether it was to change its host, and may have."""
         return self.started.operation.touch is not Touch.READ and self.took_hold != "no"
@@ -112,7 +118,7 @@ class Run:
         return [
             (change.started.host, change.started.container, operation)
             for change in reversed(self.changes)
-            for operation in change.started.undo
+            for operation in change.undo
         ]
 
     def add(self, record: Record) -> None:

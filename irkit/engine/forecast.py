@@ -16,6 +16,7 @@ from irkit.core.operations import (
     AnyOperation,
     BlockTraffic,
     Disconnect,
+    DumpMemory,
     Kill,
     MakeNetwork,
     Operation,
@@ -77,7 +78,7 @@ class _Target:
             return self._leave_to_owner(task, tasks)
         if task.refused or not mine:
             return task
-        is_felt = any(isinstance(one, (*_CUTS, *_ENDS, Pause)) for one in mine)
+        is_felt = any(isinstance(one, (*_CUTS, *_ENDS, Pause, DumpMemory)) for one in mine)
         if is_felt and (why := dependence(self.target, self.around)):
             if task.step not in self.accepted:
                 reason = f"{why}: this would cut off irkit or you; accept_loss: true if you must"

@@ -57,12 +57,12 @@ class Bench:
         if isinstance(operation, Stop):
             seconds = max(seconds, operation.grace + 30.0)
         # What reads a stream may expect it to flow; a commit copies the whole layer before it says a word.
-        is_stream = operation.bulk and operation.touch is Touch.READ
+        is_stream = operation.bulk and (operation.touch is Touch.READ or operation.takes_back)
         return OperationDeadline(self.clock, seconds, IDLE if is_stream else seconds, self.cancel(operation))
 
     def cancel(self, operation: Operation) -> Cancel:
         """What ends the operation early."""
-        return self.reads if operation.touch is Touch.READ else self.changes
+        return self.reads if operation.touch is Touch.READ or operation.takes_back else self.changes
 
 
 class OperationRun:

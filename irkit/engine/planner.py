@@ -229,7 +229,7 @@ class _Planner:
             skipped = "" if operations or refused else "there is nothing to do"
             operations, blind = self.sight.look_at(step.id, host.name, operations)
             skipped = skipped or blind
-        changes = refused or any(operation.touch is not Touch.READ for operation in operations)
+        changes = refused or any(one.touch is not Touch.READ and not one.takes_back for one in operations)
         self._add(
             step=step.id,
             action=step.action,

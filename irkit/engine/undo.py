@@ -53,7 +53,7 @@ def outstanding(run: Run, undone: Sequence[Run]) -> list[tuple[str, str, AnyOper
 
 def _left(run: Run, others: Sequence[Run]) -> list[tuple[Applied, AnyOperation]]:
     """What is left to be done, each with the change that it takes back."""
-    left = [(change, operation) for change in reversed(run.changes) for operation in change.started.undo]
+    left = [(change, operation) for change in reversed(run.changes) for operation in change.undo]
     wanted = run.started.run if run.started else ""
     undoing = [one for one in others if one is not run and one.started is not None and one.started.undoes == wanted]
     for undo in sorted(undoing, key=lambda one: one.started_at):
