@@ -19,6 +19,8 @@ from irkit.core.operations import (
     CopyOut,
     Diff,
     Disconnect,
+    DumpMemory,
+    DumpMemoryByCommand,
     Export,
     Inspect,
     InspectImage,
@@ -31,6 +33,7 @@ from irkit.core.operations import (
     Operation,
     Pause,
     ReadChanges,
+    ReadDeletedFiles,
     ReadEngine,
     ReadEvents,
     ReadHost,
@@ -42,6 +45,7 @@ from irkit.core.operations import (
     ReadProcesses,
     ReadSockets,
     ReadStats,
+    ReadTmpfs,
     ReadVolume,
     RemoveImage,
     RemoveNetwork,
@@ -75,7 +79,8 @@ ONE_OF_EACH: list[AnyOperation] = [
     UnblockTraffic(ID, "irkit_x"), ResetConnections(ID), SetLimits(ID, Limits(memory=1 << 20)),
     TryReach(ID, {"10.0.0.5": "front"}),
     ReadImage("sha256:12", "run"), ReadLogFiles(ID, 10), CapturePackets(ID, 2.5, 10), ReadHost(60.0, 10),
-    ReadHostByCommand("1h"),
+    ReadHostByCommand("1h"), DumpMemory(ID, 99, 9, (7,)), DumpMemoryByCommand(ID, 99, 9), ReadDeletedFiles(ID, 99),
+    ReadTmpfs(ID, 99),
 ]  # fmt: skip
 each = pytest.mark.parametrize("operation", ONE_OF_EACH, ids=lambda one: type(one).__name__)
 
@@ -132,7 +137,7 @@ def test_where_its_evidence_goes_stays_below_its_folder(operation: AnyOperation)
     parts = operation.file.split("/") if operation.file else []
     assert all(part and part[0] not in ".-" for part in parts)
     assert set(operation.file) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-/")
-    writes = operation.touch is Touch.READ or isinstance(operation, Commit)
+    writes = operation.touch is Touch.READ or operation.takes_back or isinstance(operation, Commit)
     assert bool(operation.file) is writes
 
 
