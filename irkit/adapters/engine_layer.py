@@ -3,12 +3,12 @@
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import check_is_answer
 from irkit.adapters.layer_archive import store_archives
-from irkit.adapters.layer_changes import WORDS, read_kinds
-from irkit.adapters.layer_files import UNTOLD, store_upper, told
+from irkit.adapters.layer_changes import read_kinds
+from irkit.adapters.layer_files import UNTOLD, store_by_list, store_over_image, told
+from irkit.adapters.layer_image import Image
 from irkit.adapters.layer_place import Place, Store, find_upper, store_of
-from irkit.adapters.tree_entry import TreeEntry
 from irkit.adapters.tree_tar import TreeTar, open_tree
-from irkit.core.errors import Refusal, TargetError
+from irkit.core.errors import TargetError
 from irkit.core.operations import ReadChanges
 from irkit.core.ports import Deadline, HostFiles, HostFolder, Intake, Outcome
 
@@ -25,50 +25,49 @@ class ReadsChanges:
     def __call__(self, api: EngineApi, operation: ReadChanges, intake: Intake, deadline: Deadline) -> Outcome:
         store = store_of(api.read(f"/containers/{part(operation.container)}/json", deadline))
         try:
-            kinds: dict[str, int] | TargetError = read_kinds(api, operation.container, deadline)
-        except TargetError as error:
-            if error.kind not in (Refusal.REFUSED, Refusal.UNSUPPORTED, Refusal.GARBLED):
-                raise
-            kinds = error
-        try:
             place = find_upper(self._files, store, deadline)
             top = self._files.folder(place.path, deadline)
         except TargetError as error:
             check_is_answer(error)
-            if isinstance(kinds, TargetError):
-                raise kinds from error
+            kinds = read_kinds(api, operation.container, deadline)
             return _by_archives(api, operation, intake, deadline, kinds, store, error.reason)
         try:
-            return _by_files(operation, intake, deadline, kinds, place, top)
+            return self._by_files(api, operation, intake, deadline, place, top)
         finally:
             top.close()
 
+    def _by_files(
+        self,
+        api: EngineApi,
+        operation: ReadChanges,
+        intake: Intake,
+        deadline: Deadline,
+        place: Place,
+        top: HostFolder,
+    ) -> Outcome:
+        where = place.path.decode("utf-8", "backslashreplace")
+        tree = _opened(operation, intake, f"{where}, the upper folder by {place.said_by}")
+        own = top.own(deadline)
+        if own.xattrs is None:
+            tree.tar.warn(UNTOLD)
+        # Where files are near, looking each up in the image costs next to nothing, and the engine's list a walk.
+        if own.facts.inode and place.lowers:
+            counts = store_over_image(tree, top, Image(self._files, place.lowers, deadline), deadline)
+        else:
+            counts = store_by_list(tree, top, _listed(api, operation.container, tree, deadline), deadline)
+        partial = tree.finish()
+        parts = [told(counts, tree.counts), f"from the upper folder, by {place.said_by}", partial]
+        return Outcome(detail=", ".join(filter(None, parts)))
 
-def _by_files(
-    operation: ReadChanges,
-    intake: Intake,
-    deadline: Deadline,
-    kinds: dict[str, int] | TargetError,
-    place: Place,
-    top: HostFolder,
-) -> Outcome:
-    where = place.path.decode("utf-8", "backslashreplace")
-    tree = _opened(operation, intake, f"{where}, the upper folder by {place.said_by}")
-    if top.own(deadline).xattrs is None:
-        tree.tar.warn(UNTOLD)
-    if isinstance(kinds, TargetError):
-        tree.index.warn(f"what was added and what was changed is not told: {kinds.reason}")
-        kinds = {}
-    counts = store_upper(tree, top, kinds, deadline)
-    for path, kind in kinds.items():  # what a replaced folder had before, above all
-        tree.put(TreeEntry(path=path, type="other", change=WORDS[kind]))
-        counts[WORDS[kind]] += 1
-    tree.flush()
-    partial = tree.finish()
-    parts = [told(counts, tree.counts), f"from the upper folder, by {place.said_by}"]
-    if kinds:
-        parts.append(f"{len(kinds)} names are in the engine's list alone")
-    return Outcome(detail=", ".join(filter(None, (*parts, partial))))
+
+def _listed(api: EngineApi, container: str, tree: TreeTar, deadline: Deadline) -> dict[str, int]:
+    """The engine's list of changes, if it gives one."""
+    try:
+        return read_kinds(api, container, deadline)
+    except TargetError as error:
+        check_is_answer(error)
+        tree.index.warn(f"what was added and what was changed is not told: {error.reason}")
+        return {}
 
 
 def _by_archives(

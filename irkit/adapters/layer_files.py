@@ -1,31 +1,76 @@
-"""A container's changed files from the upper folder of its overlay: what overlayfs puts there, told as what it means.
+"""A container's changed files from the upper folder of its overlay: what overlayfs puts there, by what it means."""
 
-Deletions are devices 0/0, or empty files with an attribute; a replaced folder is opaque. Linux
-`Documentation/filesystems/overlayfs.rst`.
-"""
-
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from irkit.adapters.layer_changes import WORDS, as_told
+from irkit.adapters.layer_changes import DELETED, WORDS, as_told
+from irkit.adapters.layer_image import Gone, Image
+from irkit.adapters.layer_marks import is_metadata_only, is_opaque, is_whiteout
+from irkit.adapters.tree_entry import TreeEntry, entry_of
 from irkit.adapters.tree_tar import SMALL, Counts, TreeTar
 from irkit.adapters.tree_walk import Met, walk
-from irkit.core.ports import Deadline, FileFacts, FileKind, HostFolder, Looked
+from irkit.core.ports import Deadline, FileFacts, HostFolder, Looked
 
-_WHITEOUTS: Final = (b"trusted.overlay.whiteout", b"user.overlay.whiteout")
-_OPAQUE: Final = (b"trusted.overlay.opaque", b"user.overlay.opaque")
-_METADATA: Final = (b"trusted.overlay.metacopy", b"user.overlay.metacopy")
 _METADATA_ONLY: Final = "only its metadata differs: the content is the image's"
 UNTOLD: Final = (
     "extended attributes are not told this way: opaque folders, capabilities and holes are not seen, and deletions are"
     " told from devices by their mode alone"
 )
+_Kind = Callable[[bytes, Looked], str]
+"""Whether what has a path was added or changed; empty where that is not known."""
 
 
-def store_upper(tree: TreeTar, top: HostFolder, kinds: dict[str, int], deadline: Deadline) -> dict[str, int]:
-    """Store all of an upper folder; how many there are of each kind of change. Takes out of `kinds` what it meets.
+def store_over_image(tree: TreeTar, top: HostFolder, image: Image, deadline: Deadline) -> dict[str, int]:
+    """Store all of an upper folder, and list what it hides; how many there are of each kind of change.
 
     Raises TargetError where the host cannot be asked any more.
     """
+
+    hidden: list[int] = []
+
+    def kind_of(path: bytes, looked: Looked) -> str:
+        kind = "changed" if image.has(path, looked) else "added"
+        hidden.append(_list(tree, image.take_gone()))
+        return kind
+
+    try:
+        counts = _store(tree, top, kind_of, deadline)
+        counts[WORDS[DELETED]] += sum(hidden) + _list(tree, image.rest())
+    finally:
+        image.close()
+        tree.flush()
+    return counts
+
+
+def store_by_list(tree: TreeTar, top: HostFolder, kinds: dict[str, int], deadline: Deadline) -> dict[str, int]:
+    """Store all of an upper folder, and list what is in the engine's list alone, as what a folder hides is.
+
+    Raises TargetError where the host cannot be asked any more.
+    """
+    counts = _store(tree, top, lambda path, looked: WORDS.get(kinds.pop(as_told(path), -1), ""), deadline)
+    for path, kind in kinds.items():
+        tree.put(TreeEntry(path=path, type="other", change=WORDS[kind]))
+        counts[WORDS[kind]] += 1
+    tree.flush()
+    return counts
+
+
+def told(counts: dict[str, int], found: Counts) -> str:
+    """What came of it, in a line."""
+    changes = ", ".join(f"{number} {word}" for word, number in sorted(counts.items()))
+    return f"{changes}; {found.files} files with {found.bytes} bytes"
+
+
+def _list(tree: TreeTar, hidden: Iterable[Gone]) -> int:
+    """List what is hidden; how many names it is."""
+    count = 0
+    for count, gone in enumerate(hidden, start=1):  # noqa: B007
+        whole = entry_of(gone.path, Looked(facts=gone.facts))
+        tree.put(TreeEntry(path=whole.path, path_b64=whole.path_b64, type=whole.type, change=WORDS[DELETED]))
+    return count
+
+
+def _store(tree: TreeTar, top: HostFolder, kind_of: _Kind, deadline: Deadline) -> dict[str, int]:
     counts = dict.fromkeys(WORDS.values(), 0)
     device = top.own(deadline).facts.device
 
@@ -34,41 +79,20 @@ def store_upper(tree: TreeTar, top: HostFolder, kinds: dict[str, int], deadline:
 
     try:
         for met in walk(top, deadline, small=SMALL, enters=enters):
-            change = "deleted" if is_whiteout(met.looked) else _change(met.path, kinds)
+            change = _change(met, kind_of)
             if change:
                 counts[change] += 1
-            _add(tree, met, change, deadline)
+            if is_metadata_only(met.looked):
+                tree.add_bare(met, change=change, why=_METADATA_ONLY)
+            else:
+                tree.add(met, deadline, change=change, opaque=is_opaque(met.looked))
     finally:
         tree.flush()
     return counts
 
 
-def is_whiteout(looked: Looked) -> bool:
-    """Whether it stands for something that was deleted. Where device numbers are not told, its mode tells."""
-    facts = looked.facts
-    if facts.kind is FileKind.CHARACTER_DEVICE:
-        return facts.device_number == 0 and (facts.inode != 0 or facts.mode == 0)
-    return facts.kind is FileKind.FILE and facts.size == 0 and _has(looked, _WHITEOUTS)
-
-
-def _add(tree: TreeTar, met: Met, change: str, deadline: Deadline) -> None:
-    if met.looked.facts.kind is FileKind.FILE and _has(met.looked, _METADATA):
-        tree.add_bare(met, change=change, why=_METADATA_ONLY)
-        return
-    values = met.looked.xattrs or {}
-    tree.add(met, deadline, change=change, opaque=any(values.get(name) == b"y" for name in _OPAQUE))
-
-
-def _has(looked: Looked, names: tuple[bytes, ...]) -> bool:
-    return any(name in (looked.xattrs or {}) for name in names)
-
-
-def _change(path: bytes, kinds: dict[str, int]) -> str:
-    """What the engine says of it; empty where it does not."""
-    return WORDS.get(kinds.pop(as_told(path), -1), "")
-
-
-def told(counts: dict[str, int], found: Counts) -> str:
-    """What came of it, in a line."""
-    changes = ", ".join(f"{number} {word}" for word, number in sorted(counts.items()))
-    return f"{changes}; {found.files} files with {found.bytes} bytes"
+def _change(met: Met, kind_of: _Kind) -> str:
+    if met.again or met.path == b".":
+        return ""
+    kind = kind_of(met.path, met.looked)
+    return WORDS[DELETED] if is_whiteout(met.looked) else kind

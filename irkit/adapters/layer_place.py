@@ -52,14 +52,23 @@ class Store(msgspec.Struct, rename="pascal"):
     @property
     def upper(self) -> str:
         """The upper folder, where the engine tells it."""
-        return ((self.graph_driver and self.graph_driver.data) or {}).get("UpperDir", "")
+        return self._told("UpperDir")
+
+    @property
+    def lower(self) -> str:
+        """The lower folders, topmost first, where the engine tells them."""
+        return self._told("LowerDir")
+
+    def _told(self, key: str) -> str:
+        return ((self.graph_driver and self.graph_driver.data) or {}).get(key, "")
 
 
 class Place(NamedTuple):
-    """A folder of the host, and who says that it is the one."""
+    """The upper folder of an overlay, who says that it is the one, and its lower folders, where they are told."""
 
     path: bytes
     said_by: str
+    lowers: tuple[bytes, ...] = ()
 
 
 def store_of(body: bytes) -> Store:
@@ -72,7 +81,7 @@ def find_upper(files: HostFiles, store: Store, deadline: Deadline) -> Place:
     if store.upper:
         path = store.upper.encode("utf-8", "surrogateescape")
         _check_folder(files, path, deadline)
-        return Place(path, "the engine")
+        return Place(path, "the engine", _lowers(store.lower.encode("utf-8", "surrogateescape")))
     return _by_mounts(files, store, deadline)
 
 
@@ -111,14 +120,16 @@ def _by_mounts(files: HostFiles, store: Store, deadline: Deadline) -> Place:
     where = f"the engine does not say where its changed files lie (driver {driver or 'not told'})"
     if not is_of_container(files, store.state.pid, store.id, deadline):
         raise _unsupported(f"{where}, and it has no process on this host to find them by")
-    path = _upper_of(_table(files, store.state.pid, deadline), b"/")
+    overlay = _root_of(_table(files, store.state.pid, deadline))
+    path = overlay.get(b"upperdir", b"")
     if not path.startswith(b"/"):
         raise _unsupported(f"{where}, and its root is no overlay whose upper folder can be told")
     _check_folder(files, path, deadline)
     own = any(
         mount.get(b"upperdir") == path for _, kind, mount in mounts_of(_table(files, 1, deadline)) if kind == b"overlay"
     )
-    return Place(path, "the host's mount table" if own else "the mount table of its first process alone")
+    said_by = "the host's mount table" if own else "the mount table of its first process alone"
+    return Place(path, said_by, _lowers(overlay.get(b"lowerdir", b"")))
 
 
 def _table(files: HostFiles, pid: int, deadline: Deadline) -> bytes:
@@ -126,12 +137,15 @@ def _table(files: HostFiles, pid: int, deadline: Deadline) -> bytes:
     return table if isinstance(table, bytes) else b""
 
 
-def _upper_of(table: bytes, point: bytes) -> bytes:
-    """The upper folder of the first overlay mounted there: what comes later lies over it."""
-    for place, kind, options in mounts_of(table):
-        if place == point and kind == b"overlay":
-            return options.get(b"upperdir", b"")
-    return b""
+def _root_of(table: bytes) -> dict[bytes, bytes]:
+    """The options of the first overlay mounted at the root: what comes later lies over it."""
+    return next((mount for place, kind, mount in mounts_of(table) if place == b"/" and kind == b"overlay"), {})
+
+
+def _lowers(text: bytes) -> tuple[bytes, ...]:
+    """The lower folders in a list with colons; none where it cannot be told where one lies."""
+    paths = tuple(text.split(b":")) if text else ()
+    return paths if all(path.startswith(b"/") and not path.endswith(b"\\") for path in paths) else ()
 
 
 def _plain(word: bytes) -> bytes:
