@@ -4,8 +4,10 @@ from irkit.actions.collect_changes import CollectChanges
 from irkit.actions.collect_deleted_files import CollectDeletedFiles
 from irkit.actions.collect_events import CollectEvents
 from irkit.actions.collect_files import CollectFiles
+from irkit.actions.collect_host import CollectHost
 from irkit.actions.collect_inspect import CollectInspect
 from irkit.actions.collect_logs import CollectLogs
+from irkit.actions.collect_pcap import CollectPcap
 from irkit.actions.collect_processes import CollectProcesses
 from irkit.actions.collect_reach import CollectReach
 from irkit.actions.collect_sockets import CollectSockets
@@ -36,8 +38,10 @@ _ALL: tuple[type[Action], ...] = (
     CollectLogs,
     CollectDeletedFiles,
     CollectTmpfs,
+    CollectPcap,
     CollectChanges,
     CollectEvents,
+    CollectHost,
     CollectFiles,
     CollectReach,
     SnapshotChanges,

@@ -152,5 +152,6 @@ class DockerEngine:
         from irkit.adapters.engine_reach import knock_from_here  # noqa: PLC0415
         from irkit.adapters.host_side import HostSide, no_knock  # noqa: PLC0415
 
-        own = knock_from_here if self._host.reach == "local" else no_knock
-        return handlers(HostSide(self._clock, self._commands, self._files, self._given_knock or own))
+        is_here = self._host.reach == "local"
+        knock = self._given_knock or (knock_from_here if is_here else no_knock)
+        return handlers(HostSide(self._clock, self._commands, self._files, knock, is_here))

@@ -18,9 +18,12 @@ from irkit.adapters.engine_processes import ListsProcesses
 from irkit.adapters.engine_reach import TriesReach
 from irkit.adapters.engine_tmpfs import ReadsTmpfs
 from irkit.adapters.engine_volumes import ReadsVolume
+from irkit.adapters.host_around import ReadsHost
+from irkit.adapters.host_by_command import ReadsHostByCommand
 from irkit.adapters.host_side import HostSide
 from irkit.adapters.image_digests import ImageDigests
 from irkit.adapters.log_files import ReadsLogFiles
+from irkit.adapters.packet_capture import CapturesPackets
 from irkit.adapters.read_processes import ReadsProcesses
 from irkit.adapters.read_sockets import ReadsSockets
 from irkit.core import operations as do
@@ -68,6 +71,9 @@ def handlers(side: HostSide) -> dict[type[do.Operation], Handler]:
         do.ReadChanges: ReadsChanges(side.files),
         do.ReadVolume: ReadsVolume(side.files),
         do.ReadImage: ReadsImages(digests),
+        do.CapturePackets: CapturesPackets(side),
+        do.ReadHost: ReadsHost(side),
+        do.ReadHostByCommand: ReadsHostByCommand(side),
         do.ReadLogFiles: ReadsLogFiles(side.files),
         do.ListProcesses: ListsProcesses(side),
         do.ReadProcesses: ReadsProcesses(side),

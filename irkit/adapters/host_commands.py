@@ -9,7 +9,7 @@ import re
 import select
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Final
 
 from irkit.core.errors import Refusal, TargetError
@@ -19,6 +19,7 @@ from irkit.core.text import safe
 LIMIT: Final = 4 << 20
 """Bytes that a command may print."""
 _PIECE: Final = 1 << 20
+_MOMENT: Final = 0.5
 _PATIENCE: Final = 5.0
 NOT_FOUND: Final = 127
 _PLAIN: Final = re.compile(r"[A-Za-z0-9/_.@+:=-]{1,200}")
@@ -43,11 +44,13 @@ class LocalCommands:
         is_root = os.geteuid() == 0
         return checked(_run(words if is_root else (*SUDO, *words), deadline, input), words, sudo=not is_root)
 
-    def stream(self, argv: Sequence[str], deadline: Deadline) -> Iterator[memoryview]:
+    def stream(
+        self, argv: Sequence[str], deadline: Deadline, *, told: Callable[[str], None] | None = None
+    ) -> Iterator[memoryview]:
         """What a command prints, as it comes."""
         words = check_words(argv)
         is_root = os.geteuid() == 0
-        return _stream(words if is_root else (*SUDO, *words), words, deadline, sudo=not is_root)
+        return _stream(words if is_root else (*SUDO, *words), words, deadline, told, sudo=not is_root)
 
     def why_not(self, deadline: Deadline) -> str:
         """Why there is no root here; empty where there is."""
@@ -64,7 +67,9 @@ class NoCommands:
         """None: raises TargetError."""
         raise TargetError(self._reason, Refusal.UNSUPPORTED)
 
-    def stream(self, argv: Sequence[str], deadline: Deadline) -> Iterator[memoryview]:
+    def stream(
+        self, argv: Sequence[str], deadline: Deadline, *, told: Callable[[str], None] | None = None
+    ) -> Iterator[memoryview]:
         """None: raises TargetError."""
         raise TargetError(self._reason, Refusal.UNSUPPORTED)
 
@@ -137,18 +142,28 @@ def _begin(argv: Sequence[str], stderr: "int | IO[bytes]") -> "subprocess.Popen[
         raise TargetError(f"{argv[0]} cannot be run here: {error.strerror}", Refusal.UNSUPPORTED) from error
 
 
-def _stream(argv: Sequence[str], words: Sequence[str], deadline: Deadline, *, sudo: bool) -> Iterator[memoryview]:
-    """What a process prints, to its end; it is killed where nobody wants more of it. Its errors go to a file."""
+def _stream(
+    argv: Sequence[str],
+    words: Sequence[str],
+    deadline: Deadline,
+    told: Callable[[str], None] | None,
+    *,
+    sudo: bool,
+) -> Iterator[memoryview]:
+    """What a process prints, to its end; it is ended where nobody wants more of it. Its errors go to a file."""
     buffer = memoryview(bytearray(_PIECE))
     with tempfile.TemporaryFile() as errors:
         process = _begin(argv, stderr=errors)
-        forget = deadline.on_cancel(process.kill)
+        forget = deadline.on_cancel(process.terminate)
         try:
             while count := _fill(process, buffer, deadline):
                 yield buffer[:count]
             status = process.wait(deadline.remaining())
             errors.seek(0)
-            checked_end(Ran(status, "", errors.read(LIMIT).decode("utf-8", "replace")), words, sudo=sudo)
+            said = errors.read(LIMIT).decode("utf-8", "replace")
+            checked_end(Ran(status, "", said), words, sudo=sudo)
+            if told is not None:
+                told(said)
         except subprocess.TimeoutExpired as error:
             raise TargetError(f"{argv[0]} does not end", Refusal.TIMEOUT) from error
         finally:
@@ -161,10 +176,13 @@ def _abandon(process: "subprocess.Popen[bytes]") -> None:
     for stream in (process.stdout, process.stdin):
         if stream is not None:
             stream.close()
-    with contextlib.suppress(PermissionError):
-        process.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_PATIENCE)
+    # Asked first: what was started to end another one in time (timeout) then ends it now.
+    for end, patience in ((process.terminate, _MOMENT), (process.kill, _PATIENCE)):
+        with contextlib.suppress(PermissionError):
+            end()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+            return
 
 
 def _fill(process: "subprocess.Popen[bytes]", buffer: memoryview, deadline: Deadline) -> int:

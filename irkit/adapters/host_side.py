@@ -27,12 +27,16 @@ def no_knock(address: str, port: int, deadline: Deadline) -> Reached:
 
 @dataclass(frozen=True)
 class HostSide:
-    """A host's own side. Where it has no files or commands for us, those there are say so whenever they are asked."""
+    """A host's own side. Where it has no files or commands for us, those there are say so whenever they are asked.
+
+    `is_here` says that it is the machine irkit runs on.
+    """
 
     clock: Clock
     commands: HostCommands
     files: HostFiles
     knock: Knock = no_knock
+    is_here: bool = False
 
 
 class NoFiles:

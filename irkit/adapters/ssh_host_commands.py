@@ -25,13 +25,17 @@ class SshCommands:
         asked = words if is_root else (*SUDO, *words)
         return checked(run_command(link, asked, deadline, input=input, limit=LIMIT), words, sudo=not is_root)
 
-    def stream(self, argv: Sequence[str], deadline: Deadline) -> Iterator[memoryview]:
+    def stream(
+        self, argv: Sequence[str], deadline: Deadline, *, told: Callable[[str], None] | None = None
+    ) -> Iterator[memoryview]:
         """What a command prints, as it comes."""
         words = check_words(argv)
         link = self._bulk(deadline)
         is_root = link.settings.user == "root"
         ended = yield from stream_command(link, words if is_root else (*SUDO, *words), deadline)
         checked_end(ended, words, sudo=not is_root)
+        if told is not None:
+            told(ended.err)
 
     def why_not(self, deadline: Deadline) -> str:
         """Why there is no root there; empty where there is."""

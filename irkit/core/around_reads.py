@@ -51,6 +51,7 @@ class CapturePackets(Operation, frozen=True, tag="capture-packets"):
     """What passes the interfaces of a container's network namespace, for so long, as a pcap.
 
     At most `limit` bytes are kept: the newest where `ring`, else the capture ends there. Of each packet `snap` bytes.
+    `whole_host` allows a container on the host's own network, where all of the host's traffic passes.
     """
 
     container: str
@@ -58,10 +59,14 @@ class CapturePackets(Operation, frozen=True, tag="capture-packets"):
     limit: int
     snap: int = 262_144
     ring: bool = False
+    whole_host: bool = False
     rank = 2
     collects = frozenset({Trace.PACKETS})
-    bulk = True
     needs_root = True
+
+    @property
+    def lasts(self) -> float:
+        return self.seconds
 
     @property
     def file(self) -> str:

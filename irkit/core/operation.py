@@ -79,6 +79,11 @@ class Operation(msgspec.Struct, frozen=True, tag_field="operation", forbid_unkno
         return str(getattr(self, "container", ""))
 
     @property
+    def lasts(self) -> float:
+        """Seconds that it takes by what it is; 0 for what is over as soon as it can be."""
+        return 0.0
+
+    @property
     def outlives(self) -> bool:
         """Whether it concerns what is on the host, so that it is done though its container is gone."""
         return False

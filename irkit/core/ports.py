@@ -109,9 +109,12 @@ class HostCommands(Protocol):
         """A command of plain words to its end. Raises TargetError, of kind unsupported where it cannot be had there."""
         ...
 
-    def stream(self, argv: Sequence[str], deadline: Deadline) -> Iterator[memoryview]:
+    def stream(
+        self, argv: Sequence[str], deadline: Deadline, *, told: Callable[[str], None] | None = None
+    ) -> Iterator[memoryview]:
         """What a command prints, as it comes; each piece is valid until the next is asked for. Closing it ends both.
 
+        `told` is given what it said on its standard error, once it has ended well.
         Raises TargetError as `run` does, and where the command did not end well, once all that it printed was given.
         """
         ...

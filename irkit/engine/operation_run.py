@@ -56,6 +56,8 @@ class Bench:
         seconds = min(task.timeout or usual, LONGEST)
         if isinstance(operation, Stop):
             seconds = max(seconds, operation.grace + 30.0)
+        if operation.lasts:
+            seconds = max(seconds, operation.lasts + 60.0)
         # What reads a stream may expect it to flow; a commit copies the whole layer before it says a word.
         is_stream = operation.bulk and (operation.touch is Touch.READ or operation.takes_back)
         return OperationDeadline(self.clock, seconds, IDLE if is_stream else seconds, self.cancel(operation))

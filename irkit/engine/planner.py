@@ -177,7 +177,7 @@ class _Planner:
     sight: Sight = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sight = Sight(self.request.no_files)
+        self.sight = Sight(self.request.no_files, self.request.no_root)
 
     def plan_all(self) -> None:
         for host in self._hosts():
@@ -224,7 +224,8 @@ class _Planner:
             action = self._action(kind, render(step.arguments, context))
             refused = self._refuse(action, group if container else ())
             operations = () if refused else self._operations(action, host, container)
-            if host.name in self.request.no_root and any(one.needs_root for one in operations):
+            changing = [one for one in operations if one.touch is not Touch.READ]
+            if host.name in self.request.no_root and any(one.needs_root for one in changing):
                 refused, operations = f"it needs root on the host: {self.request.no_root[host.name]}", ()
             skipped = "" if operations or refused else "there is nothing to do"
             operations, blind = self.sight.look_at(step.id, host.name, operations)

@@ -1,42 +1,48 @@
 """What a plan's operations cannot see on hosts whose files cannot be read as root: left out, or said.
 
-What is left out is what reads such files and nothing else; the rest collects what the engine tells. Pure.
+So too what a host tells by commands run as root alone, where none can be run. What is left out is what reads so and in
+no other way; the rest collects what the engine tells. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from irkit.core.finding import Finding, Severity
-from irkit.core.operations import AnyOperation
+from irkit.core.operations import AnyOperation, Touch
 
 
 @dataclass
 class Sight:
-    """One planning's account of it: `no_files` says for each host whose files cannot be read as root why."""
+    """One planning's account of it: why files cannot be read, or commands not be run, as root, for each such host."""
 
     no_files: Mapping[str, str]
-    unseen: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
+    no_root: Mapping[str, str] = field(default_factory=dict)
+    unseen: dict[tuple[str, str, str], dict[str, None]] = field(default_factory=dict)
 
     def look_at(self, step: str, host: str, operations: Sequence[AnyOperation]) -> tuple[tuple[AnyOperation, ...], str]:
         """The operations that can be done there, and where none is left, why the step does not apply."""
-        reason = self.no_files.get(host, "")
-        if not reason:
-            return tuple(operations), ""
+        kept, reasons = [], []
         for one in operations:
-            if one.needs_files or one.unseen:
+            is_command = one.needs_root and one.touch is Touch.READ and host in self.no_root
+            is_blind = host in self.no_files and (one.needs_files or one.unseen)
+            if is_command or is_blind:
                 missed = one.unseen or f"all that it would collect ({one.text()})"
-                self.unseen.setdefault((host, step), {})[missed] = None
-        kept = tuple(one for one in operations if not one.needs_files)
-        return kept, "" if kept or not operations else f"it reads files of the host: {reason}"
+                reason = self.no_root[host] if is_command else self.no_files[host]
+                self.unseen.setdefault((host, step, reason), {})[missed] = None
+                what = "runs commands of the host as root" if is_command else "reads files of the host"
+                reasons.append(f"it {what}: {reason}")
+            if not is_command and not (is_blind and one.needs_files):
+                kept.append(one)
+        return tuple(kept), reasons[0] if reasons and not kept else ""
 
     def findings(self) -> Iterator[Finding]:
         """What each step misses on each host."""
-        for (host, step), missed in self.unseen.items():
+        for (host, step, reason), missed in self.unseen.items():
             yield Finding(
                 check="plan.unseen",
                 severity=Severity.MEDIUM,
                 host=host,
                 summary=f"step {step} does not see on host {host}: {'; '.join(missed)}",
-                because=(self.no_files[host],),
-                remedy="read the host's files as root: docs/hosts.md",
+                because=(reason,),
+                remedy="reach the host as root, or by sudo: docs/hosts.md",
             )

@@ -1,7 +1,7 @@
 """What the host shows of a container before rules are put anywhere: only what holds together is believed."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -40,7 +40,9 @@ class Scripted:
             return Ran(0, self.readlink)
         return Ran(0, json.dumps(self.links["inner" if argv[0] == "nsenter" else "outer"]))
 
-    def stream(self, argv: Sequence[str], deadline: Deadline) -> Iterator[memoryview]:
+    def stream(
+        self, argv: Sequence[str], deadline: Deadline, *, told: Callable[[str], None] | None = None
+    ) -> Iterator[memoryview]:
         raise NotImplementedError
 
     def why_not(self, deadline: Deadline) -> str:

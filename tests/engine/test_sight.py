@@ -20,6 +20,23 @@ class Wide(Operation, frozen=True, tag="made-wide"):
     unseen = "environments"
 
 
+class Command(Operation, frozen=True, tag="made-command"):
+    needs_root = True
+
+    def text(self) -> str:
+        return "read by a command"
+
+
+def test_without_root_what_a_command_alone_tells_is_left_out_and_said() -> None:
+    sight = Sight({}, {"far": "sudo wants a password"})
+    given: Any = (Command(), Diff("a"))
+    assert sight.look_at("step", "near", given) == (given, "")
+    assert sight.look_at("step", "far", given) == (given[1:], "")
+    (found,) = sight.findings()
+    assert "all that it would collect (read by a command)" in found.summary and "sudo" in found.because[0]
+    assert sight.look_at("step", "far", given[:1])[1] == ("it runs commands of the host as root: sudo wants a password")
+
+
 def test_with_the_files_all_is_done_and_nothing_said() -> None:
     sight = Sight({"far": "no way"})
     given: Any = (Deep("a"), Wide("a"), Inspect("a"))

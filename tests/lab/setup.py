@@ -27,6 +27,7 @@ HOSTS = (
     ("ssh-keygen", "openssh-client"),
     ("sshd", "openssh-server"),
     ("sudo", "sudo"),
+    ("tcpdump", "tcpdump"),
 )
 ZONES = Path("/usr/share/zoneinfo")
 CLIENT_PACKAGE = "docker-cli"
