@@ -1,5 +1,6 @@
 """A process as one JSON object, from what /proc has of it, with what a responder should not overlook about it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -19,6 +20,10 @@ from irkit.adapters.proc_text import (
 )
 
 _LOADER: Final = (b"LD_PRELOAD=", b"LD_AUDIT=")
+_KERNELS: Final = re.compile(
+    rb"\[.*\]\s*$|\[?(?:kworker|ksoftirqd|kthreadd|migration|rcu_\w+|kswapd|kcompactd|khugepaged|kdevtmpfs|kauditd|watchdogd)\b",
+    re.DOTALL,
+)
 _MEMORY_FILE: Final = b"/memfd:"
 _NUMBERS: Final = {"oom_score_adj": "oom_score_adjustment", "loginuid": "login_user", "sessionid": "session"}
 _UNSET: Final = 2**32 - 1
@@ -38,7 +43,7 @@ def decoded(raw: RawProcess, machine: Machine, executable: dict[str, Any], own: 
     }
     put(found, "name", raw.files.get("comm", b"").removesuffix(b"\n"))
     put_strings(found, "arguments", raw.files.get("cmdline", b""))
-    found["executable"] = executable
+    found["exe"] = executable
     for name, key in (("cwd", "working_directory"), ("root", "root")):
         if name in raw.links:
             put(found, key, raw.links[name])
@@ -89,13 +94,13 @@ def _thread(one: RawThread, raw: RawProcess, machine: Machine) -> dict[str, Any]
 def _notes(raw: RawProcess, own: dict[str, bytes], tracer: int) -> Iterator[str]:
     """What is unusual about a process: facts that each have innocent reasons, too."""
     exe = raw.links.get("exe", b"")
-    first = raw.files.get("cmdline", b"").partition(b"\0")[0]
+    names = (raw.files.get("comm", b"").strip(b"\n"), raw.files.get("cmdline", b"").partition(b"\0")[0])
     if exe.startswith(_MEMORY_FILE):
         yield "its executable is a file in memory that has no name (memfd)"
     elif exe.endswith(DELETED):
         yield "its executable is deleted"
-    if exe and first.startswith(b"[") and first.rstrip().endswith(b"]"):
-        yield "it calls itself what lists show kernel threads as"
+    if exe and any(_KERNELS.match(name) for name in names):
+        yield "it calls itself what threads of the kernel are called"
     if any(part.startswith(_LOADER) for part in raw.files.get("environ", b"").split(b"\0")):
         yield "libraries are loaded into it by its environment (LD_PRELOAD, LD_AUDIT)"
     if tracer > 0:

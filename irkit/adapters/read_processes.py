@@ -102,12 +102,14 @@ class _Reading:
     counts: _Counts = field(default_factory=_Counts)
     left_out: int = 0
     too_much: bool = False
+    died: bool = False
     namespaces: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._raw = self.intake.open(_RAW, source=_SOURCE, compress=True)
         self._lines = self.intake.open(self.file, source=f"made from {_RAW}", compress=True)
         self._tar = RawTar(self._raw)
+        self._main = self.pids.main
         self._reads = ProcReads(self.files, self.deadline)
         self._executables = Executables(self.files, self.deadline)
 
@@ -133,7 +135,9 @@ class _Reading:
         except TargetError as error:
             if error.kind is not Refusal.ABSENT:
                 raise
-            return []  # all have ended
+            self.died = True
+            return []
+        self.died = self.pids.main != self._main
         return list(self._new())
 
     def _read(self, wanted: Sequence[Process]) -> None:
@@ -191,10 +195,10 @@ class _Reading:
             self._tar.add(f"{pid}/task/{thread.tid}/links", b"".join(texts))
 
     def partial(self) -> str:
-        """Why it is not whole, or empty."""
-        ended = sum(one.ended for one in self.told.values())
+        """Why it is not whole, or empty. Processes come and go; that the container ends is another matter."""
+        first = self.told.get(self._main)
         reasons = [
-            f"{ended} processes ended while they were read" if ended else "",
+            "the container ended while it was read" if self.died or (first and first.ended) else "",
             f"{self.left_out} more processes were not read" if self.left_out else "",
             f"of {self.counts.cut} processes some files were too long" if self.counts.cut else "",
             f"of {self.counts.missing} processes not all could be read" if self.counts.missing else "",
@@ -204,7 +208,11 @@ class _Reading:
     def finish(self, partial: str, began: str) -> Outcome:
         """Close all, with the summary."""
         self._tar.end()
+        ended = [pid for pid, one in self.told.items() if one.ended]
+        gone = f"{len(ended)} processes ended while they were read" if ended else ""
         for out in (self._raw, self._lines):
+            if gone:
+                out.warn(gone)
             out.finish(partial)
         self._summarize(self.intake.open(_SUMMARY, source=f"made from {_RAW}"), partial, began)
         joined = sum(not one.process.is_inside for one in self.told.values())
@@ -216,6 +224,7 @@ class _Reading:
             f"{self.counts.descriptors} descriptors",
             f"{self._executables.hashed} executables hashed ({self._executables.bytes} bytes)",
             f"{noted} with something to note" if noted else "",
+            gone,
             partial,
         ]
         return Outcome(detail=", ".join(filter(None, parts)))
@@ -225,10 +234,11 @@ class _Reading:
             "source": _SOURCE,
             "at": began,
             "host": self.machine.facts(),
-            "first_process": self.pids.main,
+            "first_process": self._main,
             "processes": len(self.told),
             "processes_of_the_host": self.pids.looked_at,
             "namespaces_not_told": self.pids.unread,
+            "ended_meanwhile": [pid for pid, one in self.told.items() if one.ended],
             "executables_hashed": self._executables.hashed,
             "partial": partial,
             "sharing": [

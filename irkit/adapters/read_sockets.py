@@ -36,6 +36,10 @@ _USUAL: Final = 256 * 1024
 MOST: Final = 64 * 1024 * 1024
 """Bytes that are read of one file at most."""
 MOST_NAMESPACES: Final = 64
+_UNLISTED: Final = (
+    "not in /proc/PID/net: not bound yet, of a family that is not listed there,"
+    " or of a network namespace that is not the container's"
+)
 _RAW: Final = "sockets/net.tar"
 _NETWORK: Final = "sockets/network.json"
 _encode = msgspec.json.Encoder().encode
@@ -134,7 +138,7 @@ class _Keeping:
         self._files, self._pids, self._deadline = files, pids, deadline
         self._namespaces, self._left_out = namespaces, left_out
         self._names: dict[int, bytes] = {}
-        self._own = {one.pid for one in (*pids.inside, *pids.joined)}
+        self._own = {one.pid for one in (*pids.inside, *pids.joined) if not one.has_ended}
         self._unread = 0
 
     def keep(self, intake: Intake, file: str) -> Outcome:
@@ -193,7 +197,7 @@ class _Keeping:
         unknown = [(inode, who) for inode, who in sorted(holders.items()) if inode not in listed]
         for inode, who in unknown:
             line = {"namespace": None, "protocol": "", "inode": inode, **self._held(who)}
-            line["note"] = "of a family that /proc does not list, or of a network namespace that is not the container's"
+            line["note"] = _UNLISTED
             out.write(_encode(line) + b"\n")
         return len(unknown)
 

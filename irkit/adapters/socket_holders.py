@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from irkit.adapters.proc_reads import MOST_DESCRIPTORS
-from irkit.core.errors import TargetError
+from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, HostFiles
 
 _AT_ONCE: Final = 100
@@ -27,7 +27,7 @@ def holders_of(files: HostFiles, pids: Sequence[int], deadline: Deadline) -> tup
     unread = 0
     for some in _in_parts(pids, _AT_ONCE):
         listed = files.list_names([b"/proc/%d/fd" % pid for pid in some], MOST_DESCRIPTORS, deadline)
-        unread += sum(isinstance(names, TargetError) or len(names) == MOST_DESCRIPTORS for names in listed)
+        unread += sum(_is_lacking(names) for names in listed)
         asked = [
             (pid, name)
             for pid, names in zip(some, listed, strict=True)
@@ -41,6 +41,13 @@ def holders_of(files: HostFiles, pids: Sequence[int], deadline: Deadline) -> tup
                 if isinstance(link, bytes) and (match := _SOCKET.fullmatch(link)):
                     found.setdefault(int(match[1]), []).append(Holder(pid, int(name)))
     return found, unread
+
+
+def _is_lacking(names: Sequence[bytes] | TargetError) -> bool:
+    """Whether there is more to know; a process that has ended holds nothing any more."""
+    if isinstance(names, TargetError):
+        return names.kind is not Refusal.ABSENT
+    return len(names) == MOST_DESCRIPTORS
 
 
 def _in_parts(asked: Sequence[T], most: int) -> Iterator[Sequence[T]]:
