@@ -1,6 +1,7 @@
 """What a bundle holds of the incident, read with nothing of irkit's own: JSON Lines, archives, digests."""
 
 import base64
+import contextlib
 import io
 import json
 import shutil
@@ -41,10 +42,15 @@ class Contents:
                 found.append(one)
         return found
 
-    def open(self, item: dict[str, Any]) -> BinaryIO:
+    @contextlib.contextmanager
+    def open(self, item: dict[str, Any]) -> Iterator[BinaryIO]:
         """An item's source bytes."""
-        file = (self.bundle / item["path"]).open("rb")
-        return io.BufferedReader(zstd.ZstdFile(file)) if item["path"].endswith(".zst") else file
+        with (self.bundle / item["path"]).open("rb") as file:
+            if item["path"].endswith(".zst"):
+                with zstd.ZstdFile(file) as unpacked, io.BufferedReader(unpacked) as buffered:
+                    yield buffered
+            else:
+                yield file
 
     def read(self, item: dict[str, Any]) -> bytes:
         """The whole of an item."""

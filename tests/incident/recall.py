@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -62,13 +63,16 @@ def acquire(incident: Incident, irkit: Irkit) -> tuple[Contents, dict[str, Any]]
     return Contents(Path(summary["bundle"])), summary
 
 
-def compare(incident: Incident, irkit: Irkit) -> tuple[Recall, Contents, dict[str, Any]]:
+def compare(
+    incident: Incident, irkit: Irkit, between: Callable[[], None] = lambda: None
+) -> tuple[Recall, Contents, dict[str, Any]]:
     """Collect the incident both ways, irkit first as it is what may disturb nothing, and say what was found."""
     recall = Recall()
     began = time.monotonic()
     contents, summary = acquire(incident, irkit)
     stored = sum(path.stat().st_size for path in contents.bundle.rglob("*") if path.is_file())
     recall.cost["irkit"] = Cost(time.monotonic() - began, stored)
+    between()
     peers = ask_peers(incident)
     recall.cost["commands"] = Cost(peers.seconds, peers.bytes)
     for item in ITEMS:
