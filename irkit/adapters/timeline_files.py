@@ -8,7 +8,6 @@ from irkit.adapters.timeline_lines import Item, name_of, nanoseconds_of_decimal
 from irkit.core.timeline import FileTimes
 
 _PERMISSIONS = 0o7777
-_NO_HOST_TIME = 0
 
 
 class _Line(msgspec.Struct):
@@ -27,6 +26,8 @@ class _Line(msgspec.Struct):
     link: str = ""
     link_b64: str = ""
     sha256: str = ""
+    inode: int = 0
+    change: str = ""
 
 
 def read_index(item: Item) -> Iterator[FileTimes]:
@@ -43,6 +44,8 @@ def read_index(item: Item) -> Iterator[FileTimes]:
             size=line.size,
             link=name_of(line.link, line.link_b64),
             sha256=line.sha256,
+            inode=line.inode,
+            deleted=line.change == "deleted",
             modified=nanoseconds_of_decimal(line.mtime),
             accessed=nanoseconds_of_decimal(line.atime),
             changed=nanoseconds_of_decimal(line.ctime),
