@@ -20,4 +20,6 @@ def test_each_failure_is_shown_by_tests_that_there_are(row: str) -> None:
     assert named, "no test shows it"
     for path, name in named:
         tree = ast.parse(Path(path).read_text(encoding="utf-8"))
-        assert any(isinstance(node, ast.FunctionDef) and node.name == name for node in ast.walk(tree)), f"{path}::{name}"
+        assert any(isinstance(node, ast.FunctionDef) and node.name == name for node in ast.walk(tree)), (
+            f"{path}::{name}"
+        )

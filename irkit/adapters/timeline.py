@@ -16,7 +16,14 @@ from irkit.adapters.run_log import read_log as read_run_log
 from irkit.adapters.storage import read_regular, storing
 from irkit.adapters.timeline_files import read_index
 from irkit.adapters.timeline_lines import Item, Unread
-from irkit.adapters.timeline_records import read_events, read_inspect, read_listed_processes, read_log, read_run
+from irkit.adapters.timeline_records import (
+    read_events,
+    read_inspect,
+    read_listed_processes,
+    read_log,
+    read_run,
+    read_seen_processes,
+)
 from irkit.adapters.zstd_frames import SUFFIX
 from irkit.core import codec
 from irkit.core.run import replay
@@ -25,7 +32,7 @@ from irkit.core.timeline import FileTimes, Moment
 _CLOCK_LIMIT: Final = 1 << 20
 _READERS: Final[Mapping[str, Callable[[Item], Iterator[FileTimes | Moment]]]] = {
     "inspect.json": read_inspect,
-    "processes.json": read_listed_processes,
+    "processes.jsonl": read_seen_processes,
 }
 _STREAMS: Final = ("stdout", "stderr")
 
@@ -67,8 +74,17 @@ def _read(path: str, item: Item, items: Mapping[str, Item], names: Mapping[str, 
         yield from read_events(item, names)
     elif kind.endswith("index.jsonl"):
         yield from read_index(item)
+    elif kind == "processes.json":
+        if not any(_is_of(one, item, "/processes.jsonl") for one in items):
+            yield from read_listed_processes(item)
     elif reader := _READERS.get(kind):
         yield from reader(item)
+
+
+def _is_of(path: str, item: Item, end: str) -> bool:
+    """Whether a path is of the same container's as the item, and ends so."""
+    folder = "/".join(item.evidence.path.split("/")[:3])
+    return path.startswith(f"{folder}/") and path.removesuffix(SUFFIX).endswith(end)
 
 
 def _plain(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from irkit.adapters.evidence_reader import open_stored
-from irkit.adapters.timeline_lines import Item, nanoseconds_of_time
+from irkit.adapters.timeline_lines import Item, name_of, nanoseconds_of_time
 from irkit.adapters.zstd_frames import UNREADABLE
 from irkit.core.events import (
     FindingRaised,
@@ -190,6 +190,49 @@ def read_listed_processes(item: Item) -> Iterator[Moment]:
         message = f"process {one.pid} (parent {one.ppid}, user {text_of(one.user)}) started: {text_of(one.command)}"
         where = item.where
         yield Moment(at=at, kind="Start Time", source=Source.PROCESS, message=message, where=where, clock=where.host)
+
+
+class _Executable(msgspec.Struct):
+    path: str = ""
+    path_base64: str = ""
+    deleted: bool = False
+    sha256: str = ""
+
+
+class _SeenProcess(msgspec.Struct):
+    """A process as the host's kernel shows it, as far as a timeline needs it."""
+
+    pid: int = 0
+    ppid: int = 0
+    name: str = ""
+    started_at: str = ""
+    arguments: list[str] = []
+    users: dict[str, int] = {}
+    executable: _Executable = msgspec.field(default_factory=_Executable)
+
+
+def read_seen_processes(item: Item) -> Iterator[Moment]:
+    """The starts of processes as the host's kernel tells them, with what each really runs."""
+    for one in item.values(_SeenProcess):
+        at = nanoseconds_of_time(one.started_at)
+        if at is None:
+            item.tell("a process without a time")
+            continue
+        runs = one.executable
+        path = escaped(name_of(runs.path, runs.path_base64))
+        said = text_of(" ".join(one.arguments)[:_SHOWN] or one.name)
+        user = one.users.get("effective", one.users.get("real", ""))
+        shown = f"{path}{' (deleted)' if runs.deleted else ''}"
+        yield Moment(
+            at=at,
+            kind="Start Time",
+            source=Source.PROCESS,
+            message=f"process {one.pid} (parent {one.ppid}, uid {user}) started: {shown}: {said}",
+            where=item.where,
+            clock=item.where.host,
+            path=path,
+            sha256=runs.sha256,
+        )
 
 
 # The run ---------------------------------------------------------------------------------------------------------

@@ -61,6 +61,19 @@ class Contents:
         """All lines of the JSON Lines of these names."""
         return [json.loads(line) for one in self.of(container, start, end) for line in self.read(one).splitlines()]
 
+    def files(self, container: str, place: str) -> dict[bytes, Member]:
+        """The files of the indexes in a folder whose content is there: in the archive beside, or in the image's."""
+        stored = self.archive(container, place)
+        found = {}
+        for line in self.lines(container, place):
+            path = b"/" + name_of(line).strip(b"/")
+            one = member_of_line(line)
+            kept = stored.get(path)
+            is_there = one.kind != "file" or line.get("image_path") or (kept and kept.sha256 in ("", one.sha256))
+            if is_there and line.get("change") != "deleted":
+                found[path] = one
+        return found
+
     def archive(self, container: str, start: str, end: str = ".tar") -> dict[bytes, Member]:
         """The members of the archives of these names, by their paths in the container."""
         return dict(pair for one in self.of(container, start, end) for pair in self._members(one))
@@ -92,6 +105,21 @@ class Contents:
     def digests(self, container: str, start: str = "") -> set[str]:
         """Digests of the items of a container as they came."""
         return {one["source_sha256"] for one in self.of(container, start)}
+
+
+def member_of_line(line: dict[str, Any]) -> Member:
+    """A file as an index tells it."""
+    major, minor = line.get("device") or (0, 0)
+    values = line.get("xattr_values", {})
+    return Member(
+        kind=line["type"],
+        mode=line.get("mode") or 0,
+        size=line.get("size", 0),
+        link=line.get("link", ""),
+        sha256=line.get("sha256", ""),
+        attributes={key: base64.b64decode(value) for key, value in values.items()},
+        device=(major, minor),
+    )
 
 
 def name_of(line: dict[str, Any], name: str = "path") -> bytes:

@@ -57,7 +57,7 @@ def either(is_found: object, by: str, otherwise: Verdict = NOTHING) -> Verdict:
 
 def members(contents: Contents, *places: str) -> dict[bytes, Member]:
     """The suspect's files in the archives of these places."""
-    return {path: member for place in places for path, member in contents.archive(SUSPECT, place).items()}
+    return {path: member for place in places for path, member in contents.files(SUSPECT, place).items()}
 
 
 def file_item(
@@ -67,7 +67,7 @@ def file_item(
     where = path.encode() if isinstance(path, str) else path
 
     def in_bundle(incident: Incident, contents: Contents) -> Verdict:
-        one = contents.archive(SUSPECT, place).get(where)
+        one = contents.files(SUSPECT, place).get(where)
         return either(one and is_so(incident, one), ACTIONS[place])
 
     def in_export(incident: Incident, peers: Peers) -> Verdict:

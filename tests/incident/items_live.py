@@ -19,7 +19,7 @@ from .seeds import (
 
 
 def _processes(contents: Contents) -> list[dict[str, Any]]:
-    return contents.lines(SUSPECT, "processes")
+    return contents.lines(SUSPECT, "processes/processes")
 
 
 def _deleted_item(name: str, needed: str, argument: str, sha256: str) -> Item:
@@ -36,8 +36,8 @@ def _deleted_item(name: str, needed: str, argument: str, sha256: str) -> Item:
 
 
 def _forged_in_bundle(incident: Incident, contents: Contents) -> Verdict:
-    mine = [one for one in _processes(contents) if FORGED in says(one)]
-    return either(any("/usr/bin/perl" in says(one.get("exe")) for one in mine), "collect.processes")
+    runs = [one["executable"].get("path") for one in _processes(contents) if FORGED in " ".join(one["arguments"])]
+    return either(runs == ["/usr/bin/perl"], "collect.processes")
 
 
 def _forged_in_peers(incident: Incident, peers: Peers) -> Verdict:
@@ -45,7 +45,8 @@ def _forged_in_peers(incident: Incident, peers: Peers) -> Verdict:
 
 
 def _secret_in_bundle(incident: Incident, contents: Contents) -> Verdict:
-    return either(any(f"{VARIABLE}={SECRET}" in says(one) for one in _processes(contents)), "collect.processes")
+    is_there = any(f"{VARIABLE}={SECRET}" in one["environment"] for one in _processes(contents))
+    return either(is_there, "collect.processes")
 
 
 def _secret_in_peers(incident: Incident, peers: Peers) -> Verdict:
