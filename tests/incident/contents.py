@@ -8,7 +8,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,6 +25,7 @@ class Contents:
     """The items of a bundle, by the name of the container they are of."""
 
     bundle: Path
+    _known: dict[tuple[str, ...], dict[bytes, Member]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def items(self) -> list[dict[str, Any]]:
@@ -63,8 +64,10 @@ class Contents:
 
     def files(self, container: str, place: str) -> dict[bytes, Member]:
         """The files of the indexes in a folder whose content is there: in the archive beside, or in the image's."""
+        if (container, place) in self._known:
+            return self._known[container, place]
         stored = self.archive(container, place)
-        found = {}
+        found = self._known[container, place] = {}
         for line in self.lines(container, place):
             path = b"/" + name_of(line).strip(b"/")
             one = member_of_line(line)
