@@ -91,6 +91,9 @@ def page_table(kept: dict[str, Any]) -> str:
     both = ("irkit", "commands")
     counts = {who: sum(row[who]["found"] == "found" for row in kept["rows"]) for who in both}
     rows += ["", f"Found of {len(kept['rows'])}: irkit {counts['irkit']}, the engine's commands {counts['commands']}."]
+    rows += ["", "| | seconds | bytes |", "| --- | --- | --- |"]
+    told = {"irkit": "irkit, stored", "commands": "the engine's commands, sent"}
+    rows += [f"| {told[who]} | {cost['seconds']:.0f} | {cost['bytes']:,} |" for who, cost in kept["cost"].items()]
     return "\n".join(rows)
 
 
