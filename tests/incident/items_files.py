@@ -108,7 +108,7 @@ def _is_device(_: Incident, one: object) -> bool:
 
 
 FILES: Final = (
-    file_item("a webshell in a named volume", "its bytes", f"{WEB}/img/.thumb.php", has(WEBSHELL), "volumes"),
+    file_item("a webshell in a named volume", "its bytes", "/img/.thumb.php", has(WEBSHELL), "volumes"),
     Item("`/bin/ls` replaced", "its bytes, and that it differs from the image", _trojan_in_bundle, _trojan_in_peers),
     file_item("a hidden cron file", "its bytes", "/var/spool/cron/crontabs/.root", has(CRON)),
     Item("when the cron file was written", "to the nanosecond", _time_in_bundle, _time_in_peers),

@@ -34,7 +34,7 @@ VARIABLE = "EXFIL_KEY"
 SECRET = "AKIA-not-a-real-key-7f3a"
 REMEMBERED = "never on disk: correct horse battery staple"
 COMPLAINT = b"cannot reach upstream: only ever said to stderr\n"
-SPARSE_MARK = b"hidden far out\n"
+SPARSE_MARK = b"hidden far out"
 SPARSE_AT = 10
 """MiB from the end of the sparse file at which its one piece of data lies."""
 OPAQUE = "/data"
