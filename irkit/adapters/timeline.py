@@ -26,6 +26,8 @@ from irkit.adapters.timeline_records import (
 )
 from irkit.adapters.zstd_frames import SUFFIX
 from irkit.core import codec
+from irkit.core.events import OperationFailed, OperationFinished, OperationStarted, Record
+from irkit.core.operations import ReadVolume
 from irkit.core.run import replay
 from irkit.core.timeline import FileTimes, Moment
 
@@ -34,6 +36,8 @@ _READERS: Final[Mapping[str, Callable[[Item], Iterator[FileTimes | Moment]]]] = 
     "inspect.json": read_inspect,
     "processes.jsonl": read_seen_processes,
 }
+_WITH_INDEX: Final = frozenset({"export", "read-changes", "read-volume", "read-tmpfs", "read-image"})
+"""Kinds of items whose JSON Lines list files."""
 _STREAMS: Final = ("stdout", "stderr")
 
 
@@ -50,8 +54,9 @@ def read_timeline(root: Path, unread: Unread) -> Iterator[FileTimes | Moment]:
         records, _ = read_run_log(root / bag.LOG)
     run = replay(records)
     names = {key.partition("/")[2]: name for key, name in run.names.items()}
+    places = dict(_places(records))
     items = {
-        one.path: Item(root, one, names.get(one.container, ""), unread)
+        one.path: Item(root, one, names.get(one.container, ""), unread, places.get(one.path, ""))
         for one in run.evidence
         if (root / one.path).is_file()
     }
@@ -60,6 +65,18 @@ def read_timeline(root: Path, unread: Unread) -> Iterator[FileTimes | Moment]:
         if item.evidence.partial:
             item.tell(f"it is partial: {item.evidence.partial}")
         yield from _read(path, item, items, names)
+
+
+def _places(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
+    """Of each item that is of one place in its container: its path in the bundle, and that place."""
+    begun: dict[tuple[int, int], str] = {}
+    for record in records:
+        match record.event:
+            case OperationStarted(operation=ReadVolume(destination=destination)) as event:
+                begun[event.task, event.number] = destination
+            case OperationFinished() | OperationFailed() as event:
+                place = begun.pop((event.task, event.number), "")
+                yield from ((one.path, place) for one in event.evidence if place)
 
 
 def _read(path: str, item: Item, items: Mapping[str, Item], names: Mapping[str, str]) -> Iterator[FileTimes | Moment]:
@@ -72,7 +89,7 @@ def _read(path: str, item: Item, items: Mapping[str, Item], names: Mapping[str, 
         yield from read_log(item, {one: stream for one, stream in found.items() if stream is not None})
     elif kind == "events.jsonl":
         yield from read_events(item, names)
-    elif kind.endswith("index.jsonl"):
+    elif item.evidence.kind in _WITH_INDEX and name.endswith(".jsonl"):
         yield from read_index(item)
     elif kind == "processes.json":
         if not any(_is_of(one, item, "/processes.jsonl") for one in items):

@@ -33,9 +33,10 @@ class _Line(msgspec.Struct):
 def read_index(item: Item) -> Iterator[FileTimes]:
     """The files of an archive's index."""
     where = item.where
+    place = item.place.encode().rstrip(b"/")
     for line in item.values(_Line):
         yield FileTimes(
-            path=name_of(line.path, line.path_b64),
+            path=_below(place, name_of(line.path, line.path_b64)),
             kind=line.type,
             where=where,
             mode=(line.mode or 0) & _PERMISSIONS,
@@ -50,3 +51,8 @@ def read_index(item: Item) -> Iterator[FileTimes]:
             accessed=nanoseconds_of_decimal(line.atime),
             changed=nanoseconds_of_decimal(line.ctime),
         )
+
+
+def _below(place: bytes, path: bytes) -> bytes:
+    """A name of an index as it is called in the container; the index's own top is `.`."""
+    return place if path in (b".", b"./") else place + b"/" + path.removeprefix(b"./").lstrip(b"/")

@@ -41,12 +41,13 @@ class Unread:
 
 @dataclass(frozen=True)
 class Item:
-    """A stored item that a timeline is made from."""
+    """A stored item that a timeline is made from. `place` is where in the container its names begin, empty for `/`."""
 
     root: Path
     evidence: Evidence
     container: str
     unread: Unread
+    place: str = ""
 
     @property
     def where(self) -> Where:
