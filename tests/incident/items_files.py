@@ -19,7 +19,6 @@ from .seeds import (
     SPARSE_MARK,
     SUSPECT,
     TROJAN,
-    WEB,
     WEBSHELL,
     Incident,
     digest,
