@@ -39,9 +39,9 @@ def check_said(contents: Contents, summary: dict[str, Any]) -> None:
 
 
 def wait_for(lab: Lab, name: str, what: str, least: int = 1) -> int:
-    """Wait until a container shows as many processes of that name; its pid."""
+    """Wait until as many processes of a container sleep that long; its pid."""
     end = time.monotonic() + 60
-    while lab.engine.docker("top", name, "-eo", "pid,args").stdout.decode().count(what) < least:
+    while lab.engine.docker("top", name, "-eo", "pid,args").stdout.decode().count(f" sleep {what}\n") < least:
         assert time.monotonic() < end
         time.sleep(0.1)
     return int(lab.engine.inspect(name)["State"]["Pid"])
@@ -86,7 +86,7 @@ def test_processes_that_are_born_and_die_all_the_time_do_not_stop_a_collection(
 
 
 def test_a_folder_thousands_deep_is_collected_to_its_end(lab: Lab, irkit: Irkit, tmp_path: Path) -> None:
-    script = f"cd /; n=0; while [ $n -lt {DEEP} ]; do mkdir d; cd d; n=$((n+1)); done; echo bottom > f; sleep 1000003"
+    script = f"cd /; n=0; while [ $n -lt {DEEP} ]; do mkdir d; cd -P d; n=$((n+1)); done; echo bottom > f; sleep 1000003"
     lab.make(Suspect(name="deep", command=("sh", "-c", script)))
     wait_for(lab, "deep", "1000003")
     contents, summary = run(irkit, tmp_path, "deep", "{id: changes, action: snapshot.changes}")
