@@ -14,7 +14,7 @@ import msgspec
 from irkit.adapters import bag
 from irkit.adapters.run_log import read_log as read_run_log
 from irkit.adapters.storage import read_regular, storing
-from irkit.adapters.timeline_files import read_index
+from irkit.adapters.timeline_files import names_of_held, read_index
 from irkit.adapters.timeline_lines import Item, Unread
 from irkit.adapters.timeline_records import (
     read_events,
@@ -32,10 +32,11 @@ from irkit.core.run import replay
 from irkit.core.timeline import FileTimes, Moment
 
 _CLOCK_LIMIT: Final = 1 << 20
-_READERS: Final[Mapping[str, Callable[[Item], Iterator[FileTimes | Moment]]]] = {
-    "inspect.json": read_inspect,
-    "processes.jsonl": read_seen_processes,
+_READERS: Final[Mapping[tuple[str, str], Callable[[Item], Iterator[FileTimes | Moment]]]] = {
+    ("inspect", "inspect.json"): read_inspect,
+    ("read-processes", "processes.jsonl"): read_seen_processes,
 }
+"""By the kind of an item and its name."""
 _WITH_INDEX: Final = frozenset({"export", "read-changes", "read-volume", "read-tmpfs", "read-image"})
 """Kinds of items whose JSON Lines list files."""
 _STREAMS: Final = ("stdout", "stderr")
@@ -94,7 +95,10 @@ def _read(path: str, item: Item, items: Mapping[str, Item], names: Mapping[str, 
     elif kind == "processes.json":
         if not any(_is_of(one, item, "/processes.jsonl") for one in items):
             yield from read_listed_processes(item)
-    elif reader := _READERS.get(kind):
+    elif item.evidence.kind == "read-deleted-files" and name.endswith(".index.jsonl"):
+        held = items.get(f"{path.rpartition('/')[0]}/{name.replace('files', 'held').replace('.index', '')}")
+        yield from read_index(item, dict(names_of_held(held)) if held else {})
+    elif reader := _READERS.get((item.evidence.kind, kind)):
         yield from reader(item)
 
 

@@ -1,6 +1,6 @@
 """The files of a bundle's indexes, with their times."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -30,14 +30,30 @@ class _Line(msgspec.Struct):
     change: str = ""
 
 
-def read_index(item: Item) -> Iterator[FileTimes]:
-    """The files of an archive's index."""
+class _Held(msgspec.Struct):
+    """A deleted file that a process still has: where it lies in the archive, and what it was called."""
+
+    file: str = ""
+    name: str = ""
+    name_base64: str = ""
+
+
+def names_of_held(item: Item) -> Iterator[tuple[bytes, bytes]]:
+    """What the files of an archive of deleted files were called, by their names in it."""
+    for line in item.values(_Held):
+        if line.file:
+            yield line.file.encode(), name_of(line.name, line.name_base64)
+
+
+def read_index(item: Item, held: Mapping[bytes, bytes] | None = None) -> Iterator[FileTimes]:
+    """The files of an archive's index; with what deleted ones among them were called, where that is given."""
     where = item.where
     place = item.place.encode().rstrip(b"/")
     for line in item.values(_Line):
+        name = name_of(line.path, line.path_b64)
         yield FileTimes(
-            path=_below(place, name_of(line.path, line.path_b64)),
-            kind=line.type,
+            path=_below(place, name) if held is None else held.get(name, name),
+            kind=line.type if held is None else "deleted file",
             where=where,
             mode=(line.mode or 0) & _PERMISSIONS,
             uid=line.uid or 0,

@@ -20,7 +20,16 @@ _DAY: Final = 86_400 * SECOND
 _LEAST_DAYS: Final = -719_162
 _IN_BODYFILE: Final = "|%"
 _STARTS_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-_KINDS: Final = {"file": "r", "directory": "d", "symlink": "l", "fifo": "p", "char": "c", "block": "b", "socket": "s"}
+_KINDS: Final = {
+    "file": "r",
+    "deleted file": "r",
+    "directory": "d",
+    "symlink": "l",
+    "fifo": "p",
+    "char": "c",
+    "block": "b",
+    "socket": "s",
+}
 COLUMNS: Final = (
     "datetime",
     "timestamp",

@@ -26,8 +26,8 @@ def _deleted_item(name: str, needed: str, argument: str, sha256: str) -> Item:
     """A program or file that the kernel alone has; `sha256` is the attribute of the incident that tells its digest."""
 
     def in_bundle(incident: Incident, contents: Contents) -> Verdict:
-        wanted = str(getattr(incident, sha256))
-        return either(wanted in contents.digests(SUSPECT, "deleted"), "collect.deleted_files")
+        kept = {one.sha256 for one in contents.archive(SUSPECT, "deleted").values()}
+        return either(getattr(incident, sha256) in kept, "collect.deleted_files")
 
     def in_peers(incident: Incident, peers: Peers) -> Verdict:
         return partly("top shows its process") if argument and argument in peers.top else NOTHING
