@@ -51,7 +51,7 @@ def wait_for(lab: Lab, name: str, what: str, least: int = 1) -> int:
 
 
 def test_a_log_without_end_is_read_up_to_the_moment_it_was_asked_for(lab: Lab, irkit: Irkit, tmp_path: Path) -> None:
-    lab.make(Suspect(name="loud", command=("sh", "-c", "while :; do echo loud $RANDOM; done")))
+    lab.make(Suspect(name="loud", command=("sh", "-c", "while :; do echo loud $RANDOM; usleep 500; done")))
     time.sleep(1)
     contents, summary = run(irkit, tmp_path, "loud", "{id: logs, action: collect.logs}")
     assert summary["failures"] == []
