@@ -169,7 +169,9 @@ def test_host_network_is_refused_and_not_taken_for_isolated(lab: Lab, irkit: Irk
     assert "host's own network" in ended.out + ended.err
 
 
-@pytest.mark.parametrize("playbook", ["triage", "contain-and-preserve", "isolate", "freeze", "preserve-disk"])
+@pytest.mark.parametrize(
+    "playbook", [*("triage", "contain-and-preserve", "isolate", "freeze", "preserve-disk", "acquire-everything")]
+)
 def test_every_shipped_playbook_runs_and_comes_back(lab: Lab, irkit: Irkit, playbook: str) -> None:
     suspect = make_suspect(lab)
     before = lab.engine.inspect(suspect)
