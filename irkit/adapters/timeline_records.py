@@ -208,7 +208,7 @@ class _SeenProcess(msgspec.Struct):
     started_at: str = ""
     arguments: list[str] = []
     users: dict[str, int] = {}
-    executable: _Executable = msgspec.field(default_factory=_Executable)
+    exe: _Executable = msgspec.field(default_factory=_Executable)
 
 
 def read_seen_processes(item: Item) -> Iterator[Moment]:
@@ -218,7 +218,7 @@ def read_seen_processes(item: Item) -> Iterator[Moment]:
         if at is None:
             item.tell("a process without a time")
             continue
-        runs = one.executable
+        runs = one.exe
         path = escaped(name_of(runs.path, runs.path_base64))
         said = text_of(" ".join(one.arguments)[:_SHOWN] or one.name)
         user = one.users.get("effective", one.users.get("real", ""))

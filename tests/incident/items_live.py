@@ -36,7 +36,7 @@ def _deleted_item(name: str, needed: str, argument: str, sha256: str) -> Item:
 
 
 def _forged_in_bundle(incident: Incident, contents: Contents) -> Verdict:
-    runs = [one["executable"].get("path") for one in _processes(contents) if FORGED in " ".join(one["arguments"])]
+    runs = [one["exe"].get("path") for one in _processes(contents) if FORGED in " ".join(one["arguments"])]
     return either(runs == ["/usr/bin/perl"], "collect.processes")
 
 
