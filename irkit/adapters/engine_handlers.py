@@ -68,7 +68,7 @@ def handlers(side: HostSide) -> dict[type[do.Operation], Handler]:
     return {
         **HANDLERS,
         do.MeasureClock: reads.MeasuresClock(side.clock),
-        do.ReadChanges: ReadsChanges(side.files),
+        do.ReadChanges: ReadsChanges(side.files, digests),
         do.ReadVolume: ReadsVolume(side.files),
         do.ReadImage: ReadsImages(digests),
         do.CapturePackets: CapturesPackets(side),

@@ -2,6 +2,7 @@
 
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import check_is_answer
+from irkit.adapters.image_digests import ImageDigests
 from irkit.adapters.layer_archive import store_archives
 from irkit.adapters.layer_changes import read_kinds
 from irkit.adapters.layer_files import UNTOLD, store_by_list, store_over_image, told
@@ -17,10 +18,10 @@ _ENGINE = "the engine's list of changes and its archives"
 
 
 class ReadsChanges:
-    """Reads changed files, of a host whose files are `files`."""
+    """Reads changed files, of a host whose files are `files`. `digests` are of the images that were read before."""
 
-    def __init__(self, files: HostFiles) -> None:
-        self._files = files
+    def __init__(self, files: HostFiles, digests: ImageDigests) -> None:
+        self._files, self._digests = files, digests
 
     def __call__(self, api: EngineApi, operation: ReadChanges, intake: Intake, deadline: Deadline) -> Outcome:
         store = store_of(api.read(f"/containers/{part(operation.container)}/json", deadline))
@@ -30,7 +31,8 @@ class ReadsChanges:
         except TargetError as error:
             check_is_answer(error)
             kinds = read_kinds(api, operation.container, deadline)
-            return _by_archives(api, operation, intake, deadline, kinds, store, error.reason)
+            tree = _opened(operation, intake, _archives_of(operation))
+            return _by_archives(api, tree, operation, deadline, kinds, store, error.reason)
         try:
             return self._by_files(api, operation, intake, deadline, place, top)
         finally:
@@ -47,6 +49,7 @@ class ReadsChanges:
     ) -> Outcome:
         where = place.path.decode("utf-8", "backslashreplace")
         tree = _opened(operation, intake, f"{where}, the upper folder by {place.said_by}")
+        tree.image = _OfRun(self._digests, operation.run)
         own = top.own(deadline)
         if own.xattrs is None:
             tree.tar.warn(UNTOLD)
@@ -58,6 +61,10 @@ class ReadsChanges:
         partial = tree.finish()
         parts = [told(counts, tree.counts), f"from the upper folder, by {place.said_by}", partial]
         return Outcome(detail=", ".join(filter(None, parts)))
+
+
+def _opened(operation: ReadChanges, intake: Intake, source: str) -> TreeTar:
+    return open_tree(intake, operation.file, INDEX, source=source, limit=operation.limit)
 
 
 def _listed(api: EngineApi, container: str, tree: TreeTar, deadline: Deadline) -> dict[str, int]:
@@ -72,15 +79,13 @@ def _listed(api: EngineApi, container: str, tree: TreeTar, deadline: Deadline) -
 
 def _by_archives(
     api: EngineApi,
+    tree: TreeTar,
     operation: ReadChanges,
-    intake: Intake,
     deadline: Deadline,
     kinds: dict[str, int],
     store: Store,
     why: str,
 ) -> Outcome:
-    path = f"/containers/{part(operation.container)}"
-    tree = _opened(operation, intake, f"GET {path}/changes and GET {path}/archive")
     tree.tar.warn(f"by {_ENGINE}, which leave out most extended attributes, holes and parts of seconds: {why}")
     mounts = [one.destination for one in store.mounts or ()]
     counts = store_archives(api, tree, operation.container, kinds, mounts, deadline)
@@ -89,5 +94,21 @@ def _by_archives(
     return Outcome(detail=", ".join(filter(None, parts)))
 
 
-def _opened(operation: ReadChanges, intake: Intake, source: str) -> TreeTar:
-    return open_tree(intake, operation.file, INDEX, source=source, limit=operation.limit)
+def _archives_of(operation: ReadChanges) -> str:
+    path = f"/containers/{part(operation.container)}"
+    return f"GET {path}/changes and GET {path}/archive"
+
+
+class _OfRun:
+    """The contents of one run's images."""
+
+    def __init__(self, digests: ImageDigests, run: str) -> None:
+        self._digests, self._run = digests, run
+
+    def may_have(self, size: int) -> bool:
+        """Whether one of that size is there."""
+        return self._digests.may_have(self._run, size)
+
+    def find(self, sha256: str) -> tuple[str, int, int] | None:
+        """Where it is."""
+        return self._digests.find(self._run, sha256)

@@ -58,7 +58,8 @@ def store_by_list(tree: TreeTar, top: HostFolder, kinds: dict[str, int], deadlin
 def told(counts: dict[str, int], found: Counts) -> str:
     """What came of it, in a line."""
     changes = ", ".join(f"{number} {word}" for word, number in sorted(counts.items()))
-    return f"{changes}; {found.files} files with {found.bytes} bytes"
+    shared = f", {found.shared} bytes more that the image has" if found.shared else ""
+    return f"{changes}; {found.files} files with {found.bytes} bytes{shared}"
 
 
 def _list(tree: TreeTar, hidden: Iterable[Gone]) -> int:

@@ -30,8 +30,10 @@ class TreeEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     `path` and `link` are exact where their `_b64` is empty, else that is. Times are seconds since 1970, exact as a
     decimal. `change` is `added`, `changed` or `deleted`, in a list of changes. `sha256` is of the whole content, holes
     as zeros; `sha256_data` of a sparse file's data alone, in order. `offset` is where the member's first header begins
-    in the tar, `data` where its content does; both are left out of what is not in the tar. `left_out` says why content
-    is not there, `problem` what could not be read; a folder that could not be read has a second line, which says so.
+    in the tar, `data` where its content does; both are left out of what is not in the tar. `in_image` says where the
+    same content is: in which layer of the bundle, below the host's folder, from which offset of the layer unpacked, and
+    how many bytes. `left_out` says why content is not there, `problem` what could not be read; a folder that could not
+    be read has a second line, which says so.
     """
 
     path: str
@@ -59,7 +61,7 @@ class TreeEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     mime: str = ""
     sha256: str = ""
     sha256_data: str = ""
-    image_path: str = ""
+    in_image: tuple[str, int, int] | None = None
     offset: int | None = None
     data: int | None = None
     truncated: bool = False

@@ -6,9 +6,9 @@ How a tar header is written is `tar_write`'s concern; what a line holds, `tree_e
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -45,13 +45,14 @@ _TAR_KINDS: Final = {
 class Counts:
     """What a tree came to. `left_out` and `problems` count names, with the first reason of each.
 
-    `bytes` are of contents in the tar, `seen` of all there were.
+    `bytes` are of contents in the tar, `seen` of all there were, `shared` of those that are in the image.
     """
 
     entries: int = 0
     files: int = 0
     bytes: int = 0
     seen: int = 0
+    shared: int = 0
     left_out: int = 0
     problems: int = 0
     why_left_out: str = ""
@@ -68,6 +69,18 @@ class Counts:
         return "; ".join(parts)
 
 
+class Known(Protocol):
+    """The contents that the bundle has already: those of the image's layers."""
+
+    def may_have(self, size: int) -> bool:
+        """Whether one of that size is there."""
+        ...
+
+    def find(self, sha256: str) -> tuple[str, int, int] | None:
+        """Layer, offset and size of the one with that digest."""
+        ...
+
+
 @dataclass
 class _Content:
     """What came of a file's content."""
@@ -82,13 +95,14 @@ class _Content:
 class TreeTar:
     """Takes in what a walk meets, and writes it into two items.
 
-    `limit` bounds the bytes of content in all; without `reads`, none is read.
+    `limit` bounds the bytes of content in all; without `reads`, none is read. What `image` has is not stored again.
     """
 
     tar: EvidenceFile
     index: EvidenceFile
     limit: int
     reads: bool = True
+    image: Known | None = None
     counts: Counts = field(default_factory=Counts)
     _position: int = 0
     _buffer: bytearray = field(default_factory=bytearray)
@@ -164,12 +178,14 @@ class TreeTar:
         if not self.reads:
             self.counts.seen += facts.size
         elif content is not None:
-            if self._has_room(len(content), entry):
+            if not self._is_known(entry, len(content), lambda: [content]) and self._has_room(len(content), entry):
                 self._add_small(met, entry, content)
         else:
             try:
                 with met.folder.open(facts.name, deadline) as file:
-                    self._add_large(met, entry, file, deadline)
+                    whole = Span(0, file.facts.size)
+                    if not self._is_known(entry, whole.size, lambda: file.read(whole, deadline)):
+                        self._add_large(met, entry, file, deadline)
             except TargetError as error:
                 check_is_answer(error)
                 entry.problem = error.reason
@@ -211,6 +227,23 @@ class TreeTar:
         self._write(tar_write.padding(size + holes))
         entry.sha256, entry.sha256_data, entry.mime = found.sha256, found.sha256_data, mime_of(found.start)
         entry.problem, entry.truncated = found.problem, bool(found.problem)
+
+    def _is_known(self, entry: TreeEntry, size: int, read: Callable[[], Iterable[bytes | memoryview]]) -> bool:
+        """Whether the image has that content, which is read for its digest only where it may."""
+        if self.image is None or not self.image.may_have(size):
+            return False
+        digest, start, count = hashlib.sha256(), b"", 0
+        for piece in read():
+            digest.update(piece)
+            start = start or bytes(piece[:START])
+            count += len(piece)
+        place = self.image.find(digest.hexdigest()) if count == size else None
+        if place is None:
+            return False
+        entry.in_image, entry.sha256, entry.mime = place, digest.hexdigest(), mime_of(start)
+        self.counts.seen += size
+        self.counts.shared += size
+        return True
 
     def _has_room(self, size: int, entry: TreeEntry) -> bool:
         self.counts.seen += size

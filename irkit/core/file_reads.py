@@ -5,10 +5,14 @@ from irkit.core.text import file_name
 
 
 class ReadChanges(Operation, frozen=True, tag="read-changes"):
-    """What differs from the image, with its contents: up to `limit` bytes of them, and a line for every name."""
+    """What differs from the image, with its contents: up to `limit` bytes of them, and a line for every name.
+
+    `run` is the run whose bundle it goes to: a content that a layer of the image in it has is not stored again.
+    """
 
     container: str
     limit: int
+    run: str = ""
     rank = 5
     collects = frozenset({Trace.LAYER})
     bulk = True

@@ -243,3 +243,23 @@ def test_one_that_has_ended_or_never_ran_is_read_as_well(lab: Lab, tmp_path: Pat
     lines = stored_of(bundle, "*/ended-*/changes/changes.jsonl")
     assert hashlib.sha256(b"left behind\n").hexdigest() in lines.decode()
     assert len(stored_of(bundle, "*/fresh-*/changes/changes.jsonl").splitlines()) == 1
+
+
+def test_what_the_image_has_is_not_stored_again_once_the_image_was_taken(lab: Lab, tmp_path: Path) -> None:
+    irkit = connect(lab.engine, tmp_path / "evidence")
+    lab.make(Suspect(name="owned", changed={"/opt/new": b"x" * 9000}))
+    lab.engine.docker("exec", "owned", "sh", "-c", "chown 1000 /bin/busybox; cp /bin/busybox /opt/again")
+    image = "{id: image, action: snapshot.image}"
+    bundle = irkit.run(playbook(tmp_path, image, STEP), "owned")["bundle"]
+    found = map(json.loads, stored_of(bundle, "*/owned-*/changes/changes.jsonl").splitlines())
+    lines = {one["path"]: one for one in found}
+    for path in ("bin/busybox", "opt/again"):
+        layer, offset, size = lines[path]["in_image"]
+        content = stored_of(bundle, f"local/host/{layer.removesuffix('.zst')}")[offset : offset + size]
+        assert hashlib.sha256(content).hexdigest() == lines[path]["sha256"]
+        assert (len(content), lines[path]["size"], "offset" in lines[path]) == (size, size, False)
+    assert lines["bin/busybox"]["uid"] == 1000
+    assert "in_image" not in lines["opt/new"]
+    assert len(stored_of(bundle, "*/owned-*/changes/changes.tar")) < 40_000
+    alone = irkit.run(playbook(tmp_path, STEP), "owned")["bundle"]
+    assert len(stored_of(alone, "*/owned-*/changes/changes.tar")) > 1_000_000
