@@ -76,7 +76,7 @@ def describe(facts: Facts) -> dict[str, Any]:
         "encryption": "none",
         "payload": {"files": facts.files, "bytes": facts.size, "partial": list(facts.partial)},
         "changes": [_change(one) for one in run.changes],
-        "footprint": {"images": images_left(run)},
+        "footprint": {"images": images_left(run), "hosts": run.footprints},
         "order": [_step(one) for one in run.operations],
     }
 

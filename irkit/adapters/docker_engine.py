@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from irkit.adapters.engine_facts import container_of, summaries_of
 from irkit.adapters.engine_http import Dial, EngineApi, part
+from irkit.adapters.tally import Tally, counting
 
 if TYPE_CHECKING:
     from irkit.adapters.engine_handlers import Handler
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from irkit.adapters.host_side import Knock
     from irkit.core.container import Container, Summary
     from irkit.core.engine_event import EngineEvent
+    from irkit.core.footprint import Footprint
     from irkit.core.host import Host
     from irkit.core.host_check import HostFacts
     from irkit.core.kernel import KernelFacts
@@ -43,9 +45,11 @@ class DockerEngine:
         commands: HostCommands | None = None,
         files: HostFiles | None = None,
         knock: Knock | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self._host, self._clock = host, clock
-        self._api = EngineApi(dial, repeats=repeats)
+        self._tally = tally or Tally()
+        self._api = EngineApi(dial, repeats=repeats, tally=self._tally)
         self._bulk = EngineApi(bulk, repeats=repeats, like=self._api) if bulk else self._api
         self._given_commands, self._given_files, self._given_knock = commands, files, knock
         self._own_files: LocalFiles | None = None
@@ -100,7 +104,8 @@ class DockerEngine:
             return None
         from irkit.adapters.kernel_facts import see_kernel  # noqa: PLC0415
 
-        return see_kernel(self._files, container, deadline)
+        with counting(self._tally):
+            return see_kernel(self._files, container, deadline)
 
     def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
         """The engine's events as they come, over the connection for streams."""
@@ -116,7 +121,12 @@ class DockerEngine:
         """Why the host's files cannot be read as root, in one line; empty where they can."""
         from irkit.adapters.host_side import why_no_files  # noqa: PLC0415
 
-        return why_no_files(self._files, deadline)
+        with counting(self._tally):
+            return why_no_files(self._files, deadline)
+
+    def footprint(self) -> Footprint:
+        """What was asked of the host so far."""
+        return self._tally.footprint()
 
     @property
     def _files(self) -> HostFiles:
@@ -139,12 +149,13 @@ class DockerEngine:
 
         if self._given_commands is not None:
             return self._given_commands
-        return LocalCommands() if self._host.reach == "local" else NoCommands(_NO_COMMANDS)
+        return LocalCommands(self._tally) if self._host.reach == "local" else NoCommands(_NO_COMMANDS)
 
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         """Carry out one operation."""
         api = self._bulk if operation.bulk and operation.touch == "read" else self._api
-        return self._handlers[type(operation)](api, operation, intake, deadline)
+        with counting(self._tally):
+            return self._handlers[type(operation)](api, operation, intake, deadline)
 
     @cached_property
     def _handlers(self) -> dict[type[Operation], Handler]:

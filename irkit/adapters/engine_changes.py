@@ -9,6 +9,7 @@ import msgspec
 
 from irkit.adapters.engine_facts import container_of, decoded
 from irkit.adapters.engine_http import EngineApi, part
+from irkit.adapters.host_side import check_is_answer
 from irkit.core.container import Attachment, Container
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import (
@@ -247,7 +248,22 @@ def commit(api: EngineApi, operation: Commit, intake: Intake, deadline: Deadline
     body = api.send("POST", "/commit", deadline, {"Labels": operation.labels}, **query)
     intake.put(operation.file, body, source="POST /commit")
     image = str(decoded(body, Mapping[str, Any]).get("Id", ""))  # type: ignore[type-abstract]
+    api.tally.wrote(f"image {operation.image}", _layer_size(api, image, deadline))
     return Outcome(detail=f"image {operation.image} is {image}")
+
+
+class _Layer(msgspec.Struct, rename="pascal"):
+    size: int = -1
+
+
+def _layer_size(api: EngineApi, image: str, deadline: Deadline) -> int:
+    """Bytes that the image takes beside those it is built on, as its engine tells; -1 where it does not."""
+    try:
+        history = decoded(api.read(f"/images/{part(image)}/history", deadline), list[_Layer])
+    except TargetError as error:
+        check_is_answer(error)
+        return -1
+    return history[0].size if history else -1
 
 
 class _Info(msgspec.Struct, rename="pascal"):
@@ -264,4 +280,5 @@ def _pauses_nothing(api: EngineApi, container: str, deadline: Deadline) -> bool:
 def remove_image(api: EngineApi, operation: RemoveImage, intake: Intake, deadline: Deadline) -> Outcome:
     """Remove the tag, and with it the layers nothing else uses; the parents stay."""
     api.send("DELETE", f"/images/{part(operation.image)}", deadline, noprune="1")
+    api.tally.unwrote(f"image {operation.image}")
     return Outcome(detail=f"image {operation.image} removed")

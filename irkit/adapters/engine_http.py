@@ -20,6 +20,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from irkit.adapters.engine_body import Body
+from irkit.adapters.tally import Tally
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline
 from irkit.core.text import safe
@@ -111,8 +112,8 @@ def _is_socket(path: str) -> bool:
 class _Stream(io.RawIOBase):
     """A wire as a raw file: each read waits no longer than the deadline allows."""
 
-    def __init__(self, wire: Wire, deadline: Deadline) -> None:
-        self._wire, self._deadline = wire, deadline
+    def __init__(self, wire: Wire, deadline: Deadline, tally: Tally) -> None:
+        self._wire, self._deadline, self._tally = wire, deadline, tally
 
     def readable(self) -> bool:
         return True
@@ -121,25 +122,28 @@ class _Stream(io.RawIOBase):
         seconds = self._deadline.remaining()
         self._wire.settimeout(seconds)
         try:
-            return self._wire.recv_into(memoryview(buffer))
+            count = self._wire.recv_into(memoryview(buffer))
         except TimeoutError:
             self._deadline.remaining()  # says so where the whole time is up, or the run was told to stop
             raise TargetError(f"the engine sent nothing for {seconds:.3g} s", Refusal.TIMEOUT) from None
+        self._tally.count("received", count)
+        return count
 
 
 class _Socket:
     """What http.client needs of a socket."""
 
-    def __init__(self, wire: Wire, deadline: Deadline) -> None:
-        self._wire, self._deadline = wire, deadline
+    def __init__(self, wire: Wire, deadline: Deadline, tally: Tally) -> None:
+        self._wire, self._deadline, self._tally = wire, deadline, tally
 
     def sendall(self, data: bytes) -> None:
+        self._tally.count("sent", len(data))
         self._wire.settimeout(self._deadline.remaining())
         self._wire.sendall(data)
 
     def makefile(self, mode: str) -> io.BufferedReader:
         del mode  # http.client only reads
-        return io.BufferedReader(_Stream(self._wire, self._deadline), _BUFFER)
+        return io.BufferedReader(_Stream(self._wire, self._deadline, self._tally), _BUFFER)
 
     def close(self) -> None:
         """The answer keeps reading after the connection lets go; `Answer.close` closes the wire."""
@@ -212,11 +216,14 @@ class EngineApi:
     """Requests to one engine. Threads may share it: every request has a connection of its own.
 
     `repeats` says that a small read whose answer was lost on the way is asked for once more. `like` is another way to
-    the same engine, whose version counts here too.
+    the same engine, whose version counts here too. `tally` counts what is asked.
     """
 
-    def __init__(self, dial: Dial, *, repeats: bool = False, like: "EngineApi | None" = None) -> None:
+    def __init__(
+        self, dial: Dial, *, repeats: bool = False, like: "EngineApi | None" = None, tally: Tally | None = None
+    ) -> None:
         self._dial, self._repeats, self._like = dial, repeats, like
+        self.tally: Tally = tally or (like.tally if like else Tally())
         self._greeting: _Greeting | None = None
 
     def version(self, deadline: Deadline) -> tuple[int, int]:
@@ -289,6 +296,7 @@ class EngineApi:
         self, method: str, path: str, deadline: Deadline, query: dict[str, str], body: object
     ) -> Iterator[Answer]:
         wire = self._dial(deadline)
+        self.tally.count("requests")
         forget = deadline.on_cancel(lambda: _shut(wire))
         try:
             answer = self._exchange(wire, method, path + ("?" + urlencode(query) if query else ""), deadline, body)
@@ -300,7 +308,7 @@ class EngineApi:
 
     def _exchange(self, wire: Wire, method: str, path: str, deadline: Deadline, body: object) -> Answer:
         connection = http.client.HTTPConnection("localhost")
-        connection.sock = _Socket(wire, deadline)
+        connection.sock = _Socket(wire, deadline, self.tally)
         headers = {"Connection": "close", "User-Agent": "irkit"}
         content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         if content is not None:

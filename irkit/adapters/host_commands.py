@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Final
 
+from irkit.adapters.tally import Tally
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, HostCommands, Ran
 from irkit.core.text import safe
@@ -36,12 +37,16 @@ SUDO: Final = ("sudo", "-n")
 
 
 class LocalCommands:
-    """Commands of this machine."""
+    """Commands of this machine. `tally` counts them."""
+
+    def __init__(self, tally: Tally | None = None) -> None:
+        self._tally = tally or Tally()
 
     def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
         """A command to its end."""
         words = check_words(argv)
         is_root = os.geteuid() == 0
+        self._tally.command(words if is_root else (*SUDO, *words))
         return checked(_run(words if is_root else (*SUDO, *words), deadline, input), words, sudo=not is_root)
 
     def stream(
@@ -50,6 +55,7 @@ class LocalCommands:
         """What a command prints, as it comes."""
         words = check_words(argv)
         is_root = os.geteuid() == 0
+        self._tally.command(words if is_root else (*SUDO, *words))
         return _stream(words if is_root else (*SUDO, *words), words, deadline, told, sudo=not is_root)
 
     def why_not(self, deadline: Deadline) -> str:

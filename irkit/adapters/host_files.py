@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Self
 from irkit.adapters import file_paths
 from irkit.adapters.file_paths import ENDED, MOST_ENTRIES, check_range, kind_of, next_try, show, split_path
 from irkit.adapters.host_side import one_by_one
+from irkit.adapters.tally import count_bytes, count_file
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, FileFacts, FileKind, Part
 
@@ -125,6 +126,7 @@ class LocalFiles:
         with explained(path), self._quickly(path, _READ, deadline) as file:
             while limit > 0 and (piece := os.read(file, min(limit, _SMALL))):
                 pieces.append(piece)
+                count_bytes(len(piece))
                 limit -= len(piece)
                 deadline.remaining()
         return b"".join(pieces)
@@ -138,6 +140,7 @@ class LocalFiles:
                 yield file
             return
         file = os.open(b"/".join(split_path(path)) or b".", flags | os.O_NOFOLLOW, dir_fd=self._root)
+        count_file("folders" if flags & os.O_DIRECTORY else "files")
         try:
             yield file
         finally:
@@ -154,6 +157,7 @@ class LocalFiles:
                 if not piece:
                     break
                 pieces.append(piece)
+                count_bytes(len(piece))
                 offset, size = offset + len(piece), size - len(piece)
         return b"".join(pieces)
 
@@ -184,7 +188,9 @@ class LocalFiles:
     def _fill(self, file: int, buffer: memoryview, offset: int, path: bytes, deadline: Deadline) -> int:
         deadline.remaining()
         with explained(path):
-            return os.preadv(file, [buffer], offset)
+            count = os.preadv(file, [buffer], offset)
+        count_bytes(count)
+        return count
 
     def folder(self, path: bytes, deadline: Deadline) -> "LocalFolder":
         """A folder to read a tree from: nothing below it leads out of it."""
@@ -250,6 +256,7 @@ def opened(held: int, name: bytes = b"") -> Iterator[int]:
         descriptor = os.open(path, flags | os.O_NOATIME, dir_fd=folder)
     except PermissionError:  # the time of access is kept as it was where that is allowed
         descriptor = os.open(path, flags, dir_fd=folder)
+    count_file("folders" if name else "files")
     try:
         yield descriptor
     finally:
@@ -266,6 +273,7 @@ def _parts(file: int, buffer: memoryview, offset: int, end: int, deadline: Deadl
         except OSError as error:
             count, why = 0, os.strerror(error.errno or 0)
         if count:
+            count_bytes(count)
             yield Part(offset, buffer[:count])
             offset, failed = offset + count, 0
             continue

@@ -13,6 +13,7 @@ from typing import Final
 
 from irkit.adapters import file_paths
 from irkit.adapters.host_files import PIECE, explained, facts_of, opened, refusal
+from irkit.adapters.tally import count_bytes
 from irkit.core.ports import Deadline, FileFacts, FileKind, Looked, Span
 
 _BATCH: Final = 512
@@ -144,6 +145,7 @@ class LocalFile:
                 count = os.preadv(self._file, [buffer[: min(len(buffer), left)]], offset)
             if not count:
                 return
+            count_bytes(count)
             yield buffer[:count]
             offset, left = offset + count, left - count
 
@@ -163,6 +165,7 @@ def _looked(held: int, name: bytes, small: int) -> Looked:
         return Looked(facts=facts, xattrs=xattrs)
     with opened(held) as file:
         content = os.pread(file, facts.size + 1, 0)
+        count_bytes(len(content))
         if len(content) != facts.size:  # it was written to meanwhile
             facts = facts_of(name, os.fstat(file))
     return Looked(facts=facts, content=content if len(content) == facts.size else None, xattrs=xattrs)

@@ -21,6 +21,7 @@ from irkit.core.engine_event import EngineEvent
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import AnyEvent, Record
 from irkit.core.evidence import Evidence
+from irkit.core.footprint import Footprint
 from irkit.core.host import Host
 from irkit.core.host_check import HostFacts
 from irkit.core.kernel import KernelFacts
@@ -169,6 +170,10 @@ class MemoryTarget:
         """What it is told to say (`no_files`)."""
         deadline.remaining()
         return self.no_files
+
+    def footprint(self) -> Footprint:
+        """None: nothing is asked of any host."""
+        return Footprint()
 
     def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
         """What changes here from then on, whoever changes it."""
@@ -379,6 +384,10 @@ class FaultyTarget:
     def why_no_files(self, deadline: Deadline) -> str:
         """As the target within."""
         return self.inner.why_no_files(deadline)
+
+    def footprint(self) -> Footprint:
+        """As the target within."""
+        return self.inner.footprint()
 
     def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
         """As the target within."""

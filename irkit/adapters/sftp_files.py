@@ -17,6 +17,7 @@ from irkit.adapters.sftp_folder import SftpFolder
 from irkit.adapters.sftp_many import LinkText, Names, Question, SmallFile, ask_many
 from irkit.adapters.sftp_messages import StatusError
 from irkit.adapters.sftp_session import SftpSession, Wire
+from irkit.adapters.tally import Tally
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, FileFacts, FileKind, Part
 
@@ -33,8 +34,8 @@ class SftpFiles:
     that read, or may make the server wait, which ends that session alone. Times are whole seconds, of 32 bits.
     """
 
-    def __init__(self, dial: Dial) -> None:
-        self._dial = dial
+    def __init__(self, dial: Dial, tally: Tally | None = None) -> None:
+        self._dial, self._tally = dial, tally or Tally()
         self._lock = threading.Lock()
         self._session: SftpSession | None = None
 
@@ -175,7 +176,7 @@ class SftpFiles:
         try:
             session = self._session
             if session is None or not session.is_usable:
-                self._session = session = SftpSession(self._dial(deadline), deadline)
+                self._session = session = SftpSession(self._dial(deadline), deadline, self._tally)
             session.enter()
             return session
         finally:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from irkit.adapters import sftp_messages
-from irkit.adapters.sftp_messages import Answer, Request
+from irkit.adapters.sftp_messages import Answer, Kind, Reply, Request
+from irkit.adapters.tally import Tally
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline
 from irkit.core.text import safe
@@ -24,6 +25,9 @@ _ROOM: Final = 2 * MOST_IN_ANSWER
 _HEAD: Final = 4
 _LEAST_IN_ANSWER: Final = 5
 _NUMBERS: Final = 1 << 32
+_BEFORE_DATA: Final = 9
+"""Bytes of an answer that holds data before these: kind, number and length."""
+_OPENED: Final = {Kind.OPEN: "files", Kind.OPENDIR: "folders"}
 
 
 class Wire(Protocol):
@@ -95,8 +99,8 @@ class SftpSession:
     `extensions` are what else its server says it can do, `piece` the bytes it is known to give at once.
     """
 
-    def __init__(self, wire: Wire, deadline: Deadline) -> None:
-        self._wire, self._inbox = wire, _Inbox()
+    def __init__(self, wire: Wire, deadline: Deadline, tally: Tally | None = None) -> None:
+        self._wire, self._inbox, self._tally = wire, _Inbox(), tally or Tally()
         self.piece = MOST_IN_READ
         self._sending = threading.Lock()
         self._changed = threading.Condition(threading.Lock())
@@ -152,6 +156,9 @@ class SftpSession:
     def send_all(self, requests: Sequence[Request], deadline: Deadline) -> list[int]:
         """Send requests together; the numbers to ask for their answers with."""
         numbers: list[int] = []
+        for request in requests:
+            if what := _OPENED.get(request.kind):
+                self._tally.count(what)
         with self._changed:
             self._raise_if_ended(deadline)
             for _ in requests:
@@ -231,7 +238,10 @@ class SftpSession:
     def _read_one(self, deadline: Deadline) -> None:
         """Read one answer, on behalf of all who wait."""
         try:
-            answer = Answer(self._receive(deadline))
+            raw = self._receive(deadline)
+            if raw[0] == Reply.DATA:
+                self._tally.count("file_bytes", max(len(raw) - _BEFORE_DATA, 0))
+            answer = Answer(raw)
             with self._changed:
                 self._sort(answer)
         except TargetError as error:

@@ -44,6 +44,7 @@ def open_command(link: Link, argv: Sequence[str], window: int, deadline: Deadlin
     for word in argv:
         if not _PLAIN.fullmatch(word):
             raise ValueError(f"{word!r} is no plain word")
+    link.tally.command(argv)
     mark = f"irkit-{os.urandom(8).hex()}"
     wire = ChannelWire(open_exec(link.transport, f"echo {mark} && exec {' '.join(argv)}", window, deadline))
     wire.channel.ends_command = link.settings.user != "root"  # for root sshd does not do it, and logs that it was asked

@@ -36,7 +36,9 @@ def open_sftp(link: Link, deadline: Deadline, *, sudo: bool, round_trip: float =
     reasons: list[str] = []
     if not sudo:
         try:
-            return ChannelWire(open_subsystem(link.transport, "sftp", _WINDOW, deadline))
+            wire = ChannelWire(open_subsystem(link.transport, "sftp", _WINDOW, deadline))
+            link.tally.command(("sftp subsystem of sshd",))
+            return wire
         except ChannelRefusedError as error:
             if error.code:
                 raise _without_server(["the host opens no session for it"]) from error

@@ -13,6 +13,7 @@ from irkit.adapters.ssh_deadline import UnlessClosed, rest
 from irkit.adapters.ssh_link import Link, connect
 from irkit.adapters.ssh_transport import STEP
 from irkit.adapters.ssh_way import Ways
+from irkit.adapters.tally import Tally
 from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError
 from irkit.core.host import Host
 from irkit.core.ports import Deadline
@@ -30,7 +31,7 @@ KEY_STATES: Final = HostState.KEY_UNKNOWN, HostState.KEY_CHANGED, HostState.KEY_
 
 @dataclass
 class Trust:
-    """What the connections to one host share: the keys seen at each place, and the refusal that ended its part.
+    """What the connections to one host share: the keys seen at each place, the refusal that ended its part, and counts.
 
     `was_reached` says that something came of a connection once: from then on a lost one is tried again for longer.
     """
@@ -40,6 +41,7 @@ class Trust:
     refusal: UnreachableError | None = None
     given_up: UnreachableError | None = None
     given_up_at: float = 0.0
+    tally: Tally = field(default_factory=Tally)
 
     def give_up(self, error: UnreachableError) -> None:
         """A host that one connection was tried to in vain is not waited for once more by the next."""
@@ -124,6 +126,7 @@ class Line:
         self._failed = self._trust.given_up = None
         self._lost_at = 0.0
         self._trust.keys.update(link.keys)
+        link.tally = self._trust.tally
         return link
 
     def _keep_trying(self, deadline: Deadline) -> Link:

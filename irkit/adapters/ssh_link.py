@@ -30,6 +30,7 @@ from irkit.adapters.ssh_transport import (
     SshTransport,
 )
 from irkit.adapters.ssh_way import Ways, settings_of
+from irkit.adapters.tally import Tally
 from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError
 from irkit.core.host import Host
 from irkit.core.ports import Deadline
@@ -59,6 +60,7 @@ class Link:
     hops: list[SshTransport]
     notes: tuple[str, ...] = ()
     keys: Mapping[str, bytes] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def host_key(self) -> bytes:

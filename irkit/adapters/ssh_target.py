@@ -28,6 +28,7 @@ from irkit.adapters.ssh_way import Ways
 from irkit.core.container import Container, Summary
 from irkit.core.engine_event import EngineEvent
 from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError
+from irkit.core.footprint import Footprint
 from irkit.core.host import Host
 from irkit.core.host_check import HostFacts
 from irkit.core.kernel import KernelFacts
@@ -62,7 +63,7 @@ class SshTarget:
         self._window, self._round_trip = WINDOW, 0.0
         self._routing = threading.Lock()
         self.notes: list[str] = []
-        self.files = SftpFiles(self._open_sftp)
+        self.files = SftpFiles(self._open_sftp, trust.tally)
         self._commands = SshCommands(self._command_link, self._stream_link)
         self._engine = DockerEngine(
             host,
@@ -72,6 +73,7 @@ class SshTarget:
             repeats=True,
             commands=self._commands,
             files=self.files,
+            tally=trust.tally,
             knock=SshKnock(self._command_link, time.monotonic),
         )
 
@@ -168,6 +170,10 @@ class SshTarget:
     def why_no_files(self, deadline: Deadline) -> str:
         """Why the host's files cannot be read as root, in one line; empty where they can."""
         return self._engine.why_no_files(deadline)
+
+    def footprint(self) -> Footprint:
+        """What was asked of the host so far."""
+        return self._trust.tally.footprint()
 
     def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
         """The engine's events as they come, over the connection for streams."""

@@ -8,6 +8,7 @@ from irkit.cli.table import columns, size_text
 from irkit.core.container import SHORT_ID
 from irkit.core.events import (
     FindingRaised,
+    FootprintLeft,
     Note,
     OperationFailed,
     OperationFinished,
@@ -21,6 +22,7 @@ from irkit.core.events import (
     TargetRefused,
 )
 from irkit.core.finding import Severity
+from irkit.core.footprint import Footprint
 from irkit.core.found import DIFFERS
 from irkit.core.operations import Operation, Touch
 from irkit.core.plan import Plan, Refused, Task
@@ -182,6 +184,8 @@ class RecordText:
             case FindingRaised(finding=finding):
                 sign = "!" if finding.severity is Severity.HIGH else "note:"
                 return " ".join(filter(None, (sign, self._names.get(finding.container), finding.summary)))
+            case FootprintLeft() as event:
+                return f"host {event.host}: {footprint_text(event.footprint)}"
             case Note(text=text, by=by):
                 return f"{by}: {text}"
             case RunFinished() as event:
@@ -224,6 +228,8 @@ def run_text(run: Run, left: int) -> str:
         f"evidence  {len(run.evidence)} items, {size_text(sum(one.size for one in run.evidence))} stored, "
         f"{size_text(sum(one.source_size for one in run.evidence))} read; {partial} partial",
     ]
+    for host, footprint in run.footprints.items():
+        lines.append(f"asked     {safe(host, 80)}: {safe(footprint_text(footprint), 600)}")
     if started.undoes:
         lines.append(f"undoes    run {started.undoes}")
     lines += _changed_lines(run, names)
@@ -235,6 +241,23 @@ def run_text(run: Run, left: int) -> str:
     elif run.changes and not started.undoes:
         lines.append("nothing is left to take back")
     return "\n".join(lines)
+
+
+def footprint_text(footprint: Footprint) -> str:
+    """What was asked of a host and left there, in a line."""
+    parts = [f"{footprint.requests} requests to its engine ({size_text(footprint.received)} received)"]
+    if footprint.files or footprint.folders:
+        parts.append(
+            f"{footprint.files} files opened and {footprint.folders} folders listed"
+            f" ({size_text(footprint.file_bytes)} read)"
+        )
+    commands = [f"{argv}{f' ({count} times)' if count > 1 else ''}" for argv, count in footprint.commands.items()]
+    parts.append(f"commands run: {'; '.join(commands)}" if commands else "no command run")
+    written = [
+        f"{what} ({size_text(size) if size >= 0 else 'size unknown'})" for what, size in footprint.written.items()
+    ]
+    parts.append(f"written there: {'; '.join(written)}" if written else "nothing written")
+    return ", ".join(parts)
 
 
 def _changed_lines(run: Run, names: Mapping[str, str]) -> list[str]:

@@ -7,6 +7,7 @@ import msgspec
 from irkit.core.container import Container
 from irkit.core.evidence import Evidence
 from irkit.core.finding import Finding
+from irkit.core.footprint import Footprint
 from irkit.core.operations import AnyOperation
 
 
@@ -121,6 +122,13 @@ class FindingRaised(Event, frozen=True, kw_only=True, tag="finding-raised"):
     finding: Finding
 
 
+class FootprintLeft(Event, frozen=True, kw_only=True, tag="footprint-left"):
+    """What the run has asked of a host, from the first connection on, and what it has left there."""
+
+    host: str
+    footprint: Footprint
+
+
 class Note(Event, frozen=True, kw_only=True, tag="note"):
     """Something irkit or the responder has to say."""
 
@@ -145,6 +153,7 @@ AnyEvent: TypeAlias = (
     | TargetRefused
     | TargetJoined
     | FindingRaised
+    | FootprintLeft
     | Note
     | RunFinished
 )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from irkit.core.errors import TargetError
     from irkit.core.events import AnyEvent, Record
     from irkit.core.evidence import Evidence
+    from irkit.core.footprint import Footprint
     from irkit.core.host import Host
     from irkit.core.kernel import KernelFacts
     from irkit.core.network import NetworkFacts
@@ -160,6 +161,10 @@ class Target(Protocol):
 
     def why_no_files(self, deadline: Deadline) -> str:
         """Why the host's files cannot be read as root, in one line; empty where they can."""
+        ...
+
+    def footprint(self) -> Footprint:
+        """What was asked of the host since it was first reached; nothing where that is not counted."""
         ...
 
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from irkit.core.errors import VerificationError
 from irkit.core.events import (
     FindingRaised,
+    FootprintLeft,
     OperationFailed,
     OperationFinished,
     OperationSkipped,
@@ -19,6 +20,7 @@ from irkit.core.events import (
 )
 from irkit.core.evidence import Evidence
 from irkit.core.finding import Finding, Hold
+from irkit.core.footprint import Footprint
 from irkit.core.operations import AnyOperation, Touch
 
 IN_DOUBT = "in doubt"
@@ -77,6 +79,7 @@ class Run:
     findings: list[Finding] = field(default_factory=list)
     joined: dict[str, TargetJoined] = field(default_factory=dict)
     unheld: dict[str, Finding] = field(default_factory=dict)
+    footprints: dict[str, Footprint] = field(default_factory=dict)
     records: int = 0
     _open: dict[tuple[int, int, int], Applied] = field(default_factory=dict)
     _latest: dict[tuple[int, int], Applied] = field(default_factory=dict)
@@ -145,6 +148,8 @@ class Run:
                 self.joined[event.container.key] = event
             case FindingRaised(finding=finding):
                 self._notice(finding)
+            case FootprintLeft(host=host, footprint=footprint):
+                self.footprints[host] = footprint
             case RunFinished() as event:
                 self.finished, self.finished_at = event, record.at
             case _:

@@ -17,6 +17,7 @@ from irkit.core.errors import StorageError
 from irkit.core.events import (
     AnyEvent,
     FindingRaised,
+    FootprintLeft,
     Note,
     Record,
     RunFinished,
@@ -24,6 +25,7 @@ from irkit.core.events import (
     StepSkipped,
     TargetRefused,
 )
+from irkit.core.footprint import Footprint
 from irkit.core.operations import Touch
 from irkit.core.plan import Plan, Task
 from irkit.core.ports import Clock, Store, Targets
@@ -113,6 +115,7 @@ class Runner:
         if watch and not self.is_ending():
             self._hold_on(watch, plan)
         self._compare(plan)
+        self._tell_footprints(plan)
         outcome = "interrupted" if self._stop_reason else "failed" if self._storage_failed else "done"
         self._say(RunFinished(outcome=outcome, reason=self._stop_reason or self._storage_failed))
 
@@ -121,6 +124,13 @@ class Runner:
         if not self.is_ending():
             for finding in Comparison(self._targets, self._bench.clock, self._bench.reads).findings(plan):
                 self._say(FindingRaised(finding=finding))
+
+    def _tell_footprints(self, plan: Plan) -> None:
+        for host in plan.hosts:
+            target = self._targets.get(host.name)
+            footprint = target.footprint() if target else Footprint()
+            if footprint != Footprint():
+                self._say(FootprintLeft(host=host.name, footprint=footprint))
 
     def _hold_on(self, watch: Watch, plan: Plan) -> None:
         """Hold what was contained, until that is ended."""

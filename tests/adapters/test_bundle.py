@@ -254,7 +254,8 @@ def test_bundle_json_tells_what_was_done_and_what_is_left(tmp_path: Path) -> Non
         ("commit to image irkit/web:1, pausing it meanwhile", "finished", "yes", 0),
     ]
     assert told["footprint"] == {
-        "images": [{"host": "local", "container": WEB.id, "image": "irkit/web:1", "state": "left"}]
+        "images": [{"host": "local", "container": WEB.id, "image": "irkit/web:1", "state": "left"}],
+        "hosts": {},
     }
     assert [one["operation"] for one in told["order"]] == [
         "measure-clock", "inspect", "read-logs", "disconnect", "commit"
@@ -272,7 +273,7 @@ def test_an_image_that_was_taken_away_again_is_no_footprint(tmp_path: Path) -> N
     apply(bundle, 2, operations.Commit(WEB.id, "two"), lambda to: None, fails="refused")
     apply(bundle, 3, operations.RemoveImage(WEB.id, "one"), lambda to: None)
     told = json.loads((bundle.seal() / bag.BUNDLE).read_bytes())
-    assert told["footprint"] == {"images": []}
+    assert told["footprint"] == {"images": [], "hosts": {}}
 
 
 def test_items_tell_each_file_with_its_record(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from irkit.core.container import Attachment, Container, Summary
 from irkit.core.engine_event import EngineEvent
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import AnyEvent, OperationSkipped, Record
+from irkit.core.footprint import Footprint
 from irkit.core.host import Host
 from irkit.core.kernel import KernelFacts
 from irkit.core.network import NetworkFacts
@@ -191,6 +192,9 @@ class Hooked:
 
     def why_no_root(self, deadline: Deadline) -> str:
         return self.inner.why_no_root(deadline)
+
+    def footprint(self) -> Footprint:
+        return self.inner.footprint()
 
     def why_no_files(self, deadline: Deadline) -> str:
         return self.inner.why_no_files(deadline)
