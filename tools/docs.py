@@ -96,6 +96,16 @@ _VALUES: Final[Mapping[str, Any]] = {
     "device": "irk4c1d4c1d4c1d",
     "table": "irkit_5f0c5f0c_4c1d4c1d4c1d",
     "limits": Allowance(cpu_quota=10_000, pids=20),
+    "kind": "volume",
+    "name": "uploads",
+    "source": "/srv/uploads",
+    "destination": "/uploads",
+    "addresses": {"front": "10.77.1.50"},
+    "seconds": 30.0,
+    "changed": 30 * 86_400.0,
+    "log_limit": 4 << 20,
+    "since": "24h",
+    "process_limit": 1 << 30,
 }
 _SITUATIONS: Final = (
     ("", EXAMPLE),
