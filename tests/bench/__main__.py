@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.bench.bench import Bench
 from tests.bench.containing import bench_contain, bench_contain_ssh
 from tests.bench.holding import bench_hold
+from tests.bench.images import bench_image
 from tests.bench.layers import bench_changes
 from tests.bench.over_ssh import bench_ssh_calls, bench_ssh_export, bench_ssh_far, bench_ssh_hosts
 from tests.bench.timing import Row, in_turns, run
@@ -117,6 +118,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "export": bench_export,
     "memory": bench_memory,
     "changes": bench_changes,
+    "image": bench_image,
     "contain": bench_contain,
     "contain-ssh": bench_contain_ssh,
     "hold": bench_hold,
