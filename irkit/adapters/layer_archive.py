@@ -29,6 +29,8 @@ _SLACK: Final = 64 << 20
 """Bytes of an archive that are read beyond what may be kept, for what stands between."""
 _MOST_WASTE: Final = 4
 """How many times as much is read in all at most, where large files stand between what is wanted."""
+_MOST_NAMES: Final = 100_000
+"""Files of an archive that are remembered for other names of them."""
 _UNTOLD: Final = "\ufffd"
 _FOLDER_BIT: Final = 1 << 31
 """Go's mode bit of a folder."""
@@ -171,6 +173,7 @@ class _Asking:
 
     def _take(self, members: Members, wish: Wish) -> None:
         above = wish.path.rpartition("/")[0].encode()
+        names: dict[bytes, TreeEntry] = {}
         try:
             for met in members.each(above + b"/" if above else b""):
                 told = as_told(met.path)
@@ -181,9 +184,12 @@ class _Asking:
                 kind = self._kinds.get(told, ADDED)
                 self._count(kind)
                 if met.hard_link:
-                    self._tree.add_link(met.path, met.looked.facts, met.hard_link, change=WORDS[kind])
-                else:
-                    self._tree.add(met.met, self._deadline, change=WORDS[kind])
+                    first = names.get(met.hard_link)
+                    self._tree.add_link(met.path, met.looked.facts, met.hard_link, change=WORDS[kind], first=first)
+                    continue
+                entry = self._tree.add(met.met, self._deadline, change=WORDS[kind])
+                if len(names) < _MOST_NAMES and entry.type == "file":
+                    names[met.path] = entry
         except tarfile.TarError as error:
             raise TargetError(
                 f"the engine's archive of /{wish.path} cannot be read on: {error}", Refusal.GARBLED

@@ -18,12 +18,16 @@ class _Change(msgspec.Struct, rename="pascal"):
 
 
 def read_kinds(api: EngineApi, container: str, deadline: Deadline) -> dict[str, int]:
-    """The kind of change of each path, without its first slash, in the engine's text: see `as_told`.
+    """The kind of change of each path. Raises TargetError."""
+    return kinds_of(api.read(f"/containers/{part(container)}/changes", deadline))
 
-    Raises TargetError.
+
+def kinds_of(body: bytes) -> dict[str, int]:
+    """The kind of change of each path, without its first slash, in the text of `as_told`. Raises TargetError.
+
+    Podman from 5 on writes bytes that are no UTF-8 as they are, which is no JSON: they are told as others tell them.
     """
-    body = api.read(f"/containers/{part(container)}/changes", deadline)
-    found = decoded(body, list[_Change] | None) or []  # type: ignore[arg-type]
+    found = decoded(as_told(body).encode(), list[_Change] | None) or []  # type: ignore[arg-type]
     return {one.path.lstrip("/"): one.kind for one in found if one.kind in WORDS and one.path.strip("/")}
 
 

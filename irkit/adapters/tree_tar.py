@@ -121,10 +121,14 @@ class TreeTar:
         self.put(entry)
         return entry
 
-    def add_link(self, path: bytes, facts: FileFacts, to: bytes, *, change: str = "") -> None:
-        """Store one more name of a file that has another one, as an archive tells of it."""
+    def add_link(
+        self, path: bytes, facts: FileFacts, to: bytes, *, change: str = "", first: TreeEntry | None = None
+    ) -> None:
+        """Store one more name of a file that has another one, `first`, as an archive tells of it."""
         entry = entry_of(path, Looked(facts=facts), change=change)
         self._put_link(path, entry, facts, to)
+        if first is not None:
+            _copy_content(entry, first)
         self.put(entry)
 
     def add_bare(self, met: Met, *, why: str, change: str = "") -> None:
@@ -171,7 +175,7 @@ class TreeTar:
         if known is not None:
             path, first = known
             self._put_link(met.path, entry, facts, path)
-            entry.sha256, entry.mime, entry.executable = first.sha256, first.mime, first.executable
+            _copy_content(entry, first)
             return
         self.counts.files += 1
         entry.executable = bool(facts.mode & _EXECUTABLE)
@@ -351,6 +355,10 @@ class _Reading:
             self._all.update(memoryview(_ZEROS)[:count])
             hole -= count
         self._at = to
+
+
+def _copy_content(entry: TreeEntry, first: TreeEntry) -> None:
+    entry.size, entry.sha256, entry.mime, entry.executable = first.size, first.sha256, first.mime, first.executable
 
 
 def open_tree(intake: Intake, tar: str, index: str, *, source: str, limit: int, reads: bool = True) -> TreeTar:

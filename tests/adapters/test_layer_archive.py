@@ -1,7 +1,10 @@
 """Which archives are asked for, so that little is asked and nothing that was changed is missed."""
 
+import pytest
+
 from irkit.adapters.layer_archive import Wish, wishes_of
-from irkit.adapters.layer_changes import ADDED, CHANGED, DELETED, as_told
+from irkit.adapters.layer_changes import ADDED, CHANGED, DELETED, as_told, kinds_of
+from irkit.core.errors import TargetError
 
 
 def paths(kinds: dict[str, int], mounts: tuple[str, ...] = ()) -> list[tuple[str, list[str] | None]]:
@@ -44,3 +47,14 @@ def test_what_is_mounted_there_is_not_asked_for() -> None:
 def test_each_byte_that_is_no_text_is_one_sign_in_the_engines_list() -> None:
     assert as_told(b"a\xff\xfe\xe2\x82z") == "a\ufffd\ufffd\ufffd\ufffdz"
     assert as_told("caf\u00e9".encode()) == "caf\u00e9"
+
+
+def test_a_list_is_read_whether_its_bytes_are_text_or_not() -> None:
+    assert kinds_of(b'[{"Path":"/a\\ufffd","Kind":1},{"Path":"/b\xff","Kind":2},{"Path":"/c","Kind":9}]') == {
+        "a\ufffd": ADDED,
+        "b\ufffd": DELETED,
+    }
+    assert kinds_of(b"null") == {}
+    for wrong in (b"", b"{}", b"[1]", b'[{"Path":1}]', b"\xff"):
+        with pytest.raises(TargetError):
+            kinds_of(wrong)
