@@ -8,28 +8,22 @@ How a tar header is written is `tar_write`'s concern; what a line holds, `tree_e
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from irkit.adapters import tar_write
 from irkit.adapters.file_kinds import START, mime_of
 from irkit.adapters.host_side import check_is_answer
+from irkit.adapters.tree_content import Reading
 from irkit.adapters.tree_entry import TreeEntry, entry_of, text_of
 from irkit.adapters.tree_walk import Met
 from irkit.core.errors import TargetError
 from irkit.core.ports import Deadline, EvidenceFile, FileFacts, FileKind, HostFile, Intake, Looked, Span
 
-if TYPE_CHECKING:
-    from hashlib import _Hash as Digest
-
 SMALL: Final = 64 * 1024
 """Bytes of a file that is read at once."""
-MOST_ENTRIES: Final = 5_000_000
-_MOST_ZEROS: Final = 1 << 30
-"""Bytes of holes in a file up to which its digest counts them in: a second's work."""
 _BUFFER: Final = 256 * 1024
-_ZEROS: Final = bytes(1 << 20)
 _EXECUTABLE: Final = 0o111
 _TAR_KINDS: Final = {
     FileKind.FILE: tar_write.FILE,
@@ -79,16 +73,6 @@ class Known(Protocol):
     def find(self, sha256: str) -> tuple[str, int, int] | None:
         """Layer, offset and size of the one with that digest."""
         ...
-
-
-@dataclass
-class _Content:
-    """What came of a file's content."""
-
-    sha256: str = ""
-    sha256_data: str = ""
-    start: bytes = b""
-    problem: str = ""
 
 
 @dataclass
@@ -224,10 +208,10 @@ class TreeTar:
             met.path, facts, b"", met.looked.xattrs, size=size, spans=spans if is_sparse else None, whole=facts.size
         )
         holes = self._put_header(entry, member)
-        reading = _Reading(self, file, facts.size)
+        reading = Reading(file, self._write)
         for span in spans:
             reading.take(span, deadline)
-        found = reading.end()
+        found = reading.end(facts.size)
         self._write(tar_write.padding(size + holes))
         entry.sha256, entry.sha256_data, entry.mime = found.sha256, found.sha256_data, mime_of(found.start)
         entry.problem, entry.truncated = found.problem, bool(found.problem)
@@ -286,75 +270,6 @@ class TreeTar:
         if self._lines:
             self.index.write(self._lines)
             self._lines.clear()
-
-
-class _Reading:
-    """One file's data on its way into a tar, with both digests. What cannot be read is filled with zeros, and said."""
-
-    def __init__(self, tree: TreeTar, file: HostFile, whole: int) -> None:
-        self._tree, self._file, self._whole = tree, file, whole
-        self._found = _Content()
-        self._at = self._zeros = 0
-        self._all: Digest | None = hashlib.sha256()
-        self._data: Digest = hashlib.sha256()
-        self._is_sparse = False
-
-    def take(self, span: Span, deadline: Deadline) -> None:
-        """The bytes of the next span."""
-        self._skip(span.offset)
-        left = span.size
-        try:
-            for piece in self._file.read(span, deadline):
-                self._put(piece)
-                left -= len(piece)
-        except TargetError as error:
-            check_is_answer(error)
-            self._found.problem = self._found.problem or error.reason
-        if left:
-            self._found.problem = self._found.problem or f"it was cut while it was read: zeros stand for {left} bytes"
-        while left:
-            count = min(left, len(_ZEROS))
-            self._put(memoryview(_ZEROS)[:count])
-            left -= count
-
-    def end(self) -> _Content:
-        """How it went."""
-        self._skip(self._whole)
-        found = self._found
-        if not found.problem:
-            found.sha256 = self._all.hexdigest() if self._all is not None else ""
-            found.sha256_data = self._data.hexdigest() if self._is_sparse else ""
-        return found
-
-    def _put(self, piece: memoryview) -> None:
-        if len(self._found.start) < START:
-            self._found.start += bytes(piece[: START - len(self._found.start)])
-        if self._all is not None:
-            self._all.update(piece)
-        if self._is_sparse:
-            self._data.update(piece)
-        self._at += len(piece)
-        self._tree._write(piece)
-
-    def _skip(self, to: int) -> None:
-        """A hole up to there."""
-        hole = to - self._at
-        if hole <= 0:
-            return
-        if not self._is_sparse:
-            self._is_sparse = True
-            if self._all is not None and self._at:
-                self._data = self._all.copy()
-        self._zeros += hole
-        if self._zeros > _MOST_ZEROS:
-            self._all = None
-        start = self._found.start
-        self._found.start = start + bytes(min(hole, START - len(start)))
-        while hole and self._all is not None:
-            count = min(hole, len(_ZEROS))
-            self._all.update(memoryview(_ZEROS)[:count])
-            hole -= count
-        self._at = to
 
 
 def _copy_content(entry: TreeEntry, first: TreeEntry) -> None:

@@ -15,6 +15,10 @@ from irkit.core.ports import Deadline, FileFacts, FileKind, HostFolder, Looked
 
 MOST_IN_PATH: Final = 64 * 1024
 """Bytes of a path below the top; what is deeper is not gone into."""
+MOST_ENTRIES: Final = 5_000_000
+"""Names of one tree that are met at most."""
+MOST_IN_PATHS: Final = 4 << 30
+"""Bytes that their paths have together: deep folders with long names make a long path of each."""
 _MOST_HELD: Final = 32
 
 
@@ -51,8 +55,15 @@ def walk(top: HostFolder, deadline: Deadline, *, small: int, enters: Enters = la
     own = top.own(deadline)
     yield Met(b".", own, top)
     tree = _Tree(top, own.facts, deadline, small, enters)
+    count = length = 0
     try:
-        yield from tree.walk()
+        for met in tree.walk():
+            count, length = count + 1, length + len(met.path)
+            if count > MOST_ENTRIES or length > MOST_IN_PATHS:
+                reason = f"there is more than {count - 1} names with {length} bytes: the rest is left out"
+                yield Met(b".", Looked(facts=own.facts, problem=reason), top, again=True)
+                return
+            yield met
     finally:
         tree.close()
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from irkit.adapters import tree_walk
 from irkit.adapters.host_files import LocalFiles
 from irkit.adapters.memory import MemoryStore
 from irkit.adapters.memory_files import MemoryFiles
@@ -235,6 +236,18 @@ def test_more_than_the_limit_is_left_out_and_said_and_still_listed(keep: Keep, t
     left = [line for line in found.lines.values() if "left_out" in line]
     assert len(left) == 2 and len(found.members()) == 4
     assert found.partial == "the content of 2 files is left out: more than the 9000 bytes asked for"
+
+
+@pytest.mark.parametrize("bound", ["MOST_ENTRIES", "MOST_IN_PATHS"])
+def test_a_tree_without_end_ends_and_that_is_said(
+    keep: Keep, tmp_path: Path, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(100):
+        (tmp_path / str(number)).touch()
+    monkeypatch.setattr(tree_walk, bound, 50)
+    found = keep()
+    assert 20 < len(found.lines) < 60
+    assert "the rest is left out" in found.partial
 
 
 def test_a_folder_that_is_not_entered_says_why(keep: Keep, tmp_path: Path) -> None:
