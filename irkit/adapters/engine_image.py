@@ -27,7 +27,9 @@ from irkit.core.ports import Deadline, EvidenceFile, Intake, Outcome
 _BLOBS: Final = "images/blobs"
 _PART: Final = re.compile(r"(?:[0-9a-f]{64}/layer\.tar|blobs/sha256/[0-9a-f]{64}|[a-z0-9.-]+\.json)")
 _BLOB: Final = "blobs/sha256/"
-_TEXT_LIMIT: Final = 4 << 20
+_TEXT_LIMIT, _TEXTS_LIMIT = 4 << 20, 32 << 20
+_MOST_PARTS: Final = 2_000
+"""Items that one answer is taken apart into; what else it holds stays in the rest."""
 _PACKED: Final = (layer_index.TAR, layer_index.GZIP, layer_index.ZSTD)
 
 
@@ -163,12 +165,13 @@ class _Saving:
         self._tar.feed(data)
 
     def _route(self, member: Member) -> _PartItem | None:
-        return _PartItem(self, member) if _PART.fullmatch(member.path) and not member.path_b64 else None
+        is_part = len(self.parts) < _MOST_PARTS and not member.path_b64 and _PART.fullmatch(member.path)
+        return _PartItem(self, member) if is_part else None
 
     def take(self, stored: Stored, item: _PartItem) -> None:
         """A part that is stored."""
         self.parts.append(stored)
-        if item.text:
+        if item.text and sum(map(len, self.texts.values())) < _TEXTS_LIMIT:
             self.texts[stored.member] = bytes(item.text)
 
     def end(self) -> tuple[IndexSummary, str]:

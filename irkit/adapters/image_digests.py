@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 WORTH: Final = 4096
 """Bytes of a file below which a reference is not worth its while."""
-_MOST: Final = 200_000
+MOST: Final = 200_000
+"""Contents that are known at most."""
 
 
 class Place(NamedTuple):
@@ -32,7 +33,7 @@ class ImageDigests:
             if run != self._run:
                 self._run, self._places, self._sizes = run, {}, set()
             for digest, offset, size in contents:
-                if len(self._places) < _MOST:
+                if len(self._places) < MOST:
                     self._places.setdefault(digest, Place(layer, offset, size))
                     self._sizes.add(size)
 

@@ -11,10 +11,11 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from irkit.adapters import zstd_frames
-from irkit.adapters.image_digests import WORTH
+from irkit.adapters.image_digests import MOST, WORTH
 from irkit.adapters.tar_index import TarIndex
 
-TAR, GZIP, ZSTD, JSON, OTHER = "tar", "tar.gz", "tar.zst", "json", "bin"
+TAR, GZIP, ZSTD, JSON, OTHER = "tar", "tar.gz", "tar.zstd", "json", "bin"
+"""Kinds of content, as ends of names. Not `.zst`: that is the end of what irkit itself has compressed."""
 ENOUGH: Final = 512
 """Bytes of a content by which its kind is told."""
 _MAGICS: Final = ((b"\x1f\x8b", GZIP), (b"\x28\xb5\x2f\xfd", ZSTD), (b"{", JSON), (b"[", JSON))
@@ -152,5 +153,6 @@ class LayerIndex:
         self._emit(lines)
         for line in lines.splitlines():
             one = self._decoder.decode(line)
-            if one.type == "file" and one.size >= WORTH and one.sha256:
+            is_worth = one.type == "file" and one.size >= WORTH and one.sha256
+            if is_worth and len(self.contents) < MOST:
                 self.contents.append((bytes.fromhex(one.sha256), one.data, one.size))

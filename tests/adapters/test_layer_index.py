@@ -31,7 +31,7 @@ LAYER = a_layer()
 PACKED = {
     "tar": LAYER,
     "tar.gz": gzip.compress(LAYER[:5000]) + gzip.compress(LAYER[5000:]),
-    "tar.zst": compress_frame(LAYER[:7000], 3) + compress_frame(LAYER[7000:], 3),
+    "tar.zstd": compress_frame(LAYER[:7000], 3) + compress_frame(LAYER[7000:], 3),
 }
 
 
@@ -58,7 +58,7 @@ def test_files_are_listed_with_their_digests(kind: str, step: int) -> None:
     assert index.diff_id == ("" if kind == "tar" else hashlib.sha256(LAYER).hexdigest())
 
 
-@pytest.mark.parametrize("kind", ["tar.gz", "tar.zst"])
+@pytest.mark.parametrize("kind", ["tar.gz", "tar.zstd"])
 def test_a_layer_that_breaks_off_or_is_damaged_says_so(kind: str) -> None:
     torn = PACKED[kind][: len(PACKED[kind]) * 3 // 4]
     assert "end mark" in index_of(kind, torn)[2]
