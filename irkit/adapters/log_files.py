@@ -75,6 +75,7 @@ class _Reading:
     folder: str
     left: int
     read: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
+    moved: list[dict[str, Any]] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
     settings: int = 0
 
@@ -125,12 +126,24 @@ class _Reading:
                 break
         self.left -= done
         partial = f"only its newest {wanted} bytes, as asked" if wanted < size else ""
-        if done < wanted:
-            partial = f"{wanted - done} bytes shorter than it was a moment before: it was cut, or rotated"
+        if done < wanted or self._is_other(log):
+            partial = "it was rotated away, or cut, while it was read: this may be the beginning of the next one"
+            self.moved.append(self.read.pop(log.identity))  # it is looked for again under another name
         if partial:
             self.short.append(f"{name}: {partial}")
         evidence = out.finish(partial)
         note |= {"item": evidence.path, "bytes": done, "sha256": evidence.source_sha256}
+
+    def _is_other(self, log: _Log) -> bool:
+        """Whether by now another file has the name."""
+        try:
+            now = self.files.stat(log.path, self.deadline)
+        except TargetError as error:
+            check_is_answer(error)
+            return True
+        if log.rotation == 0 and not (now.inode or now.device):
+            return now.size < log.facts.size  # it goes on growing
+        return log._replace(facts=now).identity != log.identity
 
 
 class ReadsLogFiles:
@@ -200,7 +213,7 @@ def _names(seen: _Inspect) -> re.Pattern[bytes]:
 def _tell(reading: _Reading, seen: _Inspect, operation: ReadLogFiles) -> Outcome:
     """Say in files.json what was read, and what is known of what is gone."""
     config = seen.host_config.log_config
-    files = list(reading.read.values())
+    files = [*reading.read.values(), *reading.moved]
     gone = _gone(config, files)
     told = {
         "driver": config.type,
