@@ -7,10 +7,10 @@ why it counts. Threads may have control groups and namespaces of their own: thos
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Final
 
 from irkit.core.container import SHORT_ID, Container
@@ -22,6 +22,7 @@ NAMESPACES: Final = ("mnt", "net", "pid", "ipc", "uts")
 _SAID_AS: Final = {"net": "network"}
 """What the engine calls a namespace, where it is called otherwise."""
 _LIMIT: Final = 64 * 1024
+_MOST_NAMES: Final = 1 << 23
 _ID: Final = re.compile(rb"[0-9a-f]{64}")
 _MONITOR: Final = b"conmon"
 """What the control group of Podman's process beside a container has in its name; its own is named by the id, too."""
@@ -44,8 +45,8 @@ class Tie(StrEnum):
 class Process:
     """A process of the host. `started` is in ticks since the machine was: with the pid, it tells a process from others.
 
-    `namespaces` has what could be read of NAMESPACES, `shared` which of them are the container's own and its too.
-    `other` is the id of the container whose control group it is in, where that is another.
+    `stat` is its line in /proc, `namespaces` has what could be read of NAMESPACES, `shared` names those of them that
+    are the container's own. `other` is the id of the container whose control group it is in, where that is another.
     """
 
     pid: int
@@ -56,6 +57,7 @@ class Process:
     flags: int
     groups: bytes
     namespaces: dict[str, bytes]
+    stat: bytes = b""
     ties: tuple[Tie, ...] = ()
     shared: tuple[str, ...] = ()
     other: str = ""
@@ -87,7 +89,7 @@ class Pids:
     main: int
     processes: tuple[Process, ...]
     own: dict[str, bytes]
-    looked_at: int
+    looked_at: frozenset[int]
     unread: int = 0
 
     @cached_property
@@ -112,19 +114,20 @@ class Pids:
         return next((one.pid for one in living if one.pid == self.main), living[0].pid if living else 0)
 
 
-def pids_of(files: HostFiles, container: Container, deadline: Deadline) -> Pids:
-    """The processes that are a container's, at this moment.
+def pids_of(files: HostFiles, container: Container, deadline: Deadline, *, joined: bool = True) -> Pids:
+    """The processes that are a container's, at this moment; those that joined it only where they are wanted.
 
     Raises TargetError: UNSUPPORTED where the host's /proc cannot be read or is another machine's, ABSENT where no
     process on it is the container's.
     """
-    every = all_processes(files, deadline)
+    every = all_processes(files, deadline, namespaces=NAMESPACES if joined else ("mnt", "pid"))
     root = every.get(_INIT)
     if root is None:
         reason = "the host's /proc does not show the processes of the machine"
         raise TargetError(reason, Refusal.UNSUPPORTED)
     prefixes = _prefixes(every.get(container.pid), container)
-    in_group = {one.pid for one in every.values() if _is_in(one.groups, prefixes, container)}
+    is_in = cache(partial(_is_in, prefixes=prefixes, container=container))  # many processes, few control groups
+    in_group = {one.pid for one in every.values() if is_in(one.groups)}
     hosts = hosts_namespaces(files, root, deadline)
     if (first := every.get(container.pid)) and not _tells_groups(first.groups) and _is_apart(first, hosts, container):
         in_group.add(first.pid)
@@ -135,12 +138,13 @@ def pids_of(files: HostFiles, container: Container, deadline: Deadline) -> Pids:
     first = every[main or min(in_group, key=lambda pid: every[pid].started)]
     own = _own(first, hosts, container)
     inside = in_group | _descendants(in_group, every)
-    tied = (_tied(one, in_group, inside, own, container) for one in every.values())
+    other_of = cache(partial(_other, container=container))
+    tied = (_tied(one, in_group, inside, own, other_of) for one in every.values())
     return Pids(
         main=main,
         processes=tuple(sorted((one for one in tied if one.ties), key=lambda one: one.pid)),
         own=own,
-        looked_at=len(every),
+        looked_at=frozenset(every),
         unread=sum(not one.namespaces and not one.has_ended for one in every.values() if not _is_kernel(one)),
     )
 
@@ -160,16 +164,26 @@ def _is_apart(first: Process, hosts: frozenset[tuple[str, bytes]], container: Co
     return "mnt" in own and ("pid" in own or container.namespaces.get("pid") == "host")
 
 
-def all_processes(files: HostFiles, deadline: Deadline) -> dict[int, Process]:
-    """Every process of the host, by number, those of the kernel included; without ties."""
-    names = [one.name for one in files.list(b"/proc", deadline) if one.name.isdigit()]
+def numbers_of(files: HostFiles, deadline: Deadline) -> list[bytes]:
+    """The numbers of all processes of the host. Raises TargetError where they are not told."""
+    (names,) = files.list_names([b"/proc"], _MOST_NAMES, deadline)
+    if isinstance(names, TargetError):
+        raise names
+    return [name for name in names if name.isdigit()]
+
+
+def all_processes(
+    files: HostFiles, deadline: Deadline, *, namespaces: Sequence[str] = NAMESPACES
+) -> dict[int, Process]:
+    """Every process of the host, by number, those of the kernel included, with those namespaces; without ties."""
+    names = numbers_of(files, deadline)
     stats = files.read_small([b"/proc/%s/stat" % name for name in names], _LIMIT, deadline)
     groups = files.read_small([b"/proc/%s/cgroup" % name for name in names], _LIMIT, deadline)
     found: dict[int, Process] = {}
     for name, stat, group in zip(names, stats, groups, strict=True):
-        if isinstance(stat, bytes) and (one := parse_stat(int(name), stat)):
-            found[one.pid] = replace(one, groups=group if isinstance(group, bytes) else b"")
-    return _with_namespaces(files, found, deadline)
+        if isinstance(stat, bytes) and (one := parse_stat(int(name), stat, group)):
+            found[one.pid] = one
+    return _with_namespaces(files, found, namespaces, deadline)
 
 
 def hosts_namespaces(files: HostFiles, root: Process, deadline: Deadline) -> frozenset[tuple[str, bytes]]:
@@ -179,7 +193,7 @@ def hosts_namespaces(files: HostFiles, root: Process, deadline: Deadline) -> fro
     return frozenset(ours | set(root.namespaces.items()))
 
 
-def parse_stat(pid: int, stat: bytes) -> Process | None:
+def parse_stat(pid: int, stat: bytes, groups: bytes | TargetError = b"") -> Process | None:
     """A process by its line in /proc/PID/stat, whose second word is a name of the process's own choice."""
     words = stat.rpartition(b")")[2].split()
     if len(words) <= _STARTED or not all(words[at].isdigit() for at in (_PARENT, _FLAGS, _THREADS, _STARTED)):
@@ -191,14 +205,17 @@ def parse_stat(pid: int, stat: bytes) -> Process | None:
         threads=int(words[_THREADS]),
         state=words[0].decode("ascii", "replace"),
         flags=int(words[_FLAGS]),
-        groups=b"",
+        groups=groups if isinstance(groups, bytes) else b"",
         namespaces={},
+        stat=stat,
     )
 
 
-def _with_namespaces(files: HostFiles, found: dict[int, Process], deadline: Deadline) -> dict[int, Process]:
+def _with_namespaces(
+    files: HostFiles, found: dict[int, Process], kinds: Sequence[str], deadline: Deadline
+) -> dict[int, Process]:
     """Those with their namespaces; the kernel's own threads have the host's."""
-    asked = [(pid, kind) for pid, one in found.items() if not _is_kernel(one) for kind in NAMESPACES]
+    asked = [(pid, kind) for pid, one in found.items() if not _is_kernel(one) for kind in kinds]
     links = files.read_links([b"/proc/%d/ns/%s" % (pid, kind.encode()) for pid, kind in asked], deadline)
     for (pid, kind), link in zip(asked, links, strict=True):
         if isinstance(link, bytes):
@@ -265,13 +282,23 @@ def _descendants(begin: Iterable[int], every: dict[int, Process]) -> set[int]:
     return found
 
 
-def _tied(one: Process, in_group: set[int], inside: set[int], own: dict[str, bytes], container: Container) -> Process:
+def _other(groups: bytes, container: Container) -> str:
+    """The id of another container that the control groups name, or empty."""
+    found = next((found[0].decode() for path in _paths(groups) if (found := _ID.findall(path))), "")
+    return found if found != container.id else ""
+
+
+def _tied(
+    one: Process, in_group: set[int], inside: set[int], own: dict[str, bytes], other_of: Callable[[bytes], str]
+) -> Process:
     """The process with why it counts, if it does."""
     shared = tuple(kind for kind, namespace in own.items() if one.namespaces.get(kind) == namespace)
     if one.pid in in_group:
         return replace(one, ties=(Tie.GROUP,), shared=shared)
-    other = next((found[0].decode() for path in _paths(one.groups) if (found := _ID.findall(path))), "")
     ties: tuple[Tie, ...] = (Tie.DESCENT,) if one.pid in inside else ()
+    if not (ties or shared):
+        return one
+    other = other_of(one.groups)
     if shared:
-        ties += (Tie.SHARES,) if other and other != container.id else (Tie.JOINED,)
-    return replace(one, ties=ties, shared=shared, other=other if other != container.id else "") if ties else one
+        ties += (Tie.SHARES,) if other else (Tie.JOINED,)
+    return replace(one, ties=ties, shared=shared, other=other)

@@ -111,7 +111,7 @@ class ListsProcesses:
         if why_no_files(self._files, deadline):
             return None
         try:
-            return pids_of(self._files, _examined(api, container, deadline), deadline)
+            return pids_of(self._files, _examined(api, container, deadline), deadline, joined=False)
         except TargetError as error:
             check_is_answer(error)
             return None

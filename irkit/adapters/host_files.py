@@ -8,13 +8,13 @@ longer than the deadline.
 
 import contextlib
 import errno
-import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-from irkit.adapters import file_paths
+from irkit.adapters import file_paths, kernel_files
 from irkit.adapters.file_paths import ENDED, MOST_ENTRIES, check_range, kind_of, next_try, show, split_path
 from irkit.adapters.host_side import one_by_one
 from irkit.adapters.tally import count_bytes, count_file
@@ -24,10 +24,10 @@ from irkit.core.ports import Deadline, FileFacts, FileKind, Part
 if TYPE_CHECKING:
     from irkit.adapters.host_folder import LocalFolder
 
+T = TypeVar("T")
 PIECE: Final = 1024 * 1024
 """Bytes read at a time."""
 _NOTHING: Final = memoryview(b"")
-_SMALL: Final = 64 * 1024
 _BLOCK: Final = 512
 """Bytes of what stat(2) counts, whatever the file system's own blocks."""
 _HOLD: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -88,12 +88,12 @@ class LocalFiles:
         self, paths: Sequence[bytes], limit: int, deadline: Deadline
     ) -> Sequence[Sequence[bytes] | TargetError]:
         """Up to `limit` names in each of many directories, or why one cannot be listed."""
-        return one_by_one(paths, deadline, lambda path: self._names(path, limit, deadline))
-
-    def _names(self, path: bytes, limit: int, deadline: Deadline) -> Sequence[bytes]:
-        flags = _READ | os.O_DIRECTORY
-        with explained(path), self._quickly(path, flags, deadline) as folder, os.scandir(folder) as entries:
-            return [os.fsencode(entry.name) for entry in itertools.islice(entries, limit)]
+        if self._follow:
+            read = partial(kernel_files.read_names, self._root)
+            found = one_by_one(paths, deadline, lambda path: _explain(read, path, limit))
+            count_file("folders", sum(not isinstance(one, TargetError) for one in found))
+            return found
+        return one_by_one(paths, deadline, lambda path: [one.name for one in self.list(path, deadline)][:limit])
 
     def stat(self, path: bytes, deadline: Deadline, *, follow: bool = False) -> FileFacts:
         """One file, directory or link."""
@@ -111,40 +111,21 @@ class LocalFiles:
 
     def _read_link(self, path: bytes, deadline: Deadline) -> bytes:
         """A link to which the kernel may walk is read at once; what is none is told in full."""
-        deadline.remaining()
         if self._follow:
             with contextlib.suppress(OSError):
-                return os.readlink(b"/".join(split_path(path)), dir_fd=self._root)
+                return kernel_files.read_link(self._root, path)
         return self.read_link(path, deadline)
 
     def read_small(self, paths: Sequence[bytes], limit: int, deadline: Deadline) -> Sequence[bytes | TargetError]:
         """Many small files, each up to `limit` bytes, or why one cannot be read."""
-        return one_by_one(paths, deadline, lambda path: self._read_small(path, limit, deadline))
-
-    def _read_small(self, path: bytes, limit: int, deadline: Deadline) -> bytes:
-        pieces: list[bytes] = []
-        with explained(path), self._quickly(path, _READ, deadline) as file:
-            while limit > 0 and (piece := os.read(file, min(limit, _SMALL))):
-                pieces.append(piece)
-                count_bytes(len(piece))
-                limit -= len(piece)
-                deadline.remaining()
-        return b"".join(pieces)
-
-    @contextlib.contextmanager
-    def _quickly(self, path: bytes, flags: int, deadline: Deadline) -> Iterator[int]:
-        """What the kernel itself has put there, open: it is not looked at first, and walked to by the kernel."""
-        if not self._follow:
-            wanted = FileKind.DIRECTORY if flags & os.O_DIRECTORY else FileKind.FILE
-            with self._held(path, wanted, deadline) as held, opened(held, b"." * (flags & os.O_DIRECTORY > 0)) as file:
-                yield file
-            return
-        file = os.open(b"/".join(split_path(path)) or b".", flags | os.O_NOFOLLOW, dir_fd=self._root)
-        count_file("folders" if flags & os.O_DIRECTORY else "files")
-        try:
-            yield file
-        finally:
-            os.close(file)
+        if self._follow:
+            read = partial(kernel_files.read_file, self._root)
+            found = one_by_one(paths, deadline, lambda path: _explain(read, path, limit))
+            sizes = [len(one) for one in found if not isinstance(one, TargetError)]
+            count_file("files", len(sizes))
+            count_bytes(sum(sizes))
+            return found
+        return one_by_one(paths, deadline, lambda path: self.read_at(path, 0, limit, deadline))
 
     def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline, *, follow: bool = False) -> bytes:
         """That many bytes from there on; fewer only at the end of the file."""
@@ -308,6 +289,13 @@ def explained(path: bytes) -> Iterator[None]:
     """Whatever the operating system refuses, as TargetError."""
     try:
         yield
+    except OSError as error:
+        raise refusal(path, error) from error
+
+
+def _explain(read: Callable[[bytes, int], T], path: bytes, limit: int) -> T:
+    try:
+        return read(path, limit)
     except OSError as error:
         raise refusal(path, error) from error
 

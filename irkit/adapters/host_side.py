@@ -9,6 +9,8 @@ from irkit.core.ports import Clock, Deadline, FileFacts, HostCommands, HostFiles
 from irkit.core.reach import Reached
 
 T = TypeVar("T")
+_LOOK: Final = 32
+"""Small things that are read between two looks at the time."""
 _OF_ROOT: Final = (b"/proc/1/environ", b"/proc/slabinfo", b"/proc/vmallocinfo")
 """What root alone may read. The first is there on every Linux, but closed to a root who may do less than process 1."""
 
@@ -94,8 +96,9 @@ class NoFiles:
 def one_by_one(paths: Sequence[bytes], deadline: Deadline, read: Callable[[bytes], T]) -> Sequence[T | TargetError]:
     """What is read of each path, or why it cannot be; raises where the host cannot be asked any more."""
     found: list[T | TargetError] = []
-    for path in paths:
-        deadline.remaining()
+    for number, path in enumerate(paths):
+        if not number % _LOOK:
+            deadline.remaining()
         try:
             found.append(read(path))
         except TargetError as error:

@@ -41,7 +41,7 @@ def decoded(raw: RawProcess, machine: Machine, executable: dict[str, Any], own: 
         "started_at": machine.moment(process.started),
         "start_ticks": process.started,
     }
-    put(found, "name", raw.files.get("comm", b"").removesuffix(b"\n"))
+    put(found, "name", raw.name)
     put_strings(found, "arguments", raw.files.get("cmdline", b""))
     found["exe"] = executable
     for name, key in (("cwd", "working_directory"), ("root", "root")):
@@ -94,7 +94,7 @@ def _thread(one: RawThread, raw: RawProcess, machine: Machine) -> dict[str, Any]
 def _notes(raw: RawProcess, own: dict[str, bytes], tracer: int) -> Iterator[str]:
     """What is unusual about a process: facts that each have innocent reasons, too."""
     exe = raw.links.get("exe", b"")
-    names = (raw.files.get("comm", b"").strip(b"\n"), raw.files.get("cmdline", b"").partition(b"\0")[0])
+    names = (raw.name, raw.files.get("cmdline", b"").partition(b"\0")[0])
     if exe.startswith(_MEMORY_FILE):
         yield "its executable is a file in memory that has no name (memfd)"
     elif exe.endswith(DELETED):

@@ -26,16 +26,15 @@ MOST_THREADS: Final = 10_000
 """Descriptors and threads told of one process at most."""
 _QUESTIONS: Final = 5_000
 """Answers that are held at once."""
-_BRIEF: Final = ("stat", "status", "comm", "cgroup")
-"""What is left of a process that has ended."""
-_FILES: Final = (*_BRIEF, "limits", "maps", "io", "wchan", "loginuid", "sessionid", "oom_score_adj", "personality",
-                 "auxv", "uid_map", "gid_map", "attr/current")  # fmt: skip
+_BRIEF: Final = ("status",)
+"""What is left of a process that has ended; its line in stat and its control groups are known already."""
+_FILES: Final = (*_BRIEF, "limits", "maps", "io", "loginuid", "sessionid", "oom_score_adj", "auxv", "attr/current")
 _OF_MEMORY: Final = ("cmdline", "environ")
-_MAY_LACK: Final = {"io", "wchan", "loginuid", "sessionid", "personality", "attr/current", "auxv", "uid_map", "gid_map"}
+_MAY_LACK: Final = {"io", "loginuid", "sessionid", "attr/current", "auxv"}
 """What not every kernel has, or gives."""
-LINKS: Final = ("exe", "cwd", "root")
-ALL_NAMESPACES: Final = (*NAMESPACES, "user", "cgroup", "time", "pid_for_children")
-_KERNELS_AGE: Final = {"ns/time", "ns/cgroup", "ns/user", "ns/pid_for_children"}
+_KERNELS_AGE: Final = ("ns/user", "ns/cgroup", "ns/time", "ns/pid_for_children")
+"""The namespaces that not every kernel has."""
+LINKS: Final = ("exe", "cwd", "root", *_KERNELS_AGE)
 _OF_THREAD: Final = ("stat", "comm", "cgroup")
 T = TypeVar("T")
 
@@ -69,6 +68,11 @@ class RawProcess:
     ended: bool = False
 
     @property
+    def name(self) -> bytes:
+        """What the process calls itself, in up to fifteen bytes."""
+        return self.process.stat.partition(b"(")[2].rpartition(b")")[0]
+
+    @property
     def is_bare(self) -> bool:
         """Whether only its entry is left."""
         return self.process.has_ended
@@ -84,13 +88,11 @@ class ProcReads:
     def read(self, processes: Sequence[Process]) -> list[RawProcess]:
         """What there is of these."""
         self._left = _MOST_TOGETHER
-        raws = [RawProcess(one, b"/proc/%d" % one.pid) for one in processes]
+        raws = [_begun(one) for one in processes]
         self._read_threads([raw for raw in raws if raw.process.threads > 1])
         whole = [raw for raw in raws if not raw.is_bare]
         self._read_files((raw, name) for raw in raws for name in (_BRIEF if raw.is_bare else _FILES))
-        self._read_links(
-            [(raw, name) for raw in whole for name in (*LINKS, *(f"ns/{kind}" for kind in ALL_NAMESPACES))]
-        )
+        self._read_links([(raw, name) for raw in whole for name in LINKS])
         self._read_descriptors(whole)
         self._read_files((raw, name) for raw in whole for name in _OF_MEMORY)
         self._check_still_there(raws)
@@ -176,6 +178,12 @@ class ProcReads:
         for raw, stat in zip(raws, stats, strict=True):
             now = parse_stat(raw.process.pid, stat) if isinstance(stat, bytes) else None
             raw.ended = now is None or now.started != raw.process.started or now.has_ended > raw.is_bare
+
+
+def _begun(one: Process) -> RawProcess:
+    """What is known of it from when it was looked for."""
+    links = {f"ns/{kind}": link for kind, link in one.namespaces.items()}
+    return RawProcess(one, b"/proc/%d" % one.pid, files={"stat": one.stat, "cgroup": one.groups}, links=links)
 
 
 def _put(

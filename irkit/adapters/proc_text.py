@@ -1,10 +1,14 @@
 """Files of /proc/PID as values: status, limits, maps, descriptors, capabilities. Bytes in, values out; nothing raises.
 
+Most of a container's processes have the same limits and control groups: what was read once is known the next time.
+
 Names and paths in them are of the process's choice, and may hold anything that is not the separator: a name in `status`
 has its line feeds and backslashes escaped by the kernel, a path in `maps` its line feeds. Formats: proc(5).
 """
 
 import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from irkit.adapters.foreign_text import put, put_all
@@ -40,7 +44,8 @@ def fields_of(text: bytes) -> dict[str, str]:
     return found
 
 
-def capabilities_of(text: str) -> list[str]:
+@lru_cache(maxsize=256)
+def capabilities_of(text: str) -> Sequence[str]:
     """The names of a set of capabilities written in hexadecimal; one without a name by its number."""
     bits = int(text, 16) if _HEX.fullmatch(text) else 0
     return [_capability(number) for number in range(bits.bit_length()) if bits >> number & 1]
@@ -84,7 +89,8 @@ def _number(text: str) -> int:
     return int(text) if _NUMBER.fullmatch(text) else 0
 
 
-def limits_of(text: bytes) -> dict[str, list[int | str]]:
+@lru_cache(maxsize=256)
+def limits_of(text: bytes) -> Mapping[str, Sequence[int | str]]:
     """The limits by name (`open files`): soft and hard, numbers or `unlimited`."""
     return {
         match[1].decode("ascii").removeprefix("Max "): [_limit(match[2]), _limit(match[3])]
@@ -118,13 +124,15 @@ def mapped_as(text: bytes, path: bytes) -> tuple[bytes, bytes] | None:
     return next(((found[5], found[6]) for found in _MAPS.finditer(text) if found[7] == wanted), None)
 
 
+@lru_cache(maxsize=1024)
 def namespace_of(link: bytes) -> int | str:
     """The number in `net:[4026531840]`; the text itself where there is none."""
     number = link.rpartition(b"[")[2].rstrip(b"]")
     return int(number) if number.isdigit() else link.decode("utf-8", "replace")
 
 
-def groups_of(text: bytes) -> dict[str, str]:
+@lru_cache(maxsize=256)
+def groups_of(text: bytes) -> Mapping[str, str]:
     """Control groups: the path by controllers, `unified` being version 2."""
     lines = (line.split(b":", 2) for line in text.split(b"\n"))
     rows = [parts for parts in lines if len(parts) == 3]  # noqa: PLR2004
@@ -148,7 +156,14 @@ def descriptor_of(number: bytes, target: bytes, facts: bytes) -> dict[str, Any]:
     kind, colon, rest = target.partition(b":[")
     if colon and rest[:-1].isdigit():
         found |= {"kind": kind.decode("ascii", "replace"), "inode": int(rest[:-1])}
+    found.update(_opened(facts))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _opened(facts: bytes) -> Mapping[str, int | str]:
     fields = fields_of(facts)
+    found: dict[str, int | str] = {}
     if "pos" in fields:
         found |= {"position": _number(fields["pos"]), "flags": fields.get("flags", "")}
     if "mnt_id" in fields:

@@ -1,7 +1,9 @@
 """A container's processes into the bundle: raw as /proc has them, decoded beside it, and a summary with the tree.
 
-Hundreds of small files go into one archive: `PID/status` and so on as they are, links of a process (exe, cwd, root,
-namespaces, descriptors) in `PID/links`, each as its name, NUL, where it points, NUL.
+Hundreds of small files go into one archive: `PID/status` and so on as they are; links of a process (exe, cwd, root,
+namespaces, descriptors) in `PID/links`, each as its name, NUL, where it points, NUL, and what is told of descriptors
+the same way in `PID/fdinfo`. What a whole namespace has in common (mounts, maps of users) is with the first process of
+it that was read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from irkit.adapters.container_pids import Pids, Process, pids_of
+from irkit.adapters.container_pids import Pids, Process, numbers_of, pids_of
 from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.foreign_text import put
@@ -21,7 +23,6 @@ from irkit.adapters.proc_machine import Machine, machine_of
 from irkit.adapters.proc_reads import AT_ONCE, ProcReads, RawProcess
 from irkit.adapters.process_tree import in_tree_order
 from irkit.adapters.raw_tar import RawTar
-from irkit.core.codec import pretty
 from irkit.core.container import Container
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import ReadProcesses
@@ -35,6 +36,7 @@ MOST_BYTES: Final = 4 << 30
 _ROUNDS: Final = 4
 """How often it is looked for processes that were started meanwhile."""
 _MOUNTS_LIMIT: Final = 4 << 20
+_OF_NAMESPACE: Final = {"ns/mnt": ("mountinfo",), "ns/user": ("uid_map", "gid_map")}
 _RAW: Final = "processes/proc.tar"
 _SUMMARY: Final = "processes/summary.json"
 _SOURCE: Final = "/proc of the host"
@@ -130,6 +132,9 @@ class _Reading:
                 yield one
 
     def _started_meanwhile(self) -> list[Process]:
+        now = frozenset(map(int, numbers_of(self.files, self.deadline)))
+        if now <= self.pids.looked_at and self._main in now:
+            return []
         try:
             self.pids = pids_of(self.files, self.container, self.deadline)
         except TargetError as error:
@@ -147,23 +152,26 @@ class _Reading:
                 self.left_out += len(wanted) - at
                 return
             some = self._reads.read(wanted[at : at + AT_ONCE])
-            self._keep_mounts(some)
+            self._read_shared(some)
             for raw in some:
                 self._keep(raw)
 
-    def _keep_mounts(self, some: Sequence[RawProcess]) -> None:
-        """The mounts of each mount namespace, once."""
-        new: dict[bytes, RawProcess] = {}
+    def _read_shared(self, some: Sequence[RawProcess]) -> None:
+        """What all processes of a namespace have in common: mounts, and which users are meant by which numbers."""
+        asked: list[tuple[RawProcess, str]] = []
         for raw in some:
-            namespace = raw.links.get("ns/mnt", b"")
-            if namespace and namespace not in self.namespaces:
-                new.setdefault(namespace, raw)
-        paths = [raw.base + b"/mountinfo" for raw in new.values()]
+            for kind, names in _OF_NAMESPACE.items():
+                namespace = raw.links.get(kind, b"")
+                if namespace and namespace not in self.namespaces:
+                    self.namespaces.add(namespace)
+                    asked += [(raw, name) for name in names]
+        paths = [raw.base + b"/" + name.encode() for raw, name in asked]
         found = self.files.read_small(paths, _MOUNTS_LIMIT, self.deadline)
-        for (namespace, raw), mounts in zip(new.items(), found, strict=True):
-            if isinstance(mounts, bytes):
-                self.namespaces.add(namespace)
-                raw.files["mountinfo"] = mounts
+        for (raw, name), content in zip(asked, found, strict=True):
+            if isinstance(content, bytes):
+                raw.files[name] = content
+            else:
+                self.namespaces.discard(raw.links["ns/mnt" if name == "mountinfo" else "ns/user"])
 
     def _keep(self, raw: RawProcess) -> None:
         executable = {} if raw.is_bare else self._executables.of(raw)
@@ -171,7 +179,7 @@ class _Reading:
         self._lines.write(_encode(one) + b"\n")
         self._keep_raw(raw)
         title = raw.files.get("cmdline", b"").replace(b"\0", b" ").strip()[:_MOST_TITLE]
-        name = raw.files.get("comm", b"").removesuffix(b"\n")
+        name = raw.name
         self.told[raw.process.pid] = _Told(raw.process, name, title, raw.ended, one["notes"])
         self.counts.threads += len(raw.threads)
         self.counts.descriptors += len(raw.descriptors)
@@ -186,8 +194,8 @@ class _Reading:
         links |= {b"fd/" + number: text for number, text in raw.descriptors.items()}
         if links:
             self._tar.add(f"{pid}/links", b"".join(b"%s\0%s\0" % one for one in links.items()))
-        for number, facts in raw.descriptor_facts.items():
-            self._tar.add(f"{pid}/fdinfo/{number.decode('ascii')}", facts)
+        if raw.descriptor_facts:
+            self._tar.add(f"{pid}/fdinfo", b"".join(b"%s\0%s\0" % one for one in raw.descriptor_facts.items()))
         for thread in raw.threads:
             for name, content in thread.files.items():
                 self._tar.add(f"{pid}/task/{thread.tid}/{name}", content)
@@ -236,7 +244,7 @@ class _Reading:
             "host": self.machine.facts(),
             "first_process": self._main,
             "processes": len(self.told),
-            "processes_of_the_host": self.pids.looked_at,
+            "processes_of_the_host": len(self.pids.looked_at),
             "namespaces_not_told": self.pids.unread,
             "ended_meanwhile": [pid for pid, one in self.told.items() if one.ended],
             "executables_hashed": self._executables.hashed,
@@ -246,7 +254,7 @@ class _Reading:
             ],
             "tree": list(self._tree()),
         }
-        out.write(pretty(summary))
+        out.write(msgspec.json.format(_encode(summary), indent=2) + b"\n")
         out.finish(partial)
 
     def _tree(self) -> Iterator[dict[str, Any]]:

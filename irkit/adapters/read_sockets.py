@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from irkit.adapters.container_pids import Pids, pids_of
+from irkit.adapters.container_pids import Pids, numbers_of, pids_of
 from irkit.adapters.engine_http import EngineApi
 from irkit.adapters.foreign_text import put
 from irkit.adapters.host_side import HostSide
@@ -172,8 +172,7 @@ class _Keeping:
         """Who holds these and any other socket of the container's; others on the host are asked where it needs them."""
         found, self._unread = holders_of(self._files, sorted(self._own), self._deadline)
         if inodes - set(found) - {0}:
-            names = [one.name for one in self._files.list(b"/proc", self._deadline) if one.name.isdigit()]
-            others = [int(name) for name in names if int(name) not in self._own]
+            others = [int(name) for name in numbers_of(self._files, self._deadline) if int(name) not in self._own]
             elsewhere, _ = holders_of(self._files, others, self._deadline)
             found |= {inode: who for inode, who in elsewhere.items() if inode in inodes and inode not in found}
         self._learn_names(one.pid for who in found.values() for one in who)

@@ -57,11 +57,11 @@ def counting(tally: Tally) -> Iterator[None]:
         _of_thread.tally = before
 
 
-def count_file(what: str = "files") -> None:
-    """A file, or a folder, of this machine was opened."""
+def count_file(what: str = "files", number: int = 1) -> None:
+    """A file, or a folder, of this machine was opened, or so many were."""
     tally: Tally | None = getattr(_of_thread, "tally", None)
     if tally is not None:
-        tally.count(what)
+        tally.count(what, number)
 
 
 def count_bytes(number: int) -> None:

@@ -13,6 +13,7 @@ from tests.bench.holding import bench_hold
 from tests.bench.images import bench_image
 from tests.bench.layers import bench_changes
 from tests.bench.over_ssh import bench_ssh_calls, bench_ssh_export, bench_ssh_far, bench_ssh_hosts
+from tests.bench.processes import bench_proc, bench_proc_ssh
 from tests.bench.timing import Row, in_turns, run
 from tests.lab.description import Attach, Network, Suspect
 from tests.lab.engine import LabError, adopted_engine
@@ -119,6 +120,8 @@ BENCHMARKS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "memory": bench_memory,
     "changes": bench_changes,
     "image": bench_image,
+    "proc": bench_proc,
+    "proc-ssh": bench_proc_ssh,
     "contain": bench_contain,
     "contain-ssh": bench_contain_ssh,
     "hold": bench_hold,
