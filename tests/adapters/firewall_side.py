@@ -31,6 +31,7 @@ class LabCommands(LocalCommands):
     """Commands on the network that the lab's engine has for itself; counts them."""
 
     def __init__(self, engine: Engine, within: Sequence[str] = ()) -> None:
+        super().__init__()
         self.within = tuple(within) or tuple(engine.in_namespace([]))
         self.asked: list[tuple[str, ...]] = []
 
