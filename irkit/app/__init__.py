@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from irkit.app.fleet import LOOK_TIME, Fleet
     from irkit.app.hosts import Hosts, add_host, host_words, new_host
     from irkit.app.listing import Look, list_containers, list_hosts, look, look_deadline, none_reached, state_of
+    from irkit.app.memory import memory_core, memory_strings
     from irkit.app.playbooks import describe_playbooks, load, playbook_names, problems_of, schema_of_playbooks
     from irkit.app.runs import Execution, Prepared, prepare, start
     from irkit.app.setting import JOBS, TOOL, Setting, responder_name, versions
@@ -42,6 +43,7 @@ else:
         "trust",
         "demo",
         "timeline",
+        "memory",
     )
 
     def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 import click
 
+from irkit.cli.export_memory import core, strings
 from irkit.cli.export_timeline import timeline
 
 
@@ -11,3 +12,5 @@ def command() -> None:
 
 
 command.add_command(timeline)
+command.add_command(strings)
+command.add_command(core)

@@ -51,7 +51,7 @@ def timeline(*, run: str, form: str, output: Path | None, align: bool, evidence:
         rows, notes = export_timeline(setting, run, form, sys.stdout.buffer, folder, aligned=align)
         sys.stdout.buffer.flush()
     else:
-        with _new_file(output) as out:
+        with new_file(output) as out:
             try:
                 rows, notes = export_timeline(setting, run, form, out, folder, aligned=align)
             except OSError as error:
@@ -64,7 +64,7 @@ def timeline(*, run: str, form: str, output: Path | None, align: bool, evidence:
         click.echo(f"{rows} rows in {safe(output, 300)}", err=True)
 
 
-def _new_file(path: Path) -> BinaryIO:
+def new_file(path: Path) -> BinaryIO:
     """A file that was not there. Raises UsageError."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 import tarfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.engine
 
 MIB = 1 << 20
 MEMORY = "{id: memory, action: snapshot.memory%s}"
+TEXT = b"some text that fills a page"
 KNOWN = b"known to be here " + os.urandom(16)
 
 
@@ -102,7 +104,7 @@ def keep(mib: int) -> str:
 
 def full_of_it(lab: Lab, name: str, mib: int, **more: Any) -> int:
     """A container with a process that has that much in memory, and waits; its number."""
-    script = f"(yes 'some text to fill a page with' | head -c {mib * MIB}) | {keep(mib)}"
+    script = f"(yes '{TEXT.decode()}' | head -c {mib * MIB}) | {keep(mib)}"
     lab.make(Suspect(name=name, command=("sh", "-c", script), **more))
     return process_named(lab, name, b"%dM" % mib)
 
@@ -152,17 +154,17 @@ def test_memory_is_read_while_it_is_frozen_and_the_container_goes_on_with_its_so
     irkit, host = near_and_far
     script = "sleep 1001 | nc -l -p 7000 >/tmp/out & sleep 0.3; "
     script += "(while :; do echo tick; sleep 0.1; done) | nc 127.0.0.1 7000 & "
-    script += (
-        f"(printf '{KNOWN.hex()}'; yes 'some text that fills a page' | head -c {6 * MIB}; head -c {3 * MIB} /dev/zero)"
-    )
+    script += f"(printf '{KNOWN.hex()}'; yes '{TEXT.decode()}' | head -c {6 * MIB}; head -c {3 * MIB} /dev/zero)"
     script += f" | {keep(12)}"
     suspect = lab.make(Suspect(name="full", command=("sh", "-c", script)))
     pid = process_named(lab, "full", b"12M")
     ticks = Path(f"/proc/{pid}/root/tmp/out")
     wait_for(lambda: ticks.exists() and ticks.stat().st_size > 5)
-    wait_for(lambda: KNOWN.hex().encode() in read_memory(pid, *largest_of_its_own(pid)))
+    pages = 6 * MIB // (len(TEXT) + 1) - 1
+    wait_for(lambda: read_memory(pid, *largest_of_its_own(pid)).count(TEXT) >= pages)
     start, size = largest_of_its_own(pid)
     truth = read_memory(pid, start, size)
+    assert KNOWN.hex().encode() in truth
     before = set(pids_in(lab, "full"))
     step = MEMORY % (", with: {host_command: true}" if way else "")
     summary = irkit.run(playbook(tmp_path, step), "full", more=host_options(host))
@@ -239,6 +241,47 @@ def test_one_that_has_ended_has_no_memory_deleted_files_or_tmpfs(lab: Lab, irkit
     summary = irkit.run(playbook(tmp_path, *steps), "ended")
     reasons = [one["reason"] for one in events(summary["bundle"]) if one["event"] == "operation-skipped"]
     assert len(reasons) == 3 and all(one.endswith("it is exited") for one in reasons)
+
+
+def test_strings_and_a_core_are_made_of_the_bundle_alone(lab: Lab, irkit: Irkit, tmp_path: Path) -> None:
+    pid = full_of_it(lab, "spoken", 4)
+    wait_for(lambda: read_memory(pid, *largest_of_its_own(pid)).count(TEXT) > 100_000)
+    place = start_of(pid, TEXT)
+    truth = read_memory(pid, place, 100_000)
+    summary = irkit.run(playbook(tmp_path, MEMORY % ""), "spoken")
+    lab.remove("spoken")
+    said = irkit("export", "strings", summary["bundle"], "--pid", str(pid), "--min", "20").out.splitlines()
+    found = [line.split("\t") for line in said]
+    assert {int(one[0]) for one in found} == {pid} and [str(pid), hex(place), "ascii", TEXT.decode()] in found
+    assert sum(one[3] == TEXT.decode() for one in found) > 100_000
+    core = tmp_path / "core"
+    irkit("export", "core", summary["bundle"], "--pid", str(pid), "--output", str(core))
+    raw = core.read_bytes()
+    assert raw[:6] == b"\x7fELF\x02\x01" and raw[16:18] == b"\x04\x00"
+    assert core_memory(raw, place, len(truth)) == truth
+    again = irkit("export", "core", summary["bundle"], "--pid", "1", status=2)
+    assert "no memory of process 1: it has that of" in again.err
+    assert (
+        "is there already"
+        in irkit("export", "core", summary["bundle"], "--pid", str(pid), "-o", str(core), status=2).err
+    )
+
+
+def start_of(pid: int, word: bytes) -> int:
+    start, size = largest_of_its_own(pid)
+    at = read_memory(pid, start, size).find(word)
+    assert at >= 0
+    return start + at
+
+
+def core_memory(core: bytes, address: int, size: int) -> bytes:
+    """What an ELF core has there, which must be within one segment."""
+    (count,) = struct.unpack_from("<H", core, 56)
+    for at in range(64, 64 + 56 * count, 56):
+        kind, _, offset, begin, _, held, _, _ = struct.unpack_from("<IIQQQQQQ", core, at)
+        if kind == 1 and begin <= address and address + size <= begin + held:
+            return core[offset + address - begin : offset + address - begin + size]
+    raise AssertionError("no segment has it")
 
 
 # Deleted files ---------------------------------------------------------------------------------------------------

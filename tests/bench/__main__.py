@@ -13,6 +13,7 @@ from tests.bench.holding import bench_hold
 from tests.bench.images import bench_image
 from tests.bench.layers import bench_changes
 from tests.bench.over_ssh import bench_ssh_calls, bench_ssh_export, bench_ssh_far, bench_ssh_hosts
+from tests.bench.process_memory import bench_memory, bench_memory_ssh
 from tests.bench.processes import bench_proc, bench_proc_ssh
 from tests.bench.timing import Row, in_turns, run
 from tests.lab.description import Attach, Network, Suspect
@@ -103,7 +104,7 @@ def bench_export(bench: Bench) -> Iterator[Row]:
     bench.lab.remove("big")
 
 
-def bench_memory(bench: Bench) -> Iterator[Row]:
+def bench_export_memory(bench: Bench) -> Iterator[Row]:
     bench.lab.make(Suspect(name="huge", image=big_image(bench.engine, 4096, 20_000), command=("sleep", "9999")))
     playbook = bench.playbook("export", EXPORT % "")
     bench.forget()
@@ -117,7 +118,9 @@ BENCHMARKS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "ls": bench_list,
     "isolate": bench_isolate,
     "export": bench_export,
+    "export-memory": bench_export_memory,
     "memory": bench_memory,
+    "memory-ssh": bench_memory_ssh,
     "changes": bench_changes,
     "image": bench_image,
     "proc": bench_proc,

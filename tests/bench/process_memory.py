@@ -1,0 +1,77 @@
+"""Memory of processes: against a bare loop that reads it into nothing, here and over SFTP."""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench.bench import Bench
+from tests.bench.over_ssh import near
+from tests.bench.timing import Row, in_turns, run
+from tests.lab.description import Suspect
+from tests.lab.images import big_image
+
+MEMORY = "name: memory\nversion: 1\nsteps:\n  - {id: memory, action: snapshot.memory%s}\n"
+EXPORT = "name: export\nversion: 1\nsteps:\n  - {id: look, action: collect.inspect}\n"
+MIB, FILES = 2048, 20_000
+_FAR_MIB = 192
+
+
+def hold_in_memory(bench: Bench, name: str, mib: int) -> str:
+    """A container with a process that has so much of mixed content in memory, and waits; the process's number."""
+    image = big_image(bench.engine, mib, FILES)
+    script = f"cat /data/*/* | /bin/busybox dd ibs={mib}M obs={mib}M iflag=fullblock 2>/dev/null | sleep 9999"
+    bench.lab.make(Suspect(name=name, image=image, command=("sh", "-c", script)))
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        # It writes what it can once it has read all, and waits in that.
+        for pid in _pids(bench, name):
+            words = (Path(f"/proc/{pid}/cmdline")).read_bytes().split(b"\0")
+            if b"dd" in words and "pipe_w" in (Path(f"/proc/{pid}/wchan")).read_text():
+                return pid
+        time.sleep(0.2)
+    sys.exit("bench: the memory was not filled")
+
+
+def _pids(bench: Bench, name: str) -> list[str]:
+    said = bench.engine.docker("top", name, "-eo", "pid").stdout.decode().split()
+    return said[1:]
+
+
+def bench_memory(bench: Bench) -> Iterator[Row]:
+    pid = hold_in_memory(bench, "full", MIB)
+    loop = [sys.executable, "-m", "tests.bench.read_memory", pid]
+    peaks: list[float] = []
+
+    def ours() -> float:
+        bench.forget()
+        seconds, peak = bench.irkit(
+            "run", bench.playbook("memory", MEMORY % ""), "full", "--approve", "change", "--json"
+        )
+        peaks.append(peak)
+        return seconds
+
+    mine, theirs = in_turns(ours, lambda: run(loop, bench.environment)[0], 3)
+    yield Row("snapshot.memory of 2 GB", mine, theirs, 2.5, "s", "a bare loop over /proc/PID/mem, into nothing")
+    _, baseline = bench.irkit("run", bench.playbook("look", EXPORT), "full", "--json")
+    yield Row("the same: peak memory", max(peaks), baseline + 60, 1.0, "MB", "60 MB more than a run that reads little")
+    bench.forget()
+    bench.lab.remove("full")
+
+
+def bench_memory_ssh(bench: Bench) -> Iterator[Row]:
+    pid = hold_in_memory(bench, "full", _FAR_MIB)
+    with near(bench) as (over_ssh, _):
+        loop = [sys.executable, "-m", "tests.bench.read_memory", pid, "web"]
+        for name, options, goal in (("", "", 1.1), (", by dd as root", ", with: {host_command: true}", 0.3)):
+            playbook = bench.playbook("memory", MEMORY % options)
+
+            def ours(playbook: str = playbook) -> float:
+                bench.forget()
+                return over_ssh.irkit("run", playbook, "full", "--host", "web", "--approve", "change", "--json")[0]
+
+            mine, theirs = in_turns(ours, lambda: run(loop, over_ssh.environment)[0], 3)
+            what = f"snapshot.memory of {_FAR_MIB} MB over SSH{name}"
+            yield Row(what, mine, theirs, goal, "s", "a bare loop of seeks and reads by SFTP (paramiko), into nothing")
+    bench.forget()
+    bench.lab.remove("full")
