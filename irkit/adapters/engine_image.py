@@ -87,7 +87,7 @@ class _PartItem:
         """Open what it goes to; what came so far."""
         saving, start = self._saving, bytes(self._start)
         self._kind = kind_of(start)
-        name = f"{saving.file}/unfinished"
+        name = f"{saving.folder}/unfinished"
         packed = self._kind in (layer_index.GZIP, layer_index.ZSTD)
         self._out = saving.intake.open(f"{name}.{self._kind}", source=saving.source, compress=not packed)
         if self._kind in _PACKED:
@@ -150,10 +150,10 @@ class _Saving:
 
     def __init__(self, intake: Intake, operation: ReadImage, source: str, digests: ImageDigests) -> None:
         self.intake, self.source, self.digests = intake, source, digests
-        self.file, self.run = operation.file, operation.run
+        self.folder, self.run = operation.file.rpartition("/")[0], operation.run
         self.parts: list[Stored] = []
         self.texts: dict[str, bytes] = {}
-        self._rest = intake.open(f"{self.file}/save.rest", source=f"{source}, without its parts", compress=True)
+        self._rest = intake.open(f"{self.folder}/save.rest", source=f"{source}, without its parts", compress=True)
         self._tar = TarIndex(None, route=self._route, rest=self._rest.write)
         self._digest = hashlib.sha256()
         self.bytes = 0
@@ -181,7 +181,7 @@ class _Saving:
             self._rest.warn(warning)
         self._rest.finish(summary.problem or ("" if summary.ended else "the archive ends before its end mark"))
         lines = b"".join(msgspec.json.encode(_placed(one)) + b"\n" for one in self.parts)
-        self.intake.put(f"{self.file}/save.jsonl", lines, source=f"made from {self.source}")
+        self.intake.put(f"{self.folder}/save.jsonl", lines, source=f"made from {self.source}")
         return summary, self._digest.hexdigest()
 
 
@@ -197,6 +197,9 @@ class ReadsImages:
 
     def __call__(self, api: EngineApi, operation: ReadImage, intake: Intake, deadline: Deadline) -> Outcome:
         path = f"/images/{part(operation.image)}/get"
+        api.read(
+            f"/images/{part(operation.image)}/json", deadline
+        )  # an absent one would be an error of the engine's own
         saving = _Saving(intake, operation, f"GET {path}", self._digests)
         with api.request("GET", path, deadline) as answer:
             pump(answer, saving)
@@ -219,7 +222,7 @@ def _describe(operation: ReadImage, saving: _Saving, digest: str) -> Outcome:
         "layers": layers,
         "wrong": wrong,
     }
-    out = saving.intake.open(f"{saving.file}/layers.json", source=f"made from {saving.source}")
+    out = saving.intake.open(f"{saving.folder}/layers.json", source=f"made from {saving.source}")
     out.write(pretty(told))
     for text in wrong:
         out.warn(text)

@@ -36,7 +36,7 @@ class ReadsHostByCommand:
         found = []
         for name, argv in {**_RULES, "journal.export": journal}.items():
             found.append(self._run(name, argv, operation, intake, deadline))
-        intake.put(f"{operation.file}/commands.json", pretty(found), source="made by irkit")
+        intake.put(operation.file, pretty(found), source="made by irkit")
         good = [one for one in found if not one["error"]]
         if not good:
             raise TargetError(f"none of its commands told anything: {found[0]['error']}", Refusal.REFUSED)
@@ -47,7 +47,7 @@ class ReadsHostByCommand:
         self, name: str, argv: Sequence[str], operation: ReadHostByCommand, intake: Intake, deadline: Deadline
     ) -> dict[str, Any]:
         """One command: what it prints is an item, and how that went a note."""
-        out = intake.open(f"{operation.file}/{name}", source=" ".join(argv), compress=True)
+        out = intake.open(f"{operation.file.rpartition('/')[0]}/{name}", source=" ".join(argv), compress=True)
         begun, done, said = time.monotonic(), 0, [""]
         error = ""
         try:

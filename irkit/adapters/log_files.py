@@ -155,7 +155,7 @@ class ReadsLogFiles:
     def __call__(self, api: EngineApi, operation: ReadLogFiles, intake: Intake, deadline: Deadline) -> Outcome:
         seen = decoded(api.read(f"/containers/{part(operation.container)}/json", deadline), _Inspect)
         root = decoded(api.read("/info", deadline), _Info).docker_root_dir
-        reading = _Reading(self._files, intake, deadline, operation.file, operation.limit)
+        reading = _Reading(self._files, intake, deadline, operation.file.rpartition("/")[0], operation.limit)
         folders = list(_folders(seen, root))
         names = _names(seen)
         found = False
@@ -223,7 +223,7 @@ def _tell(reading: _Reading, seen: _Inspect, operation: ReadLogFiles) -> Outcome
         "gone": gone,
         "files": sorted(files, key=lambda one: (one["rotation"], one["path"])),
     }
-    reading.intake.put(f"{operation.file}/files.json", pretty(told), source="made by irkit while it read them")
+    reading.intake.put(operation.file, pretty(told), source="made by irkit while it read them")
     if not files:
         return Outcome(detail=f"no log file: driver {config.type or 'unknown'} keeps none, or nothing was written")
     size = sum(one.get("bytes", 0) for one in files)

@@ -223,7 +223,7 @@ class MemoryTarget:
                 network, known = attachment.network, attachment.network in self.networks
             case do.SaveImage(image=image) | do.RemoveImage(image=image):
                 network, known = image, image in self.images
-            case do.InspectImage(image=image) | do.ReadImageHistory(image=image):
+            case do.InspectImage(image=image) | do.ReadImageHistory(image=image) | do.ReadImage(image=image):
                 network, known = image, image in {one.image_digest for one in self.containers.values()}
             case do.CopyOut(path=path):
                 network, known = path, path in self.files

@@ -19,7 +19,7 @@ class ReadImage(Operation, frozen=True, tag="read-image"):
 
     @property
     def file(self) -> str:
-        return f"images/{file_name(self.image.removeprefix('sha256:')[:12])}"
+        return f"images/{file_name(self.image.removeprefix('sha256:')[:12])}/layers.json"
 
     def text(self) -> str:
         return f"read image {self.image.removeprefix('sha256:')[:12]} with its layers"
@@ -41,7 +41,7 @@ class ReadLogFiles(Operation, frozen=True, tag="read-log-files"):
 
     @property
     def file(self) -> str:
-        return f"daemon/{file_name(self.container)}"
+        return f"daemon/{file_name(self.container)}/files.json"
 
     def text(self) -> str:
         return f"read the engine's own log files (at most {self.limit} bytes)"
@@ -107,7 +107,7 @@ class ReadHostByCommand(Operation, frozen=True, tag="read-host-by-command"):
 
     @property
     def file(self) -> str:
-        return "around/commands"
+        return "around/commands/commands.json"
 
     def text(self) -> str:
         return f"read firewall rules and the engine's journal since {self.since}, by commands of the host, as root"

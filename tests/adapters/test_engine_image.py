@@ -74,7 +74,7 @@ def legacy(layers: list[bytes]) -> bytes:
 
 
 def read(place: Path, answer: bytes) -> Done:
-    return carry_out(place, ReadImage(IMAGE, "run"), {"/get": chunked(answer)})
+    return carry_out(place, ReadImage(IMAGE, "run"), {"/json": http(b"{}"), "/get": chunked(answer)})
 
 
 def told(done: Done) -> dict[str, Any]:
@@ -158,5 +158,5 @@ def test_what_breaks_off_or_is_no_archive_fails_with_what_came(place: Path) -> N
 
 
 def test_what_is_no_archive_fails(place: Path) -> None:
-    wrong = carry_out(place, ReadImage(IMAGE, "run"), {"/get": http(b"<html>" * 1000)})
+    wrong = carry_out(place, ReadImage(IMAGE, "run"), {"/json": http(b"{}"), "/get": http(b"<html>" * 1000)})
     assert wrong.failure is not None and wrong.failure.kind is Refusal.GARBLED
