@@ -41,7 +41,7 @@ from irkit.core.host import Host
 from irkit.core.operations import Operation, Touch, all_operations
 from irkit.core.playbook import ParameterType
 from irkit.core.text import safe
-from irkit.engine import expression_syntax, expressions, operation_run
+from irkit.engine import bench, expression_syntax, expressions
 from irkit.engine.language import Language
 from irkit.engine.planner import HOST_STEP
 from irkit.engine.runner import Limits
@@ -480,10 +480,10 @@ def block_limits() -> str:
 def block_timeouts() -> str:
     """How long an operation may take where the step does not say."""
     rows = [
-        ("a read", f"{operation_run.READ_TIME:g} s"),
-        ("a change", f"{operation_run.CHANGE_TIME:g} s; `stop`: at least its grace and 30 s"),
-        ("what moves data of unknown size", f"{operation_run.BULK_TIME / 3600:g} h"),
-        ("any wait for the next byte of a stream", f"{operation_run.IDLE:g} s"),
+        ("a read", f"{bench.READ_TIME:g} s"),
+        ("a change", f"{bench.CHANGE_TIME:g} s; `stop`: at least its grace and 30 s"),
+        ("what moves data of unknown size", f"{bench.BULK_TIME / 3600:g} h"),
+        ("any wait for the next byte of a stream", f"{bench.IDLE:g} s"),
     ]
     return table(("operation", "at most"), rows)
 

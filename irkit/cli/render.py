@@ -7,6 +7,7 @@ from irkit.cli.containment import contained_lines
 from irkit.cli.table import columns, size_text
 from irkit.core.container import SHORT_ID
 from irkit.core.events import (
+    BugMet,
     FindingRaised,
     FootprintLeft,
     Note,
@@ -188,6 +189,8 @@ class RecordText:
                 return f"host {event.host}: {footprint_text(event.footprint)}"
             case Note(text=text, by=by):
                 return f"{by}: {text}"
+            case BugMet() as event:
+                return f"{_bug_text(event, self._names)} (the run log says where)"
             case RunFinished() as event:
                 return f"run ended: {event.outcome}" + (f" ({event.reason})" if event.reason else "")
 
@@ -207,6 +210,12 @@ def _refused_place(event: TargetRefused, names: Mapping[str, str]) -> str:
     if not event.container:
         return f"host {event.host}" + (f": step {event.step}" if event.step else "")
     return f"{names.get(event.container) or _short_key(event.container)}: step {event.step}"
+
+
+def _bug_text(bug: BugMet, names: Mapping[str, str]) -> str:
+    """What irkit itself went wrong in."""
+    where = names.get(bug.container) or _short_key(bug.container) if bug.container else f"host {bug.host}"
+    return f"{where}: a bug in irkit while it was to {bug.work}: {bug.error}"
 
 
 def run_text(run: Run, left: int) -> str:
@@ -277,6 +286,8 @@ def _troubles(run: Run, names: Mapping[str, str]) -> Iterator[str]:
         name = safe(names.get(failure.key, where), 120)
         reason = failure.reason or "no word whether it took hold"
         yield f"FAILED    {name} {failure.started.step}: {safe(reason, 600)}"
+    for text in dict.fromkeys(_bug_text(bug, names) for bug in run.bugs):
+        yield f"BUG       {safe(text, 600)}"
     for key, finding in run.unheld.items():
         yield f"NOT HELD  {safe(names.get(key, key), 120)}: {safe(finding.summary, 400)}"
     for finding in run.findings:

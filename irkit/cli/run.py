@@ -92,6 +92,7 @@ def sum_up(result: Result, left: int, *, as_json: bool, quiet: bool) -> None:
                 ],
                 "contained": contained_json(run),
                 "not_held": list(run.unheld.values()),
+                "bugs": run.bugs,
                 "changes": [
                     {"key": one.key, "operation": one.started.operation, "took_hold": one.took_hold}
                     for one in run.changes

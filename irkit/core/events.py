@@ -136,6 +136,20 @@ class Note(Event, frozen=True, kw_only=True, tag="note"):
     by: str = "irkit"
 
 
+class BugMet(Event, frozen=True, kw_only=True, tag="bug-met"):
+    """irkit itself went wrong in one piece of work, which ended with it; the others go on.
+
+    `error` is the exception's name, `trace` where in the code it was raised, outermost place first, with no value of
+    any variable. `container` is a key, empty where it is of a host alone.
+    """
+
+    work: str
+    host: str
+    error: str
+    container: str = ""
+    trace: tuple[str, ...] = ()
+
+
 class RunFinished(Event, frozen=True, kw_only=True, tag="run-finished"):
     """The last event. `outcome`: `done`, `failed`, `interrupted`, `killed` (written by `irkit seal`)."""
 
@@ -155,6 +169,7 @@ AnyEvent: TypeAlias = (
     | FindingRaised
     | FootprintLeft
     | Note
+    | BugMet
     | RunFinished
 )
 

@@ -34,5 +34,5 @@ class Hold(StrEnum):
     AGAIN = "hold.again"  # it holds again
     TOUCHED = "hold.touched"  # somebody did something to it, and it holds, or is gone
     CONTEST = "hold.contest"  # it is broken again and again: from now on contained at growing pauses
-    UNSEEN = "hold.unseen"  # its host does not answer, so that nothing is known of it
-    SEEN = "hold.seen"  # its host answers again
+    UNSEEN = "hold.unseen"  # its host does not answer, or a bug ended the look at it: nothing is known of it
+    SEEN = "hold.seen"  # it can be looked at again

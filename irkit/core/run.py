@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from irkit.core.errors import VerificationError
 from irkit.core.events import (
+    BugMet,
     FindingRaised,
     FootprintLeft,
     OperationFailed,
@@ -80,6 +81,7 @@ class Run:
     joined: dict[str, TargetJoined] = field(default_factory=dict)
     unheld: dict[str, Finding] = field(default_factory=dict)
     footprints: dict[str, Footprint] = field(default_factory=dict)
+    bugs: list[BugMet] = field(default_factory=list)
     records: int = 0
     _open: dict[tuple[int, int, int], Applied] = field(default_factory=dict)
     _latest: dict[tuple[int, int], Applied] = field(default_factory=dict)
@@ -104,7 +106,7 @@ class Run:
     def is_clean(self) -> bool:
         """Whether all that was planned was done, and holds: the run came to its end, nothing failed or was left out."""
         is_done = self.finished is not None and self.finished.outcome == "done"
-        return is_done and not (self.failures or self.refused or self.left_out or self.unheld)
+        return is_done and not (self.failures or self.refused or self.left_out or self.unheld or self.bugs)
 
     @property
     def left_out(self) -> list[OperationSkipped]:
@@ -150,6 +152,8 @@ class Run:
                 self._notice(finding)
             case FootprintLeft(host=host, footprint=footprint):
                 self.footprints[host] = footprint
+            case BugMet() as event:
+                self.bugs.append(event)
             case RunFinished() as event:
                 self.finished, self.finished_at = event, record.at
             case _:

@@ -3,15 +3,19 @@
 import threading
 from collections.abc import Callable
 
-from irkit.core.engine_event import WATCHING, EngineEvent
-from irkit.core.errors import TargetError
+from irkit.core.engine_event import EngineEvent
+from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Target
+from irkit.engine.bench import LONGEST
 from irkit.engine.deadline import OperationDeadline
 from irkit.engine.hold_desk import Desk
-from irkit.engine.operation_run import LONGEST
+from irkit.engine.unforeseen import reason_of, shield
 
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0)
 """Seconds before each further try to follow; the last one for all that come after."""
+_LASTS = 5.0
+"""Seconds after which a watch counts as one that works: what ends sooner is tried again after growing pauses."""
+_NOT_YET = float("inf")
 
 
 class Follower:
@@ -25,6 +29,7 @@ class Follower:
         self._stop = threading.Event()
         self._failures = 0
         self._since = ""
+        self._began = _NOT_YET
         self._thread = threading.Thread(target=self._follow, name=f"watch {target.host.name}", daemon=True)
 
     def start(self) -> None:
@@ -38,18 +43,28 @@ class Follower:
 
     def _follow(self) -> None:
         while not self._desk.is_ending:
-            try:
-                self._watch()
-            except TargetError as error:
-                if not self._desk.is_ending:
-                    self._told(error, self._failures)
+            self._began = _NOT_YET
+            error = shield(self._watch, self._break_off)
+            if self._desk.bench.clock.monotonic() - self._began >= _LASTS:
+                self._failures = 0
+            if not self._desk.is_ending:
+                self._told(error, self._failures)
             self._stop.wait(_PAUSES[min(self._failures, len(_PAUSES) - 1)])
             self._failures += 1
 
-    def _watch(self) -> None:
+    def _watch(self) -> TargetError:
+        """Tell of all that comes; what ended it."""
         deadline = OperationDeadline(self._desk.bench.clock, LONGEST, LONGEST, self._desk.ending)
-        for event in self._target.watch(self._since, deadline):
-            self._since = event.at
-            if event.kind == WATCHING:
-                self._failures = 0
-            self._told(event, 0)
+        try:
+            for event in self._target.watch(self._since, deadline):
+                if self._began == _NOT_YET:
+                    self._began = self._desk.bench.clock.monotonic()
+                self._since = event.at
+                self._told(event, 0)
+        except TargetError as error:
+            return error
+        return TargetError("the engine ended its events", Refusal.LOST)
+
+    def _break_off(self, error: Exception) -> TargetError:
+        self._desk.tell_bug(error, "follow the events of its engine", self._target.host.name)
+        return TargetError(reason_of(error), Refusal.GARBLED)

@@ -14,10 +14,11 @@ from irkit.core.holding import Holding
 from irkit.core.ports import Targets
 from irkit.core.run import Run
 from irkit.core.values import utc_text
+from irkit.engine.bench import Bench
 from irkit.engine.held import Held, held_of
 from irkit.engine.hold_desk import Desk, HoldOrder
 from irkit.engine.hold_host import HostHold
-from irkit.engine.operation_run import Bench
+from irkit.engine.unforeseen import shield
 
 _FOLLOW_TIME, _STEP = 3.0, 0.02
 _TELL = 60.0
@@ -38,8 +39,13 @@ class Watch:
     def look(self, hosts: Sequence[str]) -> None:
         """See which containers there are, so that what is made later is known to be new."""
         with ThreadPoolExecutor(max(1, len(hosts)), thread_name_prefix="look") as pool:
-            for _ in pool.map(self._look_at, hosts):
+            for _ in pool.map(self._look_shielded, hosts):
                 pass
+
+    def _look_shielded(self, host: str) -> None:
+        shield(
+            lambda: self._look_at(host), lambda error: self._desk.tell_bug(error, "list the containers of a host", host)
+        )
 
     def _look_at(self, host: str) -> None:
         try:

@@ -10,13 +10,16 @@ from irkit.core.events import FindingRaised
 from irkit.core.finding import Finding, Hold, Severity
 from irkit.core.holding import Told
 from irkit.core.plan import Task
+from irkit.engine.bench import Bench
 from irkit.engine.deadline import Cancel, OperationDeadline
-from irkit.engine.operation_run import Bench
+from irkit.engine.unforeseen import bug_met
 
 LOOK_TIME = 10.0
 """Seconds that one look at a container or host may take."""
 EVERY = 5.0
 """Seconds between two looks at everything that is held, beside those that events give rise to."""
+_MOST_BUGS = 100
+"""Bugs that one hold tells of."""
 _SEVERITIES = {Hold.AGAIN: Severity.INFO, Hold.SEEN: Severity.INFO}
 
 
@@ -47,6 +50,7 @@ class Desk:
     next_task: int
     again: int = 0
     ending: Cancel = field(default_factory=Cancel)
+    _bugs: set[tuple[str, ...]] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -72,6 +76,18 @@ class Desk:
         """Count a containment that was made once more."""
         with self._lock:
             self.again += 1
+
+    def tell_bug(self, error: Exception, work: str, host: str, key: str = "") -> None:
+        """Log a bug that one piece of work of the hold ended with; the same one once, as looks are repeated."""
+        record = bug_met(error, work, host=host, container=key)
+        with self._lock:
+            told, is_new = len(self._bugs), (host, key, *record.trace) not in self._bugs
+            self._bugs.add((host, key, *record.trace))
+        if is_new and told < _MOST_BUGS:
+            try:
+                self.bench.say(record)
+            except StorageError as failure:
+                self.fail(failure)
 
     def notice(self, check: Hold, container: Container, summary: str, because: Sequence[str] = ()) -> None:
         """Log a finding about a container."""

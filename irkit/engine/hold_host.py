@@ -7,7 +7,8 @@ Events say where to look at once; everything is looked at now and then, as event
 import queue
 import threading
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from irkit.core.container import Container, Summary
 from irkit.core.engine_event import WATCHING, EngineEvent
@@ -23,6 +24,7 @@ from irkit.engine.held import Held
 from irkit.engine.hold_desk import Desk
 from irkit.engine.keeper import Keeper
 from irkit.engine.pace import Pace
+from irkit.engine.unforeseen import shield
 
 _WORKERS = 8
 _TRIES_TO_FOLLOW = 3
@@ -42,7 +44,7 @@ class HostHold:
         self._known = None if known is None else set(known)
         self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._failed_since = 0.0
+        self._looked_at = self._failed_since = 0.0
         self.is_unanswered = False
         self._is_told_unfollowed = False
         self.is_followed = threading.Event()
@@ -78,21 +80,23 @@ class HostHold:
 
     def _dispatch(self, pool: ThreadPoolExecutor) -> None:
         """Send somebody wherever something happened, and everywhere now and then."""
-        under_way: list[Future[None]] = []
-        last = 0.0
         while not self._desk.is_ending:
-            clock = self._desk.bench.clock
-            items = self._wait_for(max(0.0, last + self._desk.order.every - clock.monotonic()) if last else 0.0)
-            is_due = not items or any(isinstance(one, TargetError) or one.kind == WATCHING for one in items)
-            events = [one for one in items if isinstance(one, EngineEvent)]
-            if is_due or self._concerns_another(events):
-                self._look_around()
-            if is_due:
-                last = clock.monotonic()
-            under_way = [one for one in under_way if not _is_over(one)]
-            under_way += [pool.submit(self._attend, keeper) for keeper in self._to_attend(events, everyone=is_due)]
-        for one in under_way:
-            one.result()
+            shield(partial(self._send, pool), self._break_off)
+
+    def _send(self, pool: ThreadPoolExecutor) -> None:
+        clock, last = self._desk.bench.clock, self._looked_at
+        items = self._wait_for(max(0.0, last + self._desk.order.every - clock.monotonic()) if last else 0.0)
+        is_due = not items or any(isinstance(one, TargetError) or one.kind == WATCHING for one in items)
+        events = [one for one in items if isinstance(one, EngineEvent)]
+        if is_due:
+            self._looked_at = clock.monotonic()
+        if is_due or self._concerns_another(events):
+            shield(self._look_around, self._break_off)
+        for keeper in self._to_attend(events, everyone=is_due):
+            pool.submit(self._attend, keeper)
+
+    def _break_off(self, error: Exception) -> None:
+        self._desk.tell_bug(error, "look at what is on a host", self.name)
 
     def _wait_for(self, seconds: float) -> list[EngineEvent | TargetError]:
         """What happened, as soon as something did; nothing where nothing did for so long."""
@@ -113,12 +117,17 @@ class HostHold:
         return found
 
     def _attend(self, keeper: Keeper) -> None:
+        """A bug in the look at one container ends that look, and is told: all others are held on."""
+        try:
+            shield(partial(self._look_at, keeper), keeper.break_off)
+        except StorageError as error:
+            self._desk.fail(error)
+
+    def _look_at(self, keeper: Keeper) -> None:
         try:
             keeper.attend()
         except TargetError as error:
             self._miss(error)
-        except StorageError as error:
-            self._desk.fail(error)
 
     # Whether it answers:
 
@@ -198,10 +207,3 @@ class HostHold:
             return
         held = Held(new, new, utc_text(bench.clock.now()))
         self.keepers[new.id] = Keeper(self._desk, self._target, held, old.pace)
-
-
-def _is_over(future: Future[None]) -> bool:
-    """Whether it is; raises what it raised."""
-    if future.done():
-        future.result()
-    return future.done()

@@ -22,6 +22,7 @@ from irkit.engine.held import Held
 from irkit.engine.hold_desk import Desk
 from irkit.engine.operation_run import OperationRun
 from irkit.engine.pace import MOST, WITHIN, Pace
+from irkit.engine.unforeseen import reason_of
 
 _MOST_EVENTS = 50
 """Events kept for one look; of more, only their number is told."""
@@ -48,6 +49,7 @@ class Keeper:
         self._news = threading.Event()
         self._events: list[EngineEvent] = []
         self._more, self._is_poked, self._is_attended = 0, False, False
+        self._is_unseen = False
 
     def poke(self, events: Sequence[EngineEvent] = ()) -> bool:
         """Have it looked at, with what happened; whether somebody must be sent to `attend` it."""
@@ -81,13 +83,36 @@ class Keeper:
             if self.held.is_gone or self.pace.wait(self._desk.bench.clock.monotonic()):
                 self._put_back(events)
                 continue
+            is_done = False
             try:
                 self._judge(self._examine(), events)
-            except TargetError:
-                self._put_back(events)
-                with self._lock:
-                    self._is_attended = False
-                raise
+                is_done = True
+            finally:
+                if not is_done:
+                    self._leave_off(events)
+            if self._is_unseen:
+                self._recover()
+
+    def _leave_off(self, events: Sequence[EngineEvent]) -> None:
+        """The next poke sends somebody again, with what happened."""
+        self._put_back(events)
+        with self._lock:
+            self._is_attended = False
+
+    def break_off(self, error: Exception) -> None:
+        """A bug ended a look at it: until a look comes to its end, nothing is known of it. Raises StorageError."""
+        facts = self.held.facts
+        self._desk.tell_bug(error, "look at it", facts.host, facts.key)
+        if not self._is_unseen:
+            self._is_unseen = True
+            self._desk.notice(Hold.UNSEEN, facts, f"what happens to it is not seen: {reason_of(error)}")
+
+    def _recover(self) -> None:
+        """It can be looked at again: say so, and what is wrong with it still."""
+        self._is_unseen = False
+        self._desk.notice(Hold.SEEN, self.held.facts, "it can be looked at again")
+        if told := self.held.told:
+            self._desk.notice(Hold.BROKEN, self.held.facts, f"its containment is broken: {told[0]}", told)
 
     def _wait_for_events(self) -> list[EngineEvent]:
         """What was seen before its event came is explained by it, where it comes within a moment."""

@@ -1,70 +1,26 @@
 """One operation, through all its attempts: facts re-read, way back logged, request sent, result checked, end logged."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from irkit.core.container import Container
 from irkit.core.containment import NOT_ISOLATED
 from irkit.core.errors import Refusal, StorageError, TargetError
-from irkit.core.events import AnyEvent, OperationFailed, OperationFinished, OperationSkipped, OperationStarted
+from irkit.core.events import OperationFailed, OperationFinished, OperationSkipped, OperationStarted
 from irkit.core.evidence import Evidence
 from irkit.core.found import all_placed
 from irkit.core.kernel import KernelFacts
-from irkit.core.operations import AnyOperation, Operation, Stop, Touch
+from irkit.core.operations import AnyOperation, Operation, Touch
 from irkit.core.plan import Task
-from irkit.core.ports import Clock, OperationIntake, Outcome, Store, Target
+from irkit.core.ports import OperationIntake, Outcome, Target
 from irkit.core.proof import Proof, ProofLevel, Seen
-from irkit.engine.deadline import Cancel, OperationDeadline
-
-IDLE = 60.0
-"""Seconds without a byte after which a stream counts as hung."""
-LOOK_TIME = 10.0
-"""Seconds that a look at a host's kernel may take."""
-READ_TIME, CHANGE_TIME, BULK_TIME = 30.0, 90.0, 6 * 3600.0
-"""Seconds one operation may take where the step does not say: a small read, a change, what moves much data.
-
-A change may have to wait for a restarting container's next start, up to a minute away.
-"""
-LONGEST = 7 * 86400.0
-"""Seconds that no operation may exceed: the waits of sockets end at 24 days."""
+from irkit.core.run import IN_DOUBT
+from irkit.engine.bench import Bench
+from irkit.engine.unforeseen import bug_met, reason_of, shield
 
 NOT_BEGUN = "not begun: the run was ending"
 WayBack = Callable[[AnyOperation, Container], tuple[AnyOperation, ...]]
 """What takes an operation back, from the facts just before it."""
-
-
-@dataclass
-class Bench:
-    """What all operations of a run share.
-
-    `before` are the facts that each change was sent on, by its task and number; `last` those seen last, by key.
-    """
-
-    store: Store
-    clock: Clock
-    say: Callable[[AnyEvent], None]
-    is_ending: Callable[[], bool]
-    before: dict[tuple[int, int], Container] = field(default_factory=dict)
-    last: dict[str, Container] = field(default_factory=dict)
-    reads: Cancel = field(default_factory=Cancel)
-    changes: Cancel = field(default_factory=Cancel)
-
-    def deadline(self, task: Task, operation: Operation) -> OperationDeadline:
-        """The time that the operation has."""
-        usual = BULK_TIME if operation.bulk else READ_TIME if operation.touch is Touch.READ else CHANGE_TIME
-        seconds = min(task.timeout or usual, LONGEST)
-        if isinstance(operation, Stop):
-            seconds = max(seconds, operation.grace + 30.0)
-        if operation.lasts:
-            seconds = max(seconds, operation.lasts + 60.0)
-        # What reads a stream may expect it to flow; a commit copies the whole layer before it says a word.
-        is_stream = operation.bulk and (operation.touch is Touch.READ or operation.takes_back)
-        return OperationDeadline(self.clock, seconds, IDLE if is_stream else seconds, self.cancel(operation))
-
-    def cancel(self, operation: Operation) -> Cancel:
-        """What ends the operation early."""
-        return self.reads if operation.touch is Touch.READ or operation.takes_back else self.changes
 
 
 class OperationRun:
@@ -117,8 +73,34 @@ class _Attempt:
         self.begun = of.bench.clock.monotonic()
         self.now: Container | None = None
         self.kernel: KernelFacts | None = None
+        self.intake: OperationIntake | None = None
+        self.is_started = self.is_sent = self.is_told = False
 
     def run(self) -> bool | None:
+        return shield(self._run, self._break_off)
+
+    def _break_off(self, error: Exception) -> bool:
+        """Have a bug be the failure of this operation alone. What was sent by then may have taken hold."""
+        if not self.is_started:
+            self._start(())
+        self._say_bug(error, self.operation.text())
+        if not self.is_told:
+            evidence = self._close(reason_of(error))
+            took_hold = IN_DOUBT if self.is_sent and self.of.is_change else "no"
+            self._say_failed(reason_of(error), "bug", took_hold, True, evidence)
+        return False
+
+    def _close(self, reason: str) -> tuple[Evidence, ...]:
+        """What was taken in by then."""
+        intake = self.intake
+        return shield(lambda: intake.close(reason), lambda _: ()) if intake else ()
+
+    def _say_bug(self, error: Exception, work: str) -> None:
+        place = self.of.place
+        key = f"{place['host']}/{place['container']}" if place["container"] else ""
+        self.bench.say(bug_met(error, work, host=place["host"], container=key))
+
+    def _run(self) -> bool | None:
         if self.of.needs_facts:
             try:
                 self.now = self._examine()
@@ -130,7 +112,7 @@ class _Attempt:
             if reason := self.operation.inapplicable(self.now):
                 return self._leave(reason, self.now)
             self.bench.before[self.of.task.index, self.of.place["number"]] = self.now
-            self.kernel = self._see_kernel(self.now)
+            self.kernel = self._see_kernel_before(self.now)
         # What the kernel shows of its places now is gone with the change: the way back takes it along.
         self._start(self.of.way_back(self.operation, all_placed(self.now, self.kernel)) if self.now else ())
         return self._apply()
@@ -147,10 +129,11 @@ class _Attempt:
 
     def _apply(self) -> bool | None:
         container = (self.of.known or self.now) if self.operation.subject else None
-        intake = self.bench.store.intake(
+        self.intake = intake = self.bench.store.intake(
             host=self.of.task.host, container=container, operation=self.operation, task=self.of.task.index
         )
         deadline = self.bench.deadline(self.of.task, self.operation)
+        self.is_sent = True
         try:
             outcome = self.of.target.apply(self.operation, intake, deadline)
             evidence = intake.close("it was not finished")
@@ -165,8 +148,7 @@ class _Attempt:
         return self._finish(outcome, evidence)
 
     def _examine(self) -> Container:
-        deadline = OperationDeadline(self.bench.clock, READ_TIME, READ_TIME, self.bench.cancel(self.operation))
-        found = self.of.target.examine(self.operation.subject, deadline)
+        found = self.of.target.examine(self.operation.subject, self.bench.read_deadline(self.operation))
         self.bench.last[found.key] = found
         return found
 
@@ -174,8 +156,9 @@ class _Attempt:
         """Check what was changed against facts re-read, and log the end."""
         proof = self._prove(outcome) if self.of.is_change and (self.of.can_prove or outcome.proof) else None
         if proof and proof.level is ProofLevel.WRONG:
-            self._say_failed(proof.because, "not-verified", "in doubt", True, evidence)
+            self._say_failed(proof.because, "not-verified", IN_DOUBT, True, evidence)
             return False
+        self.is_told = True
         self.bench.say(
             OperationFinished(
                 **self.of.place,
@@ -204,13 +187,20 @@ class _Attempt:
         found = self.operation.prove(Seen(before, after, self.kernel, kernel))
         return outcome.proof if outcome.proof and found.level is ProofLevel.ASSERTED else found
 
+    def _see_kernel_before(self, container: Container) -> KernelFacts | None:
+        """A bug in this look must not keep a container from being contained: the look afterwards is what proves."""
+
+        def pass_on(error: Exception) -> None:
+            self._say_bug(error, "look at what the host's kernel shows of it")
+
+        return shield(lambda: self._see_kernel(container), pass_on)
+
     def _see_kernel(self, container: Container | None) -> KernelFacts | None:
         """A kernel that cannot be looked at proves nothing, and ends nothing."""
         if container is None or not self.operation.looks_at_kernel:
             return None
-        deadline = OperationDeadline(self.bench.clock, LOOK_TIME, LOOK_TIME, self.bench.cancel(self.operation))
         try:
-            return self.of.target.see_kernel(container, deadline)
+            return self.of.target.see_kernel(container, self.bench.look_deadline(self.operation))
         except TargetError:
             return None
 
@@ -232,11 +222,11 @@ class _Attempt:
         if not self.of.is_change or error.is_final:
             return "no"
         if error.kind is not Refusal.REFUSED or not self.of.can_verify:
-            return "in doubt"
+            return IN_DOUBT
         try:
-            return "in doubt" if self.operation.inapplicable(self._examine()) else "no"
+            return IN_DOUBT if self.operation.inapplicable(self._examine()) else "no"
         except TargetError:
-            return "in doubt"
+            return IN_DOUBT
 
     def _fail(self, error: TargetError, took_hold: str, evidence: tuple[Evidence, ...]) -> bool | None:
         hopeless = error.kind in (Refusal.CANCELLED, Refusal.UNSUPPORTED)
@@ -247,12 +237,14 @@ class _Attempt:
     def _fail_storage(self, error: StorageError, intake: OperationIntake) -> None:
         self.bench.store.release()
         evidence = intake.close(str(error))
-        self._say_failed(str(error), "storage", "in doubt" if self.of.is_change else "no", True, evidence)
+        self._say_failed(str(error), "storage", IN_DOUBT if self.of.is_change else "no", True, evidence)
 
     def _start(self, undo: tuple[AnyOperation, ...]) -> None:
+        self.is_started = True
         self.bench.say(OperationStarted(**self.of.place, attempt=self.attempt, operation=self.operation, undo=undo))
 
     def _say_failed(self, reason: str, kind: str, took_hold: str, final: bool, evidence: tuple[Evidence, ...]) -> None:
+        self.is_told = True
         self.bench.say(
             OperationFailed(
                 **self.of.place,

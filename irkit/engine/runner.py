@@ -7,9 +7,10 @@ the records: a front end that fails to draw, or goes away, never stops a contain
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from irkit.core.codec import canonical, line_digest
 from irkit.core.container import Container
@@ -30,11 +31,13 @@ from irkit.core.operations import Touch
 from irkit.core.plan import Plan, Task
 from irkit.core.ports import Clock, Store, Targets
 from irkit.core.run import Run
+from irkit.engine.bench import Bench
 from irkit.engine.comparison import Comparison
 from irkit.engine.hold import Watch
 from irkit.engine.hold_desk import HoldOrder
-from irkit.engine.operation_run import Bench, OperationRun
+from irkit.engine.operation_run import OperationRun
 from irkit.engine.schedule import Schedule
+from irkit.engine.unforeseen import bug_met, shield
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class Runner:
             watch.look([host.name for host in plan.hosts])
         self._run_tasks(plan)
         if watch and not self.is_ending():
-            self._hold_on(watch, plan)
+            shield(partial(self._hold_on, watch, plan), self._break_off("hold what was contained", plan))
         self._compare(plan)
         self._tell_footprints(plan)
         outcome = "interrupted" if self._stop_reason else "failed" if self._storage_failed else "done"
@@ -122,8 +125,16 @@ class Runner:
     def _compare(self, plan: Plan) -> None:
         """At the end of an undo, say what is not as it was found."""
         if not self.is_ending():
-            for finding in Comparison(self._targets, self._bench.clock, self._bench.reads).findings(plan):
-                self._say(FindingRaised(finding=finding))
+            shield(lambda: self._say_differences(plan), self._break_off("compare what is with what was found", plan))
+
+    def _say_differences(self, plan: Plan) -> None:
+        for finding in Comparison(self._targets, self._bench.clock, self._bench.reads).findings(plan):
+            self._say(FindingRaised(finding=finding))
+
+    def _break_off(self, work: str, plan: Plan) -> Callable[[Exception], None]:
+        """Have a bug in what goes on for all hosts end that alone."""
+        hosts = ", ".join(host.name for host in plan.hosts)
+        return lambda error: self._say(bug_met(error, work, host=hosts))
 
     def _tell_footprints(self, plan: Plan) -> None:
         for host in plan.hosts:
@@ -157,11 +168,21 @@ class Runner:
         while (task := schedule.take()) is not None:
             stop = f"step {task.step!r} broke off"
             try:
-                stop = self._run_task(task, schedule.stopped(task))
+                stop = self._run_shielded(task, schedule.stopped(task))
             except StorageError as error:
                 self._end_for(error)
             finally:
                 schedule.finish(task, stop=stop)
+
+    def _run_shielded(self, task: Task, stopped: str) -> str:
+        """Carry out one task; a bug beside its operations, which have theirs, ends it and no other."""
+
+        def break_off(error: Exception) -> str:
+            key = task.containers[0] if len(task.containers) == 1 else ""
+            self._say(bug_met(error, f"carry out step {task.step!r}", host=task.host, container=key))
+            return f"step {task.step!r} broke off" if task.stop_on_error else ""
+
+        return shield(lambda: self._run_task(task, stopped), break_off)
 
     def _end_for(self, error: StorageError) -> None:
         """Nothing can be written any more: end the run, with the reserve given back to say so."""

@@ -17,7 +17,7 @@ from irkit.core.events import OperationFinished, OperationStarted, Record
 from irkit.core.host import Host
 from irkit.core.run import replay
 from irkit.core.text import safe
-from irkit.engine import operation_run
+from irkit.engine import bench
 from tests.acceptance.bad_network import QUICK_SSHD, Ended, Way, all_at_once, many_ways, run_over
 from tests.acceptance.command import Irkit
 from tests.acceptance.undisturbed import Undisturbed
@@ -218,7 +218,7 @@ def test_a_collection_is_whole_or_says_what_it_lacks_whatever_befalls_it_at_any_
 ) -> None:
     monkeypatch.setattr(ssh_transport, "DEAD", DEAD)
     monkeypatch.setattr(ssh_transport, "KEEP_ALIVE", 1.0)
-    monkeypatch.setattr(operation_run, "READ_TIME", 15.0)
+    monkeypatch.setattr(bench, "READ_TIME", 15.0)
     before = Held()
     with many_ways(host, client, WAYS) as ways:
         points = points_of(measure(ways[0], client, tmp_path / "measured", playbooks["whole"]))

@@ -13,6 +13,7 @@ from irkit.cli.table import Rows, age_text, columns, offset_text, size_text
 from irkit.core.container import Container
 from irkit.core.errors import Refusal
 from irkit.core.events import (
+    BugMet,
     FindingRaised,
     Note,
     OperationFailed,
@@ -67,6 +68,7 @@ EVENTS = [
         finding=Finding(check=Hold.BROKEN, severity=Severity.HIGH, summary=EVIL, container=f"{EVIL}/{'cd' * 32}")
     ),
     Note(text=EVIL, by=EVIL),
+    BugMet(work=EVIL, host=EVIL, container=f"local/{ID}", error=EVIL, trace=(EVIL,)),
     RunFinished(outcome="done", reason=EVIL),
 ]
 
@@ -89,7 +91,12 @@ def test_a_run_in_a_few_lines_says_what_is_still_changed() -> None:
     assert obeyed(text) == set()
     assert "STILL CHANGED: 1 operation(s) to take back: irkit undo 0123456789ab" in text
     assert "kill: in doubt, took hold: in doubt" in text and "no word whether it took hold" in text
-    assert text.count("\nFAILED") == 2 and text.count("\nREFUSED") == 1 and text.count("\nNOT HELD") == 1
+    assert (
+        text.count("\nFAILED") == 2
+        and text.count("\nREFUSED") == 1
+        and text.count("\nNOT HELD") == 1
+        and text.count("\nBUG") == 1
+    )
     assert run_text(replay([]), 0) == "an empty log: nothing was done"
 
 

@@ -122,6 +122,7 @@ def holding(
     only: tuple[str, ...] = (),
     holds: bool = True,
     store: MemoryStore | None = None,
+    target: type[Unsteady] = Unsteady,
 ) -> Iterator[HeldRun]:
     """A run of these steps on all containers (or these), holding; ended as Ctrl-C ends it, unless a time is given."""
     request = request_for([one for one in world.containers.values() if not only or one.name in only], *steps)
@@ -136,7 +137,7 @@ def holding(
         told=told.append,
     )
     world.store = store or MemoryStore()
-    unsteady = Unsteady(world.memory["local"])
+    unsteady = target(world.memory["local"])
     runner = Runner({**world.targets, "local": unsteady}, world.store, SystemClock(), tool="irkit test", hold=order)
     run = HeldRun(world, runner, unsteady, told)
     thread = threading.Thread(target=run.read, args=(runner.execute(plan),), daemon=True)

@@ -9,8 +9,8 @@ from irkit.adapters.memory import FixedClock, MemoryStore
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import Commit, Disconnect, Export, Inspect, Operation, Stop
 from irkit.core.plan import Task
+from irkit.engine.bench import BULK_TIME, CHANGE_TIME, IDLE, LONGEST, READ_TIME, Bench
 from irkit.engine.deadline import Cancel, OperationDeadline
-from irkit.engine.operation_run import BULK_TIME, CHANGE_TIME, IDLE, LONGEST, READ_TIME, Bench
 from tests.engine.guard import within
 
 

@@ -238,25 +238,6 @@ def test_a_run_whose_reader_goes_away_is_carried_to_its_end(read: int) -> None:
     assert world.logged().is_clean
 
 
-def test_a_bug_in_a_worker_surfaces_and_the_other_containers_are_contained() -> None:
-    world = World(container(), container("db"))
-    hook(world, fail(Disconnect, ZeroDivisionError("a bug"), "web"))
-    runner = world.runner(limits=Limits(parallel=2, bulk=1))
-    with pytest.raises(ZeroDivisionError):
-        within(PATIENCE, lambda: list(runner.execute(world.plan(*CONTAIN))))
-    assert world.containers["db"].state == "paused"
-    assert world.containers["web"].state == "running", "what comes after a step that broke off is not done"
-    assert world.logged().finished is None
-
-
-def test_a_bug_in_every_worker_does_not_leave_the_run_hanging() -> None:
-    world = World(*(container(f"c{number}") for number in range(10)))
-    hook(world, fail(Operation, ZeroDivisionError("a bug")))
-    runner = world.runner(limits=Limits(parallel=1, bulk=1))
-    with pytest.raises(ZeroDivisionError):
-        within(PATIENCE, lambda: list(runner.execute(world.plan(*CONTAIN))))
-
-
 # Told to stop ----------------------------------------------------------------------------------------------------
 
 
