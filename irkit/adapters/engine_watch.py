@@ -10,7 +10,7 @@ from irkit.adapters.engine_facts import decoded
 from irkit.adapters.engine_http import Answer, EngineApi
 from irkit.adapters.engine_reads import engine_time, unix_time
 from irkit.core.codec import plain
-from irkit.core.engine_event import WATCHING, EngineEvent
+from irkit.core.engine_event import UNREADABLE, WATCHING, EngineEvent
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline
 from irkit.core.values import utc_text
@@ -19,6 +19,10 @@ _ACTIONS: Final = ("create", "start", "unpause", "die", "died", "destroy", "remo
 """What matters of a container that is held."""
 _PODMANS: Final = {"died": "die", "remove": "destroy"}
 _LINE: Final = 1 << 20
+_MOST_UNREADABLE: Final = 100
+"""Lines that are no events, after which an answer counts as none."""
+_LONGEST_UNREADABLE: Final = 1 << 26
+"""Bytes of one line that are passed over at most."""
 _PIECE: Final = 1 << 16
 _BILLION: Final = 10**9
 _DIGITS: Final = 9
@@ -48,21 +52,48 @@ def watch(api: EngineApi, since: str, deadline: Deadline) -> Iterator[EngineEven
     query = {"since": _unix(begin), "filters": msgspec.json.encode(filters).decode()}
     with api.request("GET", "/events", deadline, query=query) as answer:
         yield EngineEvent(at=begin, kind=WATCHING)
-        for line in _lines(answer):
-            event = _event_of(decoded(line, _Event))
-            if event.at > since:  # engines tell again what happened at that very moment
-                yield event
+        yield from _events(answer, since, begin)
     raise TargetError("the engine ended its events", Refusal.LOST)
 
 
-def _lines(answer: Answer) -> Iterator[bytes]:
-    """The lines of an answer, each bounded."""
-    buffer, kept = memoryview(bytearray(_PIECE)), b""
+def _events(answer: Answer, since: str, last: str) -> Iterator[EngineEvent]:
+    """What the lines tell; one that is no event is passed over, and told of, up to so many."""
+    unreadable = 0
+    for line in _lines(answer):
+        try:
+            event = _event_of(decoded(_whole(line), _Event))
+        except TargetError as error:
+            unreadable += 1
+            if unreadable > _MOST_UNREADABLE:
+                raise TargetError(f"{unreadable} lines are no events: {error.reason}", Refusal.GARBLED) from error
+            yield EngineEvent(at=last, kind=UNREADABLE, action=error.reason)
+            continue
+        if event.at > since:  # engines tell again what happened at that very moment
+            last = max(last, event.at)
+            yield event
+
+
+def _whole(line: bytes | None) -> bytes:
+    if line is None:
+        raise TargetError(f"an event of the engine is longer than {_LINE} bytes", Refusal.GARBLED)
+    return line
+
+
+def _lines(answer: Answer) -> Iterator[bytes | None]:
+    """The lines of an answer, each bounded; None in the place of one that is longer."""
+    buffer, kept, dropped = memoryview(bytearray(_PIECE)), b"", 0
     while count := answer.read_some(buffer):
         *lines, kept = (kept + buffer[:count]).split(b"\n")
+        if lines and dropped:
+            del lines[0]
+            dropped = 0
         yield from filter(bytes.strip, lines)
-        if len(kept) > _LINE:
-            raise TargetError(f"an event of the engine is longer than {_LINE} bytes", Refusal.GARBLED)
+        if len(kept) > _LINE or dropped:
+            if not dropped:
+                yield None
+            dropped, kept = dropped + len(kept), b""
+        if dropped > _LONGEST_UNREADABLE:
+            raise TargetError(f"an event of the engine is longer than {dropped} bytes", Refusal.GARBLED)
 
 
 def _event_of(found: _Event) -> EngineEvent:

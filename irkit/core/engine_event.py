@@ -5,6 +5,9 @@ import msgspec
 WATCHING = "watching"
 """The kind of the first event of every watch: from its moment on nothing is missed, by the engine's clock."""
 
+UNREADABLE = "unreadable"
+"""The kind of what stands for an event that could not be read: something happened, and `action` says what is wrong."""
+
 
 class EngineEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event of an engine. All text in it is the engine's or a container's word.

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from irkit.core.container import Container, Summary
-from irkit.core.engine_event import WATCHING, EngineEvent
+from irkit.core.engine_event import UNREADABLE, WATCHING, EngineEvent
 from irkit.core.errors import Refusal, StorageError, TargetError
 from irkit.core.events import Note, TargetJoined
 from irkit.core.finding import Hold
@@ -46,7 +46,7 @@ class HostHold:
         self._lock = threading.Lock()
         self._looked_at = self._failed_since = 0.0
         self.is_unanswered = False
-        self._is_told_unfollowed = False
+        self._is_told_unfollowed = self._is_told_unreadable = False
         self.is_followed = threading.Event()
 
     def run(self) -> None:
@@ -69,6 +69,11 @@ class HostHold:
             self._is_told_unfollowed = True
             text = f"the events of host {self.name} cannot be followed ({item.reason}): it is looked at now and then"
             self._say_note(text)
+        if isinstance(item, EngineEvent) and item.kind == UNREADABLE and not self._is_told_unreadable:
+            self._is_told_unreadable = True
+            self._say_note(
+                f"an event of host {self.name} cannot be read: all that is held is looked at ({item.action})"
+            )
         self._items.put(item)
         self.is_followed.set()
 
@@ -86,7 +91,7 @@ class HostHold:
     def _send(self, pool: ThreadPoolExecutor) -> None:
         clock, last = self._desk.bench.clock, self._looked_at
         items = self._wait_for(max(0.0, last + self._desk.order.every - clock.monotonic()) if last else 0.0)
-        is_due = not items or any(isinstance(one, TargetError) or one.kind == WATCHING for one in items)
+        is_due = not items or any(isinstance(one, TargetError) or one.kind in (WATCHING, UNREADABLE) for one in items)
         events = [one for one in items if isinstance(one, EngineEvent)]
         if is_due:
             self._looked_at = clock.monotonic()

@@ -11,7 +11,7 @@ import pytest
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.engine_http import EngineApi
 from irkit.adapters.engine_watch import watch
-from irkit.core.engine_event import WATCHING, EngineEvent
+from irkit.core.engine_event import UNREADABLE, WATCHING, EngineEvent
 from irkit.core.errors import Refusal, TargetError
 from irkit.engine.deadline import Cancel, OperationDeadline
 
@@ -117,13 +117,42 @@ def test_a_watch_goes_on_from_the_last_event_without_telling_it_again() -> None:
     assert not any("/info" in path for path in engine.asked)
 
 
-@pytest.mark.parametrize(
+NO_EVENTS = pytest.mark.parametrize(
     "line",
-    [b"no json\n", b"[]\n", b'{"Type": 5}\n', b'{"Actor": {"Attributes": {"a": 1}}}\n', b"x" * (3 << 20)],
-    ids=["no JSON", "a list", "a number", "a number within", "without end"],
+    [b"no json\n", b"[]\n", b'{"Type": 5}\n', b'{"Actor": {"Attributes": {"a": 1}}}\n', b"x" * (3 << 20) + b"\n"],
+    ids=["no JSON", "a list", "a number", "a number within", "too long"],
 )
-def test_what_is_no_event_ends_it_with_a_reason(line: bytes) -> None:
-    _, end = seen(Engine(line))
+
+
+@NO_EVENTS
+def test_what_is_no_event_is_told_of_and_passed_over(line: bytes) -> None:
+    die = {**START, "Action": "die", "timeNano": AT + 1}
+    found, end = seen(Engine(lines(START) + line + lines(die)))
+    assert [one.kind for one in found] == [WATCHING, "container", UNREADABLE, "container"]
+    assert found[2].at == TEXT and found[2].action, "a watch is taken up again from the last event"
+    assert found[3].action == "die"
+    assert end.kind is Refusal.LOST
+
+
+def test_however_a_line_that_is_too_long_is_cut_it_counts_once() -> None:
+    long = b"x" * (3 << 20)
+    for size in (1 << 16, 99_991):
+        whole = long + b"\n" + lines(START)
+        found, _ = seen(Engine(*(whole[at : at + size] for at in range(0, len(whole), size))))
+        assert [one.kind for one in found] == [WATCHING, UNREADABLE, "container"]
+
+
+@NO_EVENTS
+def test_an_answer_that_is_full_of_what_are_no_events_ends_with_a_reason(line: bytes) -> None:
+    times = 101
+    found, end = seen(Engine(*[line] * times))
+    assert [one.kind for one in found] == [WATCHING, *[UNREADABLE] * (times - 1)]
+    assert end.kind is Refusal.GARBLED
+
+
+def test_a_line_without_end_ends_it_with_a_reason() -> None:
+    found, end = seen(Engine(*[b"x" * (1 << 20)] * 80))
+    assert [one.kind for one in found] == [WATCHING, UNREADABLE]
     assert end.kind is Refusal.GARBLED
 
 

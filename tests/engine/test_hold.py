@@ -2,11 +2,13 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from irkit.core.container import Container, RestartPolicy
+from irkit.core.engine_event import UNREADABLE, WATCHING, EngineEvent
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import (
     Note,
@@ -19,7 +21,7 @@ from irkit.core.finding import Hold
 from irkit.core.operations import Connect, Disconnect, Kill, Operation, Pause, SetRestartPolicy, Start, Touch, Unpause
 from irkit.core.ports import Deadline
 from irkit.core.run import Run
-from tests.engine.holding import HeldRun, holding
+from tests.engine.holding import HeldRun, Unsteady, holding
 from tests.engine.test_storage import FULL, FullStore
 from tests.engine.world import PATIENCE, World, attachment, container, events_of, fail, standing, step, wait_for
 
@@ -429,3 +431,22 @@ def test_what_cannot_be_contained_again_is_told_and_tried_later() -> None:
         held.finding(Hold.AGAIN)
     run = held.logged()
     assert not run.unheld and run.failures and not run.is_clean
+
+
+class Mumbling(Unsteady):
+    """A target whose engine tells of what happens in a way that cannot be read."""
+
+    def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
+        for event in super().watch(since, deadline):
+            is_plain = event.kind == WATCHING
+            yield event if is_plain else EngineEvent(at=event.at, kind=UNREADABLE, action="it is no event")
+
+
+def test_an_event_that_cannot_be_read_is_told_of_once_and_all_is_looked_at() -> None:
+    world = World(container())
+    with holding(world, FREEZE, every=60, target=Mumbling) as held:
+        for _ in range(2):
+            held.host.act(Unpause(WEB))
+            held.finding(Hold.AGAIN)
+    notes = [one for one in events_of(world.store, Note) if isinstance(one, Note) and "cannot be read" in one.text]
+    assert len(notes) == 1 and held.logged().is_clean
