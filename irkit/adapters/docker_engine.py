@@ -12,6 +12,7 @@ from irkit.adapters.engine_http import Dial, EngineApi, part
 from irkit.adapters.tally import Tally, counting
 
 if TYPE_CHECKING:
+    from irkit.adapters.engine_firewall import Firewall
     from irkit.adapters.engine_handlers import Handler
     from irkit.adapters.host_files import LocalFiles
     from irkit.adapters.host_side import Knock
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from irkit.core.host_check import HostFacts
     from irkit.core.kernel import KernelFacts
     from irkit.core.network import NetworkFacts
-    from irkit.core.operations import Operation
+    from irkit.core.operations import BlockTraffic, Operation
     from irkit.core.ports import Clock, Deadline, HostCommands, HostFiles, Intake, Outcome
 
 _NO_FILES = "its engine is reached by TCP, which is no way to the host's files"
@@ -107,6 +108,10 @@ class DockerEngine:
         with counting(self._tally):
             return see_kernel(self._files, container, deadline)
 
+    def check_rules(self, operation: BlockTraffic, container: Container, deadline: Deadline) -> str | None:
+        """What is not there any more of the rules that were put in for it."""
+        return self._firewall.check(operation, container, deadline)
+
     def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
         """The engine's events as they come, over the connection for streams."""
         from irkit.adapters.engine_watch import watch  # noqa: PLC0415 - a hold alone needs it
@@ -165,4 +170,10 @@ class DockerEngine:
 
         is_here = self._host.reach == "local"
         knock = self._given_knock or (knock_from_here if is_here else no_knock)
-        return handlers(HostSide(self._clock, self._commands, self._files, knock, is_here))
+        return handlers(HostSide(self._clock, self._commands, self._files, knock, is_here), self._firewall)
+
+    @cached_property
+    def _firewall(self) -> Firewall:
+        from irkit.adapters.engine_firewall import Firewall  # noqa: PLC0415
+
+        return Firewall(self._commands)

@@ -14,6 +14,7 @@ from irkit.adapters.firewall_place import (
     check_bridge,
     check_same,
     control_group,
+    devices_in,
     find_process,
     inner_devices,
     outer_devices,
@@ -47,14 +48,16 @@ _NOT_LOCAL: Final = (
     *("state", "connected", "exclude", "time-wait"),
     *("not", "dst", "127.0.0.0/8", "not", "dst", "::1/128"),
 )
+_NOTHING: Final = '{"nftables": []}'
 _UNSURE: Final = (Refusal.CANCELLED, Refusal.TIMEOUT, Refusal.LOST, Refusal.UNREACHABLE)
 
 
 class Firewall:
-    """The handlers, on the commands of one host."""
+    """The handlers, on the commands of one host. It remembers what it has put in for as long as it lives."""
 
     def __init__(self, commands: HostCommands) -> None:
         self._commands = commands
+        self._put: dict[BlockTraffic, tuple[Table, ...]] = {}
 
     def block(self, api: EngineApi, operation: BlockTraffic, intake: Intake, deadline: Deadline) -> Outcome:
         """Put the rules in, and read them back."""
@@ -72,7 +75,7 @@ class Firewall:
         if operation.where == "bridge":
             rules.check_device(operation.device)
             check_bridge(self._commands, operation.device, deadline)
-            self._apply((), rules.bridge_tables(operation.table, allow, operation.device), deadline)
+            self._apply(operation, (), rules.bridge_tables(operation.table, allow, operation.device), deadline)
             return _STANDS["bridge"]
         process = self._process(api, operation.container, deadline)
         said = _STANDS[operation.where]
@@ -83,7 +86,7 @@ class Firewall:
                 _check_own_network(process)
                 if not (devices := outer_devices(self._commands, process, deadline)):
                     return "it has no interface but the loopback"
-                self._apply((), rules.veth_tables(operation.table, allow, devices), deadline)
+                self._apply(operation, (), rules.veth_tables(operation.table, allow, devices), deadline)
             case "cgroup":
                 self._block_group(process, operation, deadline)
                 said += _SENDS if process.may_go_raw else ""
@@ -100,13 +103,15 @@ class Firewall:
         devices = inner_devices(self._commands, process, deadline) if process.may_go_raw else ()
         if devices:
             try:
-                self._apply(process.within, rules.namespace_tables(operation.table, allow, devices), deadline)
+                self._apply(
+                    operation, process.within, rules.namespace_tables(operation.table, allow, devices), deadline
+                )
             except TargetError as error:
                 if error.kind is not Refusal.REFUSED:
                     raise
             else:
                 return _SEES
-        self._apply(process.within, rules.namespace_tables(operation.table, allow), deadline)
+        self._apply(operation, process.within, rules.namespace_tables(operation.table, allow), deadline)
         return _SEES + _SENDS if devices else ""
 
     def _block_group(self, process: Process, operation: BlockTraffic, deadline: Deadline) -> None:
@@ -114,11 +119,11 @@ class Firewall:
         level, (group, other) = _group(process, operation.container)
         allow = parse_all(operation.allow)
         try:
-            self._apply((), rules.cgroup_tables(operation.table, allow, level, group), deadline)
+            self._apply(operation, (), rules.cgroup_tables(operation.table, allow, level, group), deadline)
         except TargetError as error:
             if error.kind is not Refusal.REFUSED:
                 raise
-            self._apply((), rules.cgroup_tables(operation.table, allow, level, other), deadline)
+            self._apply(operation, (), rules.cgroup_tables(operation.table, allow, level, other), deadline)
 
     def unblock(self, api: EngineApi, operation: UnblockTraffic, intake: Intake, deadline: Deadline) -> Outcome:
         """Remove the rules, where they are; that they are gone already is as good."""
@@ -146,6 +151,7 @@ class Firewall:
             raise TargetError(str(error), Refusal.UNSUPPORTED) from error
         if left:
             raise TargetError(f"table {operation.table} is still there", Refusal.REFUSED)
+        self._put = {one: tables for one, tables in self._put.items() if one.table != operation.table}
         detail = "" if there else "the rules were gone already"
         return Outcome(detail=detail, proof=Proof.proven("nft lists none of the rules any more"))
 
@@ -178,7 +184,42 @@ class Firewall:
             raise TargetError("it starts again and again, each time in a new network namespace", Refusal.REFUSED)
         return find_process(self._commands, found.id, found.pid, deadline)
 
-    def _apply(self, within: Sequence[str], tables: Sequence[Table], deadline: Deadline) -> None:
+    def check(self, operation: BlockTraffic, container: Container, deadline: Deadline) -> str | None:
+        """What is not there any more of what was put in for it, in a line; None where nothing was, or it does not run.
+
+        One command as a rule: in a network namespace of its own all that there is is listed at once.
+        """
+        tables = self._put.get(operation)
+        is_within = operation.where == "namespace"
+        if not tables or (is_within and container.pid <= 1):
+            return None
+        within = ("nsenter", "-t", str(container.pid), "-n") if is_within else ()
+        listed = self._nft(within, ("-j", "list", "ruleset"), deadline) if is_within else ""
+        for table in tables:
+            wrong = difference(table, listed or self._list(table, deadline))
+            if wrong and not self._is_moot(table, within, deadline):
+                return wrong
+        return ""
+
+    def _is_moot(self, table: Table, within: Sequence[str], deadline: Deadline) -> bool:
+        """Whether all interfaces that a table is for are gone: some kernels remove its chains with them."""
+        devices = {one for chain in table.chains for one in chain.devices}
+        return bool(devices) and devices.isdisjoint(devices_in(self._commands, within, deadline))
+
+    def _list(self, table: Table, deadline: Deadline) -> str:
+        """A table of the host's own, which may have many; that it is not there is no error."""
+        try:
+            return self._nft((), ("-j", "list", "table", table.family, table.name), deadline)
+        except TargetError as error:
+            if error.kind is not Refusal.REFUSED:
+                raise
+            if (table.family, table.name) in self._tables((), (table.family,), deadline):
+                raise
+            return _NOTHING
+
+    def _apply(
+        self, operation: BlockTraffic, within: Sequence[str], tables: Sequence[Table], deadline: Deadline
+    ) -> None:
         """Put tables in, all or none, and read them back."""
         self._nft(within, ("-f", "-"), deadline, rules.rules_text(tables))
         for table in tables:
@@ -186,6 +227,7 @@ class Firewall:
                 listing = self._nft(within, ("-j", "list", "table", table.family, table.name), deadline)
             if wrong := difference(table, listing):
                 raise TargetError(wrong, Refusal.GARBLED)
+        self._put[operation] = tuple(tables)
 
     def _tables(self, within: Sequence[str], families: Sequence[str], deadline: Deadline) -> set[tuple[str, str]]:
         return names(self._nft(within, ("-j", "list", "tables"), deadline), families)

@@ -61,9 +61,8 @@ HANDLERS: Final[dict[type[do.Operation], Handler]] = {
 }
 
 
-def handlers(side: HostSide) -> dict[type[do.Operation], Handler]:
+def handlers(side: HostSide, firewall: Firewall) -> dict[type[do.Operation], Handler]:
     """A handler for every operation there is."""
-    firewall = Firewall(side.commands)
     digests = ImageDigests()
     return {
         **HANDLERS,

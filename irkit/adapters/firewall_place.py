@@ -123,7 +123,12 @@ class _Link(msgspec.Struct, kw_only=True):
 
 def inner_devices(commands: HostCommands, process: Process, deadline: Deadline) -> tuple[str, ...]:
     """The interfaces of a container's network namespace, without the loopback."""
-    return tuple(one.ifname for one in _links(commands, process.within, deadline))
+    return devices_in(commands, process.within, deadline)
+
+
+def devices_in(commands: HostCommands, within: Sequence[str], deadline: Deadline) -> tuple[str, ...]:
+    """The interfaces where a command runs that stands behind these words, without the loopback."""
+    return tuple(one.ifname for one in _links(commands, within, deadline))
 
 
 def outer_devices(commands: HostCommands, process: Process, deadline: Deadline) -> tuple[str, ...]:

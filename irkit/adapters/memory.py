@@ -161,6 +161,11 @@ class MemoryTarget:
             frozen=now.state == "paused",
         )
 
+    def check_rules(self, operation: do.BlockTraffic, container: Container, deadline: Deadline) -> str | None:
+        """Whether its table is there: somebody may have taken it out of `isolation`."""
+        deadline.remaining()
+        return self.isolation.check(operation)
+
     def why_no_root(self, deadline: Deadline) -> str:
         """What it is told to say (`no_root`); nothing of it is ever done as root."""
         deadline.remaining()
@@ -376,6 +381,10 @@ class FaultyTarget:
     def see_kernel(self, container: Container, deadline: Deadline) -> KernelFacts | None:
         """As the target within."""
         return self.inner.see_kernel(container, deadline)
+
+    def check_rules(self, operation: do.BlockTraffic, container: Container, deadline: Deadline) -> str | None:
+        """As the target within."""
+        return self.inner.check_rules(operation, container, deadline)
 
     def why_no_root(self, deadline: Deadline) -> str:
         """As the target within."""

@@ -53,6 +53,11 @@ class MemoryIsolation:
                 _check_alive(containers[container])
                 return Outcome(proof=Proof.proven("no connection is left"))
 
+    def check(self, operation: do.BlockTraffic) -> str:
+        """What is not there of the rules that were put in for an operation."""
+        is_there = (operation.where, operation.table) in self.tables.get(operation.container, set())
+        return "" if is_there else f"table {operation.table} is not there"
+
     def end(self, container: str) -> None:
         """A container ended: its network namespace is gone with the rules in it."""
         self.tables[container] = {one for one in self.tables.get(container, set()) if one[0] != "namespace"}

@@ -33,7 +33,7 @@ from irkit.core.host import Host
 from irkit.core.host_check import HostFacts
 from irkit.core.kernel import KernelFacts
 from irkit.core.network import NetworkFacts
-from irkit.core.operations import Operation
+from irkit.core.operations import BlockTraffic, Operation
 from irkit.core.ports import Clock, Deadline, Intake, Outcome
 from irkit.core.text import safe
 
@@ -162,6 +162,10 @@ class SshTarget:
             if error.kind is Refusal.UNSUPPORTED:
                 return None
             raise
+
+    def check_rules(self, operation: BlockTraffic, container: Container, deadline: Deadline) -> str | None:
+        """What is not there any more of the rules that were put in for it."""
+        return self._engine.check_rules(operation, container, deadline)
 
     def why_no_root(self, deadline: Deadline) -> str:
         """Why what needs root on the host cannot be done there, in one line; empty where it can."""

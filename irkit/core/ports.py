@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from irkit.core.host import Host
     from irkit.core.kernel import KernelFacts
     from irkit.core.network import NetworkFacts
-    from irkit.core.operations import Operation
+    from irkit.core.operations import BlockTraffic, Operation
 
 
 class Clock(Protocol):
@@ -141,6 +141,13 @@ class Target(Protocol):
 
     def see_kernel(self, container: Container, deadline: Deadline) -> KernelFacts | None:
         """What the host's kernel shows of a container, by its pid; None where the host's files cannot be read."""
+        ...
+
+    def check_rules(self, operation: BlockTraffic, container: Container, deadline: Deadline) -> str | None:
+        """What is not there any more of the rules that this target put in for it, in a line; empty where all is.
+
+        None where it put none in that it knows of, or the container has no process whose rules they were.
+        """
         ...
 
     def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from irkit.core.container import Container
+from irkit.core.containment import NOT_ISOLATED
 from irkit.core.engine_event import EngineEvent
 from irkit.core.events import OperationSkipped
+from irkit.core.kernel import KernelFacts
 from irkit.core.operation import ALIVE
 from irkit.core.operations import (
     AnyOperation,
@@ -29,6 +31,7 @@ from irkit.core.operations import (
     Touch,
     Unpause,
 )
+from irkit.core.proof import Proof, ProofLevel, Seen
 from irkit.core.run import Applied, Run
 
 _ACTS = ("start", "unpause", "connect")
@@ -44,7 +47,8 @@ class Held:
 
     `wanted` are the operations that are to stay as they are; `done` names what the log knows the way back of; `told`
     are the reasons told last why it does not hold. `since` is when it was contained, in UTC. `ruled` are the facts from
-    before rules were made for it, where they were.
+    before rules were made for it, where they were. `shown` marks what the host's kernel has shown to be so, and
+    `missing` rules that were seen not to stand.
     """
 
     facts: Container
@@ -54,6 +58,8 @@ class Held:
     wanted: list[AnyOperation] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
     told: tuple[str, ...] = ()
+    shown: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
     is_gone: bool = False
 
     @property
@@ -68,6 +74,29 @@ class Held:
         if any(self._lost_rules(operation, now) for operation in self.wanted):
             found.append("NOT isolated: the rules that dropped its traffic went with what they were made for")
         return list(dict.fromkeys(filter(None, found)))
+
+    def breaks_in_kernel(self, now: Container, kernel: KernelFacts | None) -> list[str]:
+        """Why it is not contained, by what the kernel shows of it: only what it has shown to be so before counts."""
+        found = []
+        for operation in self.wanted:
+            one = _with_own(operation, self._own_networks)
+            if kernel is None or not one.looks_at_kernel or not _applies(one, now) or one.verify(now):
+                continue
+            proof = one.prove(Seen(before=self.found, after=now, kernel=kernel))
+            mark = mark_of(operation)
+            if proof.level is ProofLevel.PROVEN:
+                self.shown.add(mark)
+            elif proof.level is ProofLevel.WRONG and mark in self.shown and _matters(operation, proof):
+                found.append(proof.because)
+        return found
+
+    def rules(self) -> list[BlockTraffic]:
+        """The rules that are to stand."""
+        return [one for one in self.wanted if isinstance(one, BlockTraffic)]
+
+    def note_rules(self, operation: BlockTraffic, *, is_missing: bool) -> None:
+        """Take in whether rules were seen to stand: those that do not are put in anew where that is wanted."""
+        (self.missing.add if is_missing else self.missing.discard)(mark_of(operation))
 
     def _lost_rules(self, operation: Operation, now: Container) -> bool:
         """Whether rules are gone: with a namespace or control group of before a start, with an interface of before."""
@@ -100,7 +129,8 @@ class Held:
         if isinstance(operation, Disconnect) and operation.network in self._own_networks:
             return False
         if isinstance(operation, BlockTraffic):
-            return operation not in self.wanted or self._lost_rules(operation, now)
+            is_there = operation in self.wanted and mark_of(operation) not in self.missing
+            return not is_there or self._lost_rules(operation, now)
         return type(operation).verify is Operation.verify or bool(operation.verify(now))
 
     def way_back(self, operation: Operation, now: Container) -> tuple[AnyOperation, ...]:
@@ -126,10 +156,20 @@ def _networks_of(operations: Iterable[Operation]) -> set[str]:
 
 
 def _verify(operation: Operation, now: Container, own: set[str]) -> str:
-    """What is not as it should be; the run's own network is none that the last disconnect should have left alone."""
+    """What is not as it should be."""
+    return _with_own(operation, own).verify(now)
+
+
+def _with_own(operation: Operation, own: set[str]) -> Operation:
+    """The run's own network is none that the last disconnect should have left alone."""
     if isinstance(operation, Disconnect) and operation.leaves is not None:
-        operation = msgspec.structs.replace(operation, leaves=(*operation.leaves, *own))
-    return operation.verify(now)
+        return msgspec.structs.replace(operation, leaves=(*operation.leaves, *own))
+    return operation
+
+
+def _matters(operation: Operation, proof: Proof) -> bool:
+    """Whether what is wrong lets go of it: an address that a quarantine has lost does not."""
+    return proof.because.startswith(NOT_ISOLATED) or not isinstance(operation, Connect)
 
 
 def _applies(operation: Operation, now: Container) -> bool:
@@ -192,7 +232,8 @@ def held_of(
             done |= {mark_of(one.operation) for one in skipped if not isinstance(one.operation, Disconnect)}
             ruled = [one.started for one in applied if isinstance(one.started.operation, BlockTraffic)]
             then = before.get((ruled[-1].task, ruled[-1].number)) if ruled else None
-            yield Held(now, found[key], since, then, wanted, done)
+            shown = {mark_of(one.started.operation) for one in applied if one.proof == ProofLevel.PROVEN}
+            yield Held(now, found[key], since, then, wanted, done, shown=shown)
 
 
 def _wanted(applied: Sequence[Applied], skipped: Sequence[OperationSkipped], now: Container) -> list[AnyOperation]:

@@ -24,6 +24,7 @@ from irkit.engine.held import Held
 from irkit.engine.hold_desk import Desk
 from irkit.engine.keeper import Keeper
 from irkit.engine.pace import Pace
+from irkit.engine.rota import Rota
 from irkit.engine.unforeseen import shield
 
 _WORKERS = 8
@@ -44,7 +45,9 @@ class HostHold:
         self._known = None if known is None else set(known)
         self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._looked_at = self._failed_since = 0.0
+        self._around_at = self._failed_since = 0.0
+        self._rota = Rota(desk.order.every)
+        self._joined: set[str] = set()
         self.is_unanswered = False
         self._is_told_unfollowed = self._is_told_unreadable = False
         self.is_followed = threading.Event()
@@ -89,15 +92,17 @@ class HostHold:
             shield(partial(self._send, pool), self._break_off)
 
     def _send(self, pool: ThreadPoolExecutor) -> None:
-        clock, last = self._desk.bench.clock, self._looked_at
-        items = self._wait_for(max(0.0, last + self._desk.order.every - clock.monotonic()) if last else 0.0)
-        is_due = not items or any(isinstance(one, TargetError) or one.kind in (WATCHING, UNREADABLE) for one in items)
+        clock, every = self._desk.bench.clock, self._desk.order.every
+        items = self._wait_for(max(0.0, min(self._around_at, self._rota.next_at) - clock.monotonic()))
+        now = clock.monotonic()
+        is_lost = any(isinstance(one, TargetError) or one.kind in (WATCHING, UNREADABLE) for one in items)
         events = [one for one in items if isinstance(one, EngineEvent)]
-        if is_due:
-            self._looked_at = clock.monotonic()
-        if is_due or self._concerns_another(events):
+        is_around = is_lost or now >= self._around_at
+        if is_around:
+            self._around_at = now + every
+        if is_around or self._concerns_another(events):
             shield(self._look_around, self._break_off)
-        for keeper in self._to_attend(events, everyone=is_due):
+        for keeper in self._to_attend(events, now, everyone=is_lost):
             pool.submit(self._attend, keeper)
 
     def _break_off(self, error: Exception) -> None:
@@ -113,12 +118,17 @@ class HostHold:
         except queue.Empty:
             return [one for one in items if one is not None]
 
-    def _to_attend(self, events: Sequence[EngineEvent], *, everyone: bool) -> list[Keeper]:
+    def _to_attend(self, events: Sequence[EngineEvent], now: float, *, everyone: bool) -> list[Keeper]:
+        """Whom something happened to, and whose turn it is; those to whom nobody is sent yet."""
+        here = {container: keeper for container, keeper in list(self.keepers.items()) if not keeper.held.is_gone}
+        turns = self._rota.take(list(here), now)
         found = []
-        for container, keeper in list(self.keepers.items()):
+        for container, keeper in here.items():
             mine = [event for event in events if event.container == container]
-            if (mine or everyone or not keeper.is_whole) and not keeper.held.is_gone and keeper.poke(mine):
+            is_next = container in turns or container in self._joined
+            if (mine or everyone or is_next) and keeper.poke(mine, deep=container in turns):
                 found.append(keeper)
+        self._joined.clear()
         return found
 
     def _attend(self, keeper: Keeper) -> None:
@@ -212,3 +222,4 @@ class HostHold:
             return
         held = Held(new, new, utc_text(bench.clock.now()))
         self.keepers[new.id] = Keeper(self._desk, self._target, held, old.pace)
+        self._joined.add(new.id)

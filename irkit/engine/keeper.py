@@ -3,7 +3,6 @@
 One thread at a time attends a container; what happens meanwhile is looked at next. When to look is `hold_host`'s.
 """
 
-import threading
 from collections.abc import Sequence
 
 import msgspec
@@ -18,18 +17,16 @@ from irkit.core.operation import ALIVE
 from irkit.core.operations import AnyOperation, BlockTraffic, MakeNetwork, Operation, Touch
 from irkit.core.plan import Task
 from irkit.core.ports import Target
+from irkit.engine.deep_look import DeepLook
 from irkit.engine.held import Held
 from irkit.engine.hold_desk import Desk
+from irkit.engine.hold_inbox import Inbox, Letter
 from irkit.engine.operation_run import OperationRun
 from irkit.engine.pace import MOST, WITHIN, Pace
 from irkit.engine.unforeseen import reason_of
 
-_MOST_EVENTS = 50
-"""Events kept for one look; of more, only their number is told."""
 _TRIES = 2
 """Further tries of an operation that the engine refused: somebody else may be at the container just then."""
-_MOMENT = 0.2
-"""Seconds that an event may come later than what it brought about is seen."""
 _NOT_YET = "it is not contained yet"
 
 
@@ -45,59 +42,34 @@ class Keeper:
         self._started_at = held.facts.started_at
         self.is_whole = bool(held.wanted)
         self._refused: set[tuple[str, str]] = set()
-        self._lock = threading.Lock()
-        self._news = threading.Event()
-        self._events: list[EngineEvent] = []
-        self._more, self._is_poked, self._is_attended = 0, False, False
+        self._inbox = Inbox()
+        self._deep = DeepLook(desk, target, held)
         self._is_unseen = False
 
-    def poke(self, events: Sequence[EngineEvent] = ()) -> bool:
-        """Have it looked at, with what happened; whether somebody must be sent to `attend` it."""
-        with self._lock:
-            self._is_poked = True
-            self._put(events)
-            if events:
-                self._news.set()
-            is_free, self._is_attended = not self._is_attended, True
-            return is_free
+    def poke(self, events: Sequence[EngineEvent] = (), *, deep: bool = False) -> bool:
+        """Have it looked at, with what happened, past the engine's facts too where it is `deep`.
 
-    def _put(self, events: Sequence[EngineEvent]) -> None:
-        room = _MOST_EVENTS - len(self._events)
-        self._events += events[:room]
-        self._more += len(events[room:])
-
-    def _take(self) -> list[EngineEvent] | None:
-        """What is to be looked at next; None where nothing is, so that the next poke needs somebody."""
-        with self._lock:
-            if not self._is_poked:
-                self._is_attended = False
-                return None
-            self._is_poked = False
-        return self._take_heard()
+        Whether somebody must be sent to `attend` it.
+        """
+        return self._inbox.put(events, deep=deep)
 
     def attend(self) -> None:
         """Look, tell and contain, as long as there is something to look at. Raises TargetError, StorageError."""
-        while (events := self._take()) is not None:
+        while (letter := self._inbox.take()) is not None:
             if self._desk.is_ending:
                 continue
             if self.held.is_gone or self.pace.wait(self._desk.bench.clock.monotonic()):
-                self._put_back(events)
+                self._inbox.put_back(letter.events)
                 continue
             is_done = False
             try:
-                self._judge(self._examine(), events)
+                self._judge(self._examine(), letter)
                 is_done = True
             finally:
                 if not is_done:
-                    self._leave_off(events)
+                    self._inbox.leave_off(letter.events)
             if self._is_unseen:
                 self._recover()
-
-    def _leave_off(self, events: Sequence[EngineEvent]) -> None:
-        """The next poke sends somebody again, with what happened."""
-        self._put_back(events)
-        with self._lock:
-            self._is_attended = False
 
     def break_off(self, error: Exception) -> None:
         """A bug ended a look at it: until a look comes to its end, nothing is known of it. Raises StorageError."""
@@ -114,24 +86,6 @@ class Keeper:
         if told := self.held.told:
             self._desk.notice(Hold.BROKEN, self.held.facts, f"its containment is broken: {told[0]}", told)
 
-    def _wait_for_events(self) -> list[EngineEvent]:
-        """What was seen before its event came is explained by it, where it comes within a moment."""
-        self._news.wait(_MOMENT)
-        return self._take_heard()
-
-    def _take_heard(self) -> list[EngineEvent]:
-        """What has happened meanwhile."""
-        with self._lock:
-            self._news.clear()
-            events, self._events = self._events, []
-            return events
-
-    def _put_back(self, events: Sequence[EngineEvent]) -> None:
-        with self._lock:
-            kept, self._events = self._events, []
-            self._put(events)
-            self._put(kept)
-
     def _examine(self, *, of_change: bool = False) -> Container | None:
         try:
             return self._target.examine(self.held.facts.id, self._desk.deadline(of_change=of_change))
@@ -142,15 +96,19 @@ class Keeper:
 
     # What is found:
 
-    def _judge(self, now: Container | None, events: Sequence[EngineEvent]) -> None:
-        acts = self._acts(now, events)
+    def _judge(self, now: Container | None, letter: Letter) -> None:
+        acts, events = self._acts(now, letter.events), letter.events
         if now is None:
             self.held.is_gone, self.held.told = True, ()
             self._desk.notice(Hold.TOUCHED, self.held.facts, "it is gone: somebody removed it", acts)
             return
-        reasons = tuple(self.held.breaks(now)) or (() if self.is_whole else (_NOT_YET,))
+        if letter.is_deep:
+            self._deep.look(now)
+        elif now.state not in ALIVE:
+            self._deep.forget()
+        reasons = self._breaks(now) or (() if self.is_whole else (_NOT_YET,))
         if reasons not in (self.held.told, (_NOT_YET,)) and not (acts or events):
-            acts = self._acts(now, self._wait_for_events())
+            acts = self._acts(now, self._inbox.wait_for_events())
         is_new = bool(acts) or reasons != self.held.told
         if is_new:
             self._tell(now, reasons, acts)
@@ -161,12 +119,14 @@ class Keeper:
         if is_new or did:
             self._count()
 
+    def _breaks(self, now: Container) -> tuple[str, ...]:
+        """Why it does not hold, by these facts and by what was found beyond the engine's last."""
+        return tuple(dict.fromkeys((*self.held.breaks(now), *self._deep.reasons)))
+
     def _acts(self, now: Container | None, events: Sequence[EngineEvent]) -> list[str]:
         """What somebody did, by the events and the facts."""
         acts = self.held.acts(events)
-        with self._lock:
-            more, self._more = self._more, 0
-        if more:
+        if more := self._inbox.take_more():
             acts.append(f"and {more} more events")
         if now is not None and now.state in ALIVE and now.started_at != self._started_at:
             self._started_at = now.started_at
@@ -176,8 +136,9 @@ class Keeper:
 
     def _tell(self, now: Container, reasons: Sequence[str], acts: Sequence[str]) -> None:
         if reasons:
+            because = (*reasons, *acts, *self._deep.hints)
             if tuple(reasons) != (_NOT_YET,):  # of one that has just joined it was told already
-                self._desk.notice(Hold.BROKEN, now, f"somebody broke its containment: {reasons[0]}", (*reasons, *acts))
+                self._desk.notice(Hold.BROKEN, now, f"somebody broke its containment: {reasons[0]}", because)
         elif self.held.told:
             self._desk.notice(Hold.AGAIN, now, "it is contained again, and not by irkit", acts)
         elif acts:
@@ -261,19 +222,21 @@ class Keeper:
 
     def _sum_up(self, *, failed: bool) -> None:
         """Say how it stands after it was contained once more."""
-        heard = self._take_heard()
+        heard = self._inbox.take_heard()
         try:
             after = self._examine(of_change=True)
+            if after is not None:
+                self._deep.look(after, of_change=True)
         except TargetError:
-            self._put_back(heard)
+            self._inbox.put_back(heard)
             raise
         if after is None:
-            self._put_back(heard)
+            self._inbox.put_back(heard)
             return
-        reasons = tuple(self.held.breaks(after))
+        reasons = self._breaks(after)
         self.is_whole = bool(self.held.wanted) and not failed
         if reasons or not self.is_whole:
-            self._put_back(heard)
+            self._inbox.put_back(heard)
         if not self.is_whole:
             self.held.told = reasons or (_NOT_YET,)
             self.pace.slow_down()

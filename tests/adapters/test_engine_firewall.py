@@ -370,3 +370,42 @@ def test_names_are_not_resolved_by_the_engine_either_unless_that_is_allowed(lab:
     apply(target, BlockTraffic(scene.victim, scene.table, allow=(f"{RESOLVER}:53/udp",)))
     assert is_resolved()
     apply(target, UnblockTraffic(scene.victim, scene.table))
+
+
+def nft(lab: Lab, pid: int | None, *words: str) -> None:
+    """A command of somebody else, in a process's network namespace or the host's."""
+    argv = [tool("nft"), *words]
+    enter = [tool("nsenter"), "-t", str(pid), "-n", *argv] if pid else lab.engine.in_namespace(argv)
+    subprocess.run(enter, capture_output=True, check=True)
+
+
+@pytest.mark.parametrize(("where", "capabilities"), PLACES)
+def test_rules_that_were_put_in_can_be_looked_at_again(lab: Lab, where: str, capabilities: tuple[str, ...]) -> None:
+    scene = make_scene(lab, capabilities=capabilities)
+    commands = LabCommands(lab.engine)
+    target = target_on(lab.engine, commands)
+    block = BlockTraffic(scene.victim, scene.table, where)  # type: ignore[arg-type]
+    pid = scene.pid if where == "namespace" else None
+
+    def check() -> str | None:
+        return target.check_rules(block, target.examine(scene.victim, deadline()), deadline())
+
+    assert check() is None, "it has put nothing in yet"
+    apply(target, block)
+    asked = len(commands.asked)
+    assert check() == "" and len(commands.asked) == asked + 1, "one command is enough"
+    nft(lab, pid, "add", "chain", "netdev", scene.table, "more")
+    assert "has other chains" in str(check())
+    apply(target, block)
+    nft(lab, pid, "flush", "table", "netdev", scene.table)
+    assert "is not as it was given" in str(check())
+    apply(target, block)
+    nft(lab, pid, "delete", "table", "netdev", scene.table)
+    assert f"table netdev {scene.table} is not there" in str(check())
+    apply(target, block)
+    assert check() == ""
+    nft(lab, pid, "delete", "table", "netdev", scene.table)
+    lab.engine.docker("network", "disconnect", NET.name, scene.victim)
+    assert check() == "", "what was for its interfaces only is not missed where they are gone"
+    apply(target, UnblockTraffic(scene.victim, scene.table, where))  # type: ignore[arg-type]
+    assert check() is None

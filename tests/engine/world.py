@@ -18,7 +18,7 @@ from irkit.core.footprint import Footprint
 from irkit.core.host import Host
 from irkit.core.kernel import KernelFacts
 from irkit.core.network import NetworkFacts
-from irkit.core.operations import Operation
+from irkit.core.operations import BlockTraffic, Operation
 from irkit.core.plan import Plan
 from irkit.core.playbook import Playbook, Step
 from irkit.core.ports import Deadline, Intake, Outcome, Target
@@ -189,6 +189,9 @@ class Hooked:
 
     def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
         return self.inner.watch(since, deadline)
+
+    def check_rules(self, operation: BlockTraffic, container: Container, deadline: Deadline) -> str | None:
+        return self.inner.check_rules(operation, container, deadline)
 
     def why_no_root(self, deadline: Deadline) -> str:
         return self.inner.why_no_root(deadline)
