@@ -31,7 +31,8 @@ from irkit.core.plan import Plan
 from irkit.core.run import replay
 from irkit.engine.arguments import resolve_parameters
 from irkit.engine.language import Language
-from irkit.engine.planner import Request, make_plan
+from irkit.engine.planner import make_plan
+from irkit.engine.request import Request
 from irkit.engine.runner import Runner
 from irkit.engine.schema import action_schema, playbook_schema
 from irkit.engine.undo import UndoRequest, plan_undo

@@ -43,7 +43,7 @@ from irkit.core.playbook import ParameterType
 from irkit.core.text import safe
 from irkit.engine import bench, expression_syntax, expressions
 from irkit.engine.language import Language
-from irkit.engine.planner import HOST_STEP
+from irkit.engine.planning import HOST_STEP
 from irkit.engine.runner import Limits
 from irkit.engine.schema import action_schema, playbook_schema, skeleton_schema
 from irkit.engine.wording import expected

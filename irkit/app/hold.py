@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from irkit.core.holding import Told
     from irkit.core.plan import Plan, Task
     from irkit.engine.hold_desk import HoldOrder
-    from irkit.engine.planner import Request
+    from irkit.engine.request import Request
 
 
 def check_holdable(plan: Plan, request: Request) -> None:
     """Raises UsageError where the plan contains nothing that could be held."""
-    from irkit.engine.planner import contain_steps
+    from irkit.engine.plan_again import contain_steps
 
     steps = contain_steps(request)
     if not any(task.operations for task in plan.tasks if task.step in steps):
@@ -36,7 +36,7 @@ def hold_order(
     The locks of containers that join the run are added to those of its targets.
     """
     from irkit.engine.hold_desk import HoldOrder
-    from irkit.engine.planner import contain_steps, plan_again
+    from irkit.engine.plan_again import contain_steps, plan_again
 
     plan, request = prepared.plan, prepared.request
     if not plan.hold or request is None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from irkit.core.plan import Plan
     from irkit.core.playbook import Playbook
     from irkit.core.ports import Progress
-    from irkit.engine.planner import Request
+    from irkit.engine.request import Request
     from irkit.engine.runner import Runner
     from irkit.engine.surroundings import Surroundings
 
@@ -114,7 +114,7 @@ def _request(
 ) -> Request:
     """What planning needs of what was seen."""
     from irkit.actions import ACTIONS
-    from irkit.engine.planner import Request
+    from irkit.engine.request import Request
 
     return Request(
         playbook=playbook,

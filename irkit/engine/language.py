@@ -16,7 +16,7 @@ from irkit.core.text import safe
 from irkit.engine import wording
 from irkit.engine.arguments import conflict, wrong_value
 from irkit.engine.expressions import ExpressionError, Names, check_expression, expressions_in, names_for
-from irkit.engine.planner import HOST_STEP
+from irkit.engine.planning import HOST_STEP
 from irkit.engine.schema import Schema, action_schema, skeleton_schema
 
 Path = tuple[str | int, ...]

@@ -19,7 +19,8 @@ from irkit.core.playbook import Step
 from irkit.core.ports import Deadline
 from irkit.core.run import Run
 from irkit.engine.hold_desk import HoldOrder
-from irkit.engine.planner import contain_steps, make_plan, plan_again
+from irkit.engine.plan_again import contain_steps, plan_again
+from irkit.engine.planner import make_plan
 from irkit.engine.runner import Runner
 from tests.engine.guard import within
 from tests.engine.world import PATIENCE, Hooked, World, request_for

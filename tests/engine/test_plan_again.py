@@ -7,7 +7,7 @@ import msgspec
 from irkit.core.container import Container
 from irkit.core.operations import Disconnect, Kill, Pause, Touch
 from irkit.core.plan import Task
-from irkit.engine.planner import contain_steps, plan_again
+from irkit.engine.plan_again import contain_steps, plan_again
 from tests.engine.world import container, request_for, step
 
 STEPS = (step("collect.processes"), step("isolate.disconnect"), step("snapshot.export"), step("contain.pause"))

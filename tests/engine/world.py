@@ -23,7 +23,8 @@ from irkit.core.plan import Plan
 from irkit.core.playbook import Playbook, Step
 from irkit.core.ports import Deadline, Intake, Outcome, Target
 from irkit.core.run import Applied, Run, replay
-from irkit.engine.planner import Request, make_plan
+from irkit.engine.planner import make_plan
+from irkit.engine.request import Request
 from irkit.engine.runner import Limits, Runner
 from irkit.engine.undo import UndoRequest, plan_undo
 from tests.engine.guard import within
