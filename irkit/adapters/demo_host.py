@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from irkit.adapters.engine_facts import decoded
+from irkit.adapters.engine_answer import decoded
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.log_stream import LogSplitter
 from irkit.core.errors import Refusal, TargetError, UsageError

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from irkit.adapters.engine_facts import container_of, summaries_of
+from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import Dial, EngineApi, part
+from irkit.adapters.engine_list import summaries_of
 from irkit.adapters.tally import Tally, counting
 
 if TYPE_CHECKING:

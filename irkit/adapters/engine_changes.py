@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from irkit.adapters.engine_facts import container_of, decoded
+from irkit.adapters.engine_answer import decoded
+from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import check_is_answer
 from irkit.core.container import Attachment, Container

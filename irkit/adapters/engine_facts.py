@@ -1,28 +1,10 @@
-"""From an engine's answers to facts. Nothing in an answer is believed to have the right shape."""
-
-from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+"""From an engine's answer to an inspect to the facts of a container."""
 
 import msgspec
 
-from irkit.core.container import (
-    SHORT_ID,
-    UNLIMITED,
-    Attachment,
-    Container,
-    Limits,
-    Mount,
-    Port,
-    RestartPolicy,
-    Summary,
-)
-from irkit.core.errors import Refusal, TargetError
-from irkit.core.text import safe
-from irkit.core.values import utc_text
+from irkit.adapters.engine_answer import Answer, Binding, Endpoint, Ipam, NetworkSettings, Whole, check_id, decoded
+from irkit.core.container import SHORT_ID, UNLIMITED, Attachment, Container, Limits, Mount, Port, RestartPolicy
 
-T = TypeVar("T")
-_Whole = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
-"""A number that JSON holds exactly everywhere: what is larger is no fact, and could not be logged."""
 _PORT_DIGITS = 5
 _PETABYTE = 2**50
 """Bytes of memory from which a limit is none: no machine has as much, and limits that are taken away become more."""
@@ -35,48 +17,16 @@ _ORCHESTRATORS = {
 }
 
 
-class _Answer(msgspec.Struct, rename="pascal", frozen=True):
-    """An engine's answer: fields in its spelling; absent and null are the same."""
-
-
-class _Ipam(_Answer, frozen=True):
-    ipv4: str | None = msgspec.field(default=None, name="IPv4Address")
-    ipv6: str | None = msgspec.field(default=None, name="IPv6Address")
-    link_local: list[str] | None = msgspec.field(default=None, name="LinkLocalIPs")
-
-
-class _Endpoint(_Answer, frozen=True):
-    ipam: _Ipam | None = msgspec.field(default=None, name="IPAMConfig")
-    links: list[str] | None = None
-    aliases: list[str] | None = None
-    driver_opts: dict[str, str] | None = None
-    network_id: str = msgspec.field(default="", name="NetworkID")
-    ipv4: str = msgspec.field(default="", name="IPAddress")
-    ipv6: str = msgspec.field(default="", name="GlobalIPv6Address")
-    mac_address: str = ""
-    gw_priority: _Whole = 0
-
-
-class _Binding(_Answer, frozen=True):
-    host_ip: str = ""
-    host_port: str = ""
-
-
-class _NetworkSettings(_Answer, frozen=True):
-    networks: dict[str, _Endpoint | None] | None = None
-    ports: dict[str, list[_Binding] | None] | None = None
-
-
-class _Restart(_Answer, frozen=True):
+class _Restart(Answer, frozen=True):
     name: str = ""
-    maximum_retry_count: _Whole = 0
+    maximum_retry_count: Whole = 0
 
 
-class _LogConfig(_Answer, frozen=True):
+class _LogConfig(Answer, frozen=True):
     type: str = ""
 
 
-class _HostConfig(_Answer, frozen=True):
+class _HostConfig(Answer, frozen=True):
     network_mode: str = ""
     pid_mode: str = ""
     ipc_mode: str = ""
@@ -89,19 +39,19 @@ class _HostConfig(_Answer, frozen=True):
     restart_policy: _Restart = _Restart()
     log_config: _LogConfig = _LogConfig()
     tmpfs: dict[str, str] | None = None
-    nano_cpus: _Whole | None = None
-    cpu_quota: _Whole | None = None
-    cpu_period: _Whole | None = None
+    nano_cpus: Whole | None = None
+    cpu_quota: Whole | None = None
+    cpu_period: Whole | None = None
     memory: int | None = None
     memory_swap: int | None = None
-    pids_limit: _Whole | None = None
+    pids_limit: Whole | None = None
 
 
-class _HealthCheck(_Answer, frozen=True):
+class _HealthCheck(Answer, frozen=True):
     test: list[str] | None = None
 
 
-class _Config(_Answer, frozen=True):
+class _Config(Answer, frozen=True):
     image: str = ""
     healthcheck: _HealthCheck | None = None
     user: str = ""
@@ -109,13 +59,13 @@ class _Config(_Answer, frozen=True):
     labels: dict[str, str] | None = None
 
 
-class _State(_Answer, frozen=True):
+class _State(Answer, frozen=True):
     status: str
-    pid: _Whole = 0
+    pid: Whole = 0
     started_at: str = ""
 
 
-class _Mount(_Answer, frozen=True):
+class _Mount(Answer, frozen=True):
     type: str = ""
     name: str = ""
     source: str = ""
@@ -123,7 +73,7 @@ class _Mount(_Answer, frozen=True):
     rw: bool = msgspec.field(default=True, name="RW")
 
 
-class _Inspect(_Answer, frozen=True):
+class _Inspect(Answer, frozen=True):
     id: str
     name: str
     state: _State
@@ -131,48 +81,14 @@ class _Inspect(_Answer, frozen=True):
     image: str = ""
     config: _Config = _Config()
     host_config: _HostConfig = _HostConfig()
-    network_settings: _NetworkSettings = _NetworkSettings()
+    network_settings: NetworkSettings = NetworkSettings()
     mounts: list[_Mount] | None = None
-
-
-class _ListedPort(_Answer, frozen=True):
-    private_port: _Whole
-    type: str = "tcp"
-    ip: str = msgspec.field(default="", name="IP")
-    public_port: _Whole = 0
-
-
-class _ListedMode(_Answer, frozen=True):
-    network_mode: str = ""
-
-
-class _Listed(_Answer, frozen=True):
-    id: str
-    names: list[str] | None = None
-    image: str = ""
-    image_id: str = msgspec.field(default="", name="ImageID")
-    state: str = ""
-    status: str = ""
-    created: _Whole = 0
-    ports: list[_ListedPort] | None = None
-    labels: dict[str, str] | None = None
-    network_settings: _NetworkSettings | None = None
-    host_config: _ListedMode | None = None
-
-
-def decoded(body: bytes, kind: type[T]) -> T:
-    """An answer as that type. Raises TargetError where it has another shape."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        reason = f"the engine's answer has not the expected form: {safe(error, 200)}"
-        raise TargetError(reason, Refusal.GARBLED) from error
 
 
 def container_of(body: bytes, host: str, *, podman: bool = False) -> Container:
     """The facts in the answer to an inspect; Podman's is read otherwise."""
     seen = decoded(body, _Inspect)
-    _check_id(seen.id)
+    check_id(seen.id)
     config, settings = seen.config, seen.host_config
     labels = config.labels or {}
     tmpfs = [Mount(kind="tmpfs", destination=path) for path in settings.tmpfs or {}]
@@ -232,9 +148,9 @@ def _limits(settings: _HostConfig) -> Limits:
     )
 
 
-def _attachment(network: str, endpoint: _Endpoint, container: str, *, podman: bool) -> Attachment:
+def _attachment(network: str, endpoint: Endpoint, container: str, *, podman: bool) -> Attachment:
     # Podman does not tell which addresses were asked for: so that they come back, all are taken for such.
-    ipam = _Ipam(ipv4=endpoint.ipv4, ipv6=endpoint.ipv6) if podman else endpoint.ipam or _Ipam()
+    ipam = Ipam(ipv4=endpoint.ipv4, ipv6=endpoint.ipv6) if podman else endpoint.ipam or Ipam()
     own = container[:SHORT_ID]  # engines before 25 list it among the aliases, and it must not be given back
     return Attachment(
         network=network,
@@ -258,7 +174,7 @@ def _mount(mount: _Mount) -> Mount:
     )
 
 
-def _ports(bindings: dict[str, list[_Binding] | None]) -> list[Port]:
+def _ports(bindings: dict[str, list[Binding] | None]) -> list[Port]:
     found = []
     for inside, outside in sorted(bindings.items()):
         number, _, protocol = inside.partition("/")
@@ -277,47 +193,3 @@ def _ports(bindings: dict[str, list[_Binding] | None]) -> list[Port]:
 
 def _is_port(text: str) -> bool:
     return text.isdecimal() and len(text) <= _PORT_DIGITS
-
-
-def summaries_of(body: bytes, host: str) -> list[Summary]:
-    """The containers in the answer to a list."""
-    return [_summary(seen, host) for seen in decoded(body, list[_Listed])]
-
-
-def _summary(seen: _Listed, host: str) -> Summary:
-    _check_id(seen.id)
-    names = [name.removeprefix("/") for name in seen.names or ()]
-    networks = seen.network_settings.networks if seen.network_settings else None
-    return Summary(
-        id=seen.id,
-        # A linked container is also listed under the names its links give it, which hold a slash.
-        name=next((name for name in names if "/" not in name), seen.id[:SHORT_ID]),
-        host=host,
-        image=seen.image,
-        image_id=seen.image_id,
-        state=seen.state,
-        status=seen.status,
-        created_at=_moment(seen.created),
-        networks=tuple(sorted(networks or ())),
-        network_mode=seen.host_config.network_mode if seen.host_config else "",
-        ports=tuple(
-            Port(container_port=port.private_port, protocol=port.type, host_ip=port.ip, host_port=port.public_port)
-            for port in seen.ports or ()
-        ),
-        labels=seen.labels or {},
-    )
-
-
-def _moment(seconds: int) -> str:
-    try:
-        return utc_text(datetime.fromtimestamp(seconds, UTC))
-    except (ValueError, OverflowError, OSError):
-        return ""
-
-
-def _check_id(container: str) -> None:
-    """A full id goes into request paths and folder names: it must be what it claims to be."""
-    if len(container) != 64 or not set(container) <= set("0123456789abcdef"):  # noqa: PLR2004
-        raise TargetError(
-            f"the engine names a container by something that is no id: {safe(container, 80)}", Refusal.GARBLED
-        )

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from irkit.adapters.engine_facts import decoded
+from irkit.adapters.engine_answer import decoded
 from irkit.adapters.engine_http import EngineApi
 from irkit.adapters.engine_reads import sample_clock
 from irkit.core.errors import TargetError

@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
+from irkit.adapters.engine_answer import decoded
 from irkit.adapters.engine_changes import check_update
-from irkit.adapters.engine_facts import decoded
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.core.container import UNLIMITED, Limits
 from irkit.core.errors import TargetError

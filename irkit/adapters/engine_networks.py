@@ -4,8 +4,9 @@ from typing import Final
 
 import msgspec
 
-from irkit.adapters.engine_facts import decoded, summaries_of
+from irkit.adapters.engine_answer import decoded
 from irkit.adapters.engine_http import EngineApi, part
+from irkit.adapters.engine_list import summaries_of
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.isolation import RUN_LABEL
 from irkit.core.network import Endpoint, NetworkFacts

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from irkit.adapters.engine_facts import decoded
+from irkit.adapters.engine_answer import decoded
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.core.codec import pretty
 from irkit.core.errors import Refusal, TargetError

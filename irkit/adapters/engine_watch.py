@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from irkit.adapters.engine_facts import decoded
+from irkit.adapters.engine_answer import decoded
 from irkit.adapters.engine_http import Answer, EngineApi
 from irkit.adapters.engine_reads import engine_time, unix_time
 from irkit.core.codec import plain

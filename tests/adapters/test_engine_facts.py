@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from irkit.adapters.engine_facts import container_of, summaries_of
+from irkit.adapters.engine_facts import container_of
 from irkit.core import codec
 from irkit.core.container import UNLIMITED, Limits, RestartPolicy
 from irkit.core.errors import Refusal, TargetError
-from tests.acceptance.fake_engine import ID, inspected, listed
+from tests.acceptance.fake_engine import ID, inspected
 
 
 def facts(**more: Any) -> Any:
@@ -49,21 +49,6 @@ def test_environment_and_command_are_no_facts() -> None:
     assert "hunter2" not in repr(facts(Config=config, Args=["hunter2"], Path="hunter2"))
 
 
-@pytest.mark.parametrize("where", ["Names", "Id", "Labels", "Ports", "NetworkSettings", "State", "Image", "Created"])
-@pytest.mark.parametrize("odd", [7, "x", [1], {"a": 1}, True, 1.5, 10**400, [[]], {"": {"": ""}}], ids=range(9))
-def test_a_list_is_read_or_refused_and_what_is_read_can_be_logged(where: str, odd: object) -> None:
-    check(json.dumps([{**listed(), where: odd}]).encode())
-
-
-def check(body: bytes) -> None:
-    try:
-        found = summaries_of(body, "local")
-    except TargetError as error:
-        assert error.kind is Refusal.GARBLED and len(error.reason) < 400
-    else:
-        codec.canonical(found)
-
-
 @pytest.mark.parametrize("number", [2**53, -(2**53), 10**30])
 def test_a_number_that_could_not_be_logged_is_refused(number: int) -> None:
     for more in (
@@ -73,9 +58,6 @@ def test_a_number_that_could_not_be_logged_is_refused(number: int) -> None:
     ):
         with pytest.raises(TargetError, match="expected form"):
             facts(**more)
-    for port in ({"PrivatePort": number}, {"PrivatePort": 80, "PublicPort": number}):
-        with pytest.raises(TargetError, match="expected form"):
-            summaries_of(json.dumps([listed(Ports=[port])]).encode(), "local")
 
 
 json_values = st.recursive(
@@ -114,13 +96,6 @@ def test_no_answer_to_an_inspect_leads_to_a_traceback(more: dict[str, Any]) -> N
         assert error.kind is Refusal.GARBLED
     else:
         codec.canonical(found)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=200))
-def test_no_bytes_lead_to_a_traceback(body: bytes) -> None:
-    check(body)
-    check(b"[" + body + b"]")
 
 
 # Limits and health checks -----------------------------------------------------------------------------------------
