@@ -14,7 +14,8 @@ from typing import Final
 from irkit.adapters.ssh_channel import ChannelWire, SshChannel
 from irkit.adapters.ssh_link import Link
 from irkit.adapters.ssh_open import open_exec
-from irkit.adapters.ssh_transport import STEP, WINDOW, ChannelRefusedError
+from irkit.adapters.ssh_refused import ChannelRefusedError
+from irkit.adapters.ssh_transport import STEP, WINDOW
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, Ran
 from irkit.core.text import safe

@@ -11,7 +11,8 @@ from irkit.adapters.ssh_channel import ChannelWire, SshChannel
 from irkit.adapters.ssh_command import CommandError, last_words, open_command
 from irkit.adapters.ssh_link import Link
 from irkit.adapters.ssh_open import open_subsystem
-from irkit.adapters.ssh_transport import STEP, ChannelRefusedError
+from irkit.adapters.ssh_refused import ChannelRefusedError
+from irkit.adapters.ssh_transport import STEP
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline
 

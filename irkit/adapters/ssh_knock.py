@@ -6,14 +6,12 @@ from typing import Final
 from irkit.adapters.engine_reach import PATIENCE
 from irkit.adapters.ssh_link import Link
 from irkit.adapters.ssh_open import open_port
-from irkit.adapters.ssh_transport import ChannelRefusedError
+from irkit.adapters.ssh_refused import PROHIBITED, ChannelRefusedError
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline
 from irkit.core.reach import Reached
 from irkit.core.text import safe
 
-_PROHIBITED, _FAILED = 1, 2
-"""Reasons for which a channel is not opened (RFC 4254, 5.1)."""
 _ANSWERED: Final = ("refused", "reset by peer")
 _NO_WAY: Final = ("no route", "unreachable")
 _UNHEARD: Final = "timed out"
@@ -59,12 +57,12 @@ class SshKnock:
 
 def _meaning(error: ChannelRefusedError) -> Reached:
     said = error.said.lower()
-    if error.code == _FAILED and any(one in said for one in _ANSWERED):
+    if error.code == CONNECT_FAILED and any(one in said for one in _ANSWERED):
         return Reached.ANSWERS
-    if error.code == _FAILED and _UNHEARD in said:
+    if error.code == CONNECT_FAILED and _UNHEARD in said:
         return Reached.SILENT
-    if error.code == _FAILED and any(one in said for one in _NO_WAY):
+    if error.code == CONNECT_FAILED and any(one in said for one in _NO_WAY):
         return Reached.NO_WAY
-    if error.code == _PROHIBITED:
+    if error.code == PROHIBITED:
         raise TargetError("its SSH server forwards no connections", Refusal.UNSUPPORTED)
     raise TargetError(f"its SSH server does not say how the request went: {safe(error.said, 120)!r}", Refusal.GARBLED)

@@ -20,15 +20,9 @@ from irkit.adapters.ssh_deadline import Part
 from irkit.adapters.ssh_host_key import PORT, Identity, place_of
 from irkit.adapters.ssh_open import open_port
 from irkit.adapters.ssh_packets import Stream
+from irkit.adapters.ssh_refused import PROHIBITED, ChannelRefusedError
 from irkit.adapters.ssh_stream import CommandStream, open_tcp
-from irkit.adapters.ssh_transport import (
-    PROHIBITED,
-    STEP,
-    ChannelRefusedError,
-    CheckKey,
-    HostKeyRefusedError,
-    SshTransport,
-)
+from irkit.adapters.ssh_transport import STEP, CheckKey, HostKeyRefusedError, SshTransport
 from irkit.adapters.ssh_way import Ways, settings_of
 from irkit.adapters.tally import Tally
 from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError

@@ -12,7 +12,8 @@ from paramiko.common import cMSG_CHANNEL_OPEN, cMSG_CHANNEL_REQUEST
 
 from irkit.adapters.ssh_channel import SshChannel
 from irkit.adapters.ssh_deadline import rest
-from irkit.adapters.ssh_transport import FAR_WINDOW, PACKET, STEP, ChannelRefusedError, SshTransport
+from irkit.adapters.ssh_refused import ChannelRefusedError
+from irkit.adapters.ssh_transport import FAR_WINDOW, PACKET, STEP, SshTransport
 from irkit.core.errors import TargetError
 from irkit.core.ports import Deadline
 

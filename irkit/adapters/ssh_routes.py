@@ -17,7 +17,7 @@ from irkit.adapters.ssh_command import CommandError, last_words, open_command
 from irkit.adapters.ssh_deadline import Part
 from irkit.adapters.ssh_link import Link
 from irkit.adapters.ssh_open import open_unix
-from irkit.adapters.ssh_transport import CONNECT_FAILED, PROHIBITED, UNKNOWN_KIND, ChannelRefusedError
+from irkit.adapters.ssh_refused import CONNECT_FAILED, PROHIBITED, UNKNOWN_KIND, ChannelRefusedError
 from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError, UsageError
 from irkit.core.host import Host
 from irkit.core.ports import Deadline

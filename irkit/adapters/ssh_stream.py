@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from irkit.adapters.ssh_cut import CutError
-from irkit.adapters.ssh_transport import DEAD, KEEP_ALIVE, STEP
+from irkit.adapters.ssh_life import DEAD, KEEP_ALIVE
+from irkit.adapters.ssh_transport import STEP
 from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError
 from irkit.core.ports import Deadline
 from irkit.core.text import safe

@@ -22,8 +22,9 @@ from irkit.adapters.ssh_host_key import PORT
 from irkit.adapters.ssh_knock import SshKnock
 from irkit.adapters.ssh_line import KEY_STATES, Line, Trust
 from irkit.adapters.ssh_link import Link
+from irkit.adapters.ssh_refused import ChannelRefusedError
 from irkit.adapters.ssh_routes import CommandRoute, Route, find_route
-from irkit.adapters.ssh_transport import FAR, FAR_WINDOW, SMALL_WINDOW, STEP, WINDOW, ChannelRefusedError
+from irkit.adapters.ssh_transport import FAR, FAR_WINDOW, SMALL_WINDOW, STEP, WINDOW
 from irkit.adapters.ssh_way import Ways
 from irkit.core.container import Container, Summary
 from irkit.core.engine_event import EngineEvent

@@ -1,7 +1,7 @@
 """paramiko's SSH connection as irkit uses it: fast ciphers first, watched for a dead peer, nothing without a bound.
 
 Who the host is and whether the responder may log in are left to `ssh_link`, what goes over the connection to
-`ssh_open`. Figures behind the choices are in docs/benchmarks.md.
+`ssh_open`; whether the other end is there to `ssh_life`. Figures behind the choices are in docs/benchmarks.md.
 """
 
 import logging
@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, cast
 
 import paramiko
-from paramiko.common import MSG_CHANNEL_EXTENDED_DATA, cMSG_GLOBAL_REQUEST
+from paramiko.common import MSG_CHANNEL_EXTENDED_DATA
 
 from irkit.adapters.ssh_channel import SshChannel
+from irkit.adapters.ssh_life import Life
 from irkit.adapters.ssh_packets import Packets, Stream
+from irkit.adapters.ssh_refused import ChannelRefusedError
 from irkit.adapters.ssh_sessions import Sessions
 from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError
 from irkit.core.ports import Deadline
@@ -38,12 +40,6 @@ SMALL_WINDOW, WINDOW, FAR_WINDOW = 2 << 20, 8 << 20, 16 << 20
 """Bytes that may be on the way in a channel: for small answers, for streams, and for streams from far away."""
 FAR: Final = 0.015
 """Seconds of round trip from which a host is far away."""
-KEEP_ALIVE = 5.0
-"""Seconds of silence after which the host is asked for a sign of life."""
-DEAD = 20.0
-"""Seconds without any sign of life after which a connection counts as lost."""
-PROHIBITED, CONNECT_FAILED, UNKNOWN_KIND = 1, 2, 3
-"""Why a channel was not opened (RFC 4254, 5.1)."""
 MOST_ASKED = 1000
 """Questions that a host may ask of this side in a minute, as it does for signs of life."""
 _MINUTE: Final = 60.0
@@ -59,17 +55,6 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 logging.getLogger("paramiko").propagate = False
 _SAID: Final = 200
 """Bytes that are kept of what a host says as it refuses a channel."""
-
-
-class ChannelRefusedError(Exception):
-    """The host did not open a channel; `code` as RFC 4254 numbers the reasons, 0 where it refused what was to run.
-
-    `said` is what it says about it: foreign text.
-    """
-
-    def __init__(self, code: int, said: str = "") -> None:
-        self.code, self.said = code, said
-        super().__init__(f"channel refused, code {code}")
 
 
 class HostKeyRefusedError(paramiko.SSHException):
@@ -110,7 +95,7 @@ class SshTransport(paramiko.Transport):
         self._abandoned: dict[int, SshChannel] = {}
         self._held: list[paramiko.Message] = []
         self._answered = threading.Event()
-        self._asked_at = self._minute_began = 0.0
+        self._minute_began = 0.0
         self._questions = 0
         super().__init__(
             cast("Any", stream),
@@ -119,7 +104,8 @@ class SshTransport(paramiko.Transport):
             packetizer_class=cast("Any", Packets),
         )
         self.daemon = True
-        self.packets.is_dead = lambda: self.is_silent or self.packets.stuck > DEAD
+        self._life = Life(self.packets, self._send_user_message, self.end)
+        self.packets.is_dead = lambda: self._life.is_dead
 
     @property
     def packets(self) -> Packets:
@@ -280,44 +266,17 @@ class SshTransport(paramiko.Transport):
 
     def watch(self) -> None:
         """Ask for signs of life from now on, and end the connection where none comes."""
-        self.packets.when_quiet = self._ask_for_life
-
-    def _ask_for_life(self) -> None:
-        """On the connection's own thread, several times a second while nothing comes."""
-        if self.is_silent:
-            self.end()
-        elif self.silence > KEEP_ALIVE and self._asked_at <= self.packets.heard_at:
-            self._send_ask()
-
-    def _send_ask(self) -> None:
-        message = paramiko.Message()
-        message.add_byte(cMSG_GLOBAL_REQUEST)
-        message.add_string("keepalive@openssh.com")
-        message.add_boolean(True)
-        if self._asked_at <= self.packets.heard_at:
-            self._asked_at = time.monotonic()
-        try:
-            self._send_user_message(message)
-        except (OSError, EOFError, paramiko.SSHException):
-            self.end()
+        self.packets.when_quiet = self._life.look
 
     @property
     def silence(self) -> float:
         """Seconds since anything came."""
-        return time.monotonic() - self.packets.heard_at
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether the host counts as lost: it was asked long ago, and nothing came for longer.
-
-        That it was asked matters where this process stood still meanwhile.
-        """
-        return self.silence > DEAD and self.packets.heard_at < self._asked_at < time.monotonic() - DEAD / 2
+        return self._life.silence
 
     @property
     def is_alive_and_well(self) -> bool:
         """Whether it is worth asking something over it."""
-        return bool(self.is_active() and not self.is_silent)
+        return bool(self.is_active() and not self._life.is_silent)
 
     def end(self) -> None:
         """End it at once, without a word to the host; readers see that their streams were lost."""
@@ -335,7 +294,7 @@ class SshTransport(paramiko.Transport):
         """Seconds that a question and its answer take. Raises TargetError."""
         self._answered.clear()
         begun = time.monotonic()
-        self._send_ask()
+        self._life.ask()
         while not self._answered.wait(min(STEP, deadline.remaining())):
             self.check_active()
         return time.monotonic() - begun

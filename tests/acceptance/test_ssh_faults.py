@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from irkit import app
-from irkit.adapters import ssh_transport
+from irkit.adapters import ssh_life
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.ssh_target import SshTarget
 from irkit.adapters.ssh_way import Ways
@@ -216,8 +216,8 @@ def test_a_collection_is_whole_or_says_what_it_lacks_whatever_befalls_it_at_any_
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ssh_transport, "DEAD", DEAD)
-    monkeypatch.setattr(ssh_transport, "KEEP_ALIVE", 1.0)
+    monkeypatch.setattr(ssh_life, "DEAD", DEAD)
+    monkeypatch.setattr(ssh_life, "KEEP_ALIVE", 1.0)
     monkeypatch.setattr(bench, "READ_TIME", 15.0)
     before = Held()
     with many_ways(host, client, WAYS) as ways:

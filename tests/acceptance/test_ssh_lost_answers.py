@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from irkit.adapters import ssh_transport
+from irkit.adapters import ssh_life
 from irkit.core.events import OperationFinished, OperationStarted, Record
 from tests.acceptance.bad_network import QUICK_SSHD, Ended, Way, all_at_once, many_ways, run_over, undo_over
 from tests.acceptance.compare import ASSIGNED_ANEW, differences
@@ -58,8 +58,8 @@ def playbook(tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ssh_transport, "DEAD", DEAD)
-    monkeypatch.setattr(ssh_transport, "KEEP_ALIVE", 0.5)
+    monkeypatch.setattr(ssh_life, "DEAD", DEAD)
+    monkeypatch.setattr(ssh_life, "KEEP_ALIVE", 0.5)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import paramiko
 import pytest
 
-from irkit.adapters import ssh_line, ssh_link, ssh_target, ssh_transport
+from irkit.adapters import ssh_life, ssh_line, ssh_link, ssh_target
 from irkit.adapters.engine_http import EngineApi
 from irkit.adapters.ssh_target import SshTarget
 from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError
@@ -45,8 +45,8 @@ def sshd(web: LabHost) -> Iterator[LabHost]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds in the place of minutes."""
-    monkeypatch.setattr(ssh_transport, "KEEP_ALIVE", 0.3)
-    monkeypatch.setattr(ssh_transport, "DEAD", 1.2)
+    monkeypatch.setattr(ssh_life, "KEEP_ALIVE", 0.3)
+    monkeypatch.setattr(ssh_life, "DEAD", 1.2)
     monkeypatch.setattr(ssh_line, "PATIENCE", 1.0)
     monkeypatch.setattr(ssh_line, "FRESH", 0.4)
     monkeypatch.setattr(ssh_link, "CONNECT_TIME", 1.0)

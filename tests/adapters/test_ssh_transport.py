@@ -1,7 +1,5 @@
 """A connection to a host that is hostile, slow or dead: it ends in time, holds nothing back and believes nothing."""
 
-import socket
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -9,11 +7,12 @@ from typing import Any
 import paramiko
 import pytest
 
-from irkit.adapters import ssh_transport
+from irkit.adapters import ssh_refused, ssh_transport
 from irkit.adapters.ssh_channel import ChannelWire
 from irkit.adapters.ssh_link import Link
 from irkit.adapters.ssh_open import open_exec, open_subsystem, open_unix
-from irkit.adapters.ssh_transport import ChannelRefusedError, SshTransport
+from irkit.adapters.ssh_refused import ChannelRefusedError
+from irkit.adapters.ssh_transport import SshTransport
 from irkit.core.errors import HostState, Refusal, TargetError
 from irkit.engine.deadline import Cancel
 from tests.adapters.ssh_servers import FakeHost, answer_pings, as_any, fake_host, new_key, nothing
@@ -190,7 +189,7 @@ def test_a_refusal_tells_its_reason(client: ClientSide) -> None:
         host.rules.refuse_after = 0
         with pytest.raises(ChannelRefusedError) as caught:
             open_unix(link.transport, "/x", WINDOW, deadline())
-        assert caught.value.code == ssh_transport.CONNECT_FAILED
+        assert caught.value.code == ssh_refused.CONNECT_FAILED
         host.rules.refuse_after = 99
         with pytest.raises(ChannelRefusedError) as caught:
             open_subsystem(link.transport, "none", WINDOW, deadline())
@@ -252,58 +251,6 @@ def test_bytes_that_are_no_packet_end_the_connection(client: ClientSide, noise: 
         assert error is None or isinstance(error, (paramiko.SSHException, EOFError, OSError))
 
 
-class Mute(paramiko.Transport):
-    """A server that can fall silent, and stays connected."""
-
-    is_mute = False
-
-    def _send_message(self, data: paramiko.Message) -> None:
-        if not self.is_mute:
-            super()._send_message(data)  # type: ignore[misc]
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ssh_transport, "KEEP_ALIVE", 0.2)
-    monkeypatch.setattr(ssh_transport, "DEAD", 0.8)
-
-
-@pytest.mark.usefixtures("quick")
-def test_a_host_that_falls_silent_is_noticed_and_its_streams_end(client: ClientSide) -> None:
-    with fake_host(client, serve=nothing, make=Mute) as host, linked(client, "fake") as link:
-        wire = ChannelWire(open_unix(link.transport, "/x", WINDOW, deadline()))
-        wire.settimeout(60)
-        time.sleep(1.2)
-        assert link.is_well  # quiet, and yet there
-        host.transports[0].is_mute = True  # type: ignore[attr-defined]
-        with pytest.raises(ConnectionError):
-            wire.recv_into(memoryview(bytearray(1)))
-        assert not link.is_well
-
-
-@pytest.mark.usefixtures("quick")
-def test_a_host_that_falls_silent_while_keys_are_exchanged_is_noticed_too(client: ClientSide) -> None:
-    with fake_host(client, serve=nothing, make=Mute) as host, linked(client, "fake") as link:
-        host.transports[0].is_mute = True  # type: ignore[attr-defined]
-        as_any(link.transport)._send_kex_init()
-        assert wait_until(lambda: not link.is_well, 5)
-
-
-@pytest.mark.usefixtures("quick")
-def test_a_process_that_stood_still_does_not_take_its_host_for_dead(client: ClientSide) -> None:
-    with fake_host(client) as host, linked(client, "fake") as link:
-        link.transport.packets.when_quiet = lambda: None  # as if it had not run
-        link.transport.packets.heard_at -= 100
-        assert link.is_well
-        assert ping(link).endswith(b"OK")
-        assert len(host.transports) == 1
-
-
-def test_a_round_trip_is_measured(client: ClientSide) -> None:
-    with fake_host(client), linked(client, "fake") as link:
-        assert 0 < link.transport.round_trip(deadline()) < 5
-
-
 def test_nothing_of_a_connection_is_printed_or_logged(
     client: ClientSide, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -312,39 +259,6 @@ def test_nothing_of_a_connection_is_printed_or_logged(
         assert wait_until(lambda: not link.is_well)
     assert capfd.readouterr() == ("", "")
     assert caplog.text == ""
-
-
-def test_a_socket_that_takes_nothing_any_more_ends_whoever_sends(
-    client: ClientSide, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ssh_transport, "KEEP_ALIVE", 0.2)
-    monkeypatch.setattr(ssh_transport, "DEAD", 1.0)
-    stop = threading.Event()
-
-    class Deaf(Mute):
-        """A server that reads nothing any more."""
-
-        def _parse_global_request(self, m: paramiko.Message) -> None:
-            stop.wait(20)
-
-    with fake_host(client, serve=nothing, make=Deaf), linked(client, "fake") as link:
-        as_any(link.transport).sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        message = paramiko.Message()
-        message.add_byte(b"\x02")
-        message.add_string(b"x" * 200_000)
-
-        def flood() -> None:
-            for _ in range(100):
-                link.transport.send(message)
-                link.transport.check_active()
-
-        flooding = Doing(flood)
-        try:
-            assert flooding.ended(8)
-        finally:
-            stop.set()
-        assert flooding.error is not None
-        assert flooding.error.kind is Refusal.LOST
 
 
 def test_the_algorithms_are_the_fast_ones_where_the_host_has_them(client: ClientSide) -> None:

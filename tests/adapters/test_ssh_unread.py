@@ -12,7 +12,7 @@ import paramiko
 import pytest
 from paramiko.common import cMSG_GLOBAL_REQUEST
 
-from irkit.adapters import ssh_packets, ssh_transport
+from irkit.adapters import ssh_life, ssh_packets, ssh_transport
 from irkit.adapters.ssh_channel import ChannelWire
 from irkit.adapters.ssh_link import Link
 from irkit.adapters.ssh_open import open_exec, open_unix
@@ -201,7 +201,7 @@ def test_a_host_that_reads_nothing_is_given_up_whatever_it_sends(
     with hostile(client, way) as turn, linked(client, "evil") as link:
         assert ping(link, 10).endswith(b"OK")
         narrow(link)
-        monkeypatch.setattr(ssh_transport, "DEAD", 1.0)
+        monkeypatch.setattr(ssh_life, "DEAD", 1.0)
         turn()
         assert wait_until(lambda: not link.is_well, 30)
         with pytest.raises(TargetError):
