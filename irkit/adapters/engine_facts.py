@@ -1,5 +1,7 @@
 """From an engine's answer to an inspect to the facts of a container."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from irkit.adapters.engine_answer import Answer, Binding, Endpoint, Ipam, NetworkSettings, Whole, check_id, decoded
@@ -102,24 +104,14 @@ def container_of(body: bytes, host: str, *, podman: bool = False) -> Container:
         pid=seen.state.pid,
         created_at=seen.created,
         started_at=seen.state.started_at,
-        attachments=tuple(
-            _attachment(name, endpoint, seen.id, podman=podman)
-            for name, endpoint in sorted((seen.network_settings.networks or {}).items())
-            if endpoint is not None and not (podman and name in _PODMAN_MODES)
-        ),
+        attachments=tuple(_attachments(seen, podman=podman)),
         network_mode=settings.network_mode,
         mounts=(*(_mount(mount) for mount in seen.mounts or ()), *tmpfs),
         ports=tuple(_ports(seen.network_settings.ports or {})),
         privileged=settings.privileged,
         capabilities=tuple(settings.cap_add or ()),
         security_options=tuple(settings.security_opt or ()),
-        namespaces={
-            "network": settings.network_mode,
-            "pid": settings.pid_mode,
-            "ipc": settings.ipc_mode,
-            "uts": settings.uts_mode,
-            "user": settings.userns_mode,
-        },
+        namespaces=_namespaces(settings),
         user=config.user,
         tty=config.tty,
         log_driver=settings.log_config.type,
@@ -146,6 +138,24 @@ def _limits(settings: _HostConfig) -> Limits:
         memory_swap=(swap if 0 <= swap < _PETABYTE else UNLIMITED) if is_limited else 0,
         pids=max(settings.pids_limit or 0, 0),
     )
+
+
+def _namespaces(settings: _HostConfig) -> dict[str, str]:
+    """Whose namespaces it is in, by kind, as the engine was told."""
+    return {
+        "network": settings.network_mode,
+        "pid": settings.pid_mode,
+        "ipc": settings.ipc_mode,
+        "uts": settings.uts_mode,
+        "user": settings.userns_mode,
+    }
+
+
+def _attachments(seen: _Inspect, *, podman: bool) -> Iterator[Attachment]:
+    """Its places on networks, by their names."""
+    for name, endpoint in sorted((seen.network_settings.networks or {}).items()):
+        if endpoint is not None and not (podman and name in _PODMAN_MODES):
+            yield _attachment(name, endpoint, seen.id, podman=podman)
 
 
 def _attachment(network: str, endpoint: Endpoint, container: str, *, podman: bool) -> Attachment:

@@ -1,9 +1,11 @@
 """irkit run: carry out a playbook and write an evidence bundle."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from irkit.app import Prepared, Setting
 from irkit.cli import options
 from irkit.cli.containment import contained_json, say_not_isolated
 from irkit.cli.execution import Result, Shown, carry_out, confirm
@@ -33,14 +35,12 @@ def command(
     hold: bool,
     hold_for: float | None,
     chosen: options.Chosen,
-    given: tuple[str, ...],
-    case: str,
-    responder: str,
     approve: str | None,
     evidence: Path | None,
     parallel: int,
     events: bool,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Run PLAYBOOK on the containers meant and write an evidence bundle.
 
@@ -51,19 +51,9 @@ def command(
     With --hold, what others do to what was contained is logged and shown, and where the playbook says `hold: contain`
     contained again. Ctrl-C is the usual end of that; a second one ends at once.
     """
-    from irkit.app import prepare, responder_name
-
     setting = chosen.setting(evidence)
-    with prepare(
-        setting,
-        playbook,
-        selectors,
-        given=options.parse_parameters(given),
-        case=case,
-        responder=responder or responder_name(setting.environment),
-        hosts=chosen.hosts,
-        hold=hold or hold_for is not None,
-    ) as prepared:
+    is_held = hold or hold_for is not None
+    with _prepared(setting, chosen, playbook, selectors, hold=is_held, **asked) as prepared:
         options.check_refused(prepared.plan)
         quiet = as_json or events
         confirm(prepared.plan, approve, quiet=quiet)
@@ -72,6 +62,32 @@ def command(
     with read_or_not():
         sum_up(result, len(result.run.undo_operations()), as_json=as_json, quiet=quiet)
     click.get_current_context().exit(result.status)
+
+
+def _prepared(
+    setting: Setting,
+    chosen: options.Chosen,
+    playbook: str,
+    selectors: tuple[str, ...],
+    *,
+    given: tuple[str, ...],
+    case: str,
+    responder: str,
+    hold: bool,
+) -> Prepared:
+    """The plan, connected to its hosts until its context ends."""
+    from irkit.app import prepare, responder_name
+
+    return prepare(
+        setting,
+        playbook,
+        selectors,
+        given=options.parse_parameters(given),
+        case=case,
+        responder=responder or responder_name(setting.environment),
+        hosts=chosen.hosts,
+        hold=hold,
+    )
 
 
 def sum_up(result: Result, left: int, *, as_json: bool, quiet: bool) -> None:
