@@ -116,7 +116,7 @@ class Runner:
             watch.look([host.name for host in plan.hosts])
         self._run_tasks(plan)
         if watch and not self.is_ending():
-            shield(partial(self._hold_on, watch, plan), self._break_off("hold what was contained", plan))
+            shield(partial(self._hold_on, watch, plan), self._break_off("hold what was contained", _names(plan)))
         self._compare(plan)
         self._tell_footprints(plan)
         outcome = "interrupted" if self._stop_reason else "failed" if self._storage_failed else "done"
@@ -125,16 +125,18 @@ class Runner:
     def _compare(self, plan: Plan) -> None:
         """At the end of an undo, say what is not as it was found."""
         if not self.is_ending():
-            shield(lambda: self._say_differences(plan), self._break_off("compare what is with what was found", plan))
+            shield(
+                lambda: self._say_differences(plan),
+                self._break_off("compare what is with what was found", _names(plan)),
+            )
 
     def _say_differences(self, plan: Plan) -> None:
         for finding in Comparison(self._targets, self._bench.clock, self._bench.reads).findings(plan):
             self._say(FindingRaised(finding=finding))
 
-    def _break_off(self, work: str, plan: Plan) -> Callable[[Exception], None]:
-        """Have a bug in what goes on for all hosts end that alone."""
-        hosts = ", ".join(host.name for host in plan.hosts)
-        return lambda error: self._say(bug_met(error, work, host=hosts))
+    def _break_off(self, work: str, host: str) -> Callable[[Exception], None]:
+        """Have a bug in what goes on for a whole host, or all of them, end that alone."""
+        return lambda error: self._say(bug_met(error, work, host=host))
 
     def _tell_footprints(self, plan: Plan) -> None:
         for host in plan.hosts:
@@ -159,7 +161,10 @@ class Runner:
         with ThreadPoolExecutor(max_workers=size * max(1, len(tasks)), thread_name_prefix="run") as pool:
             for mine in tasks.values():
                 schedule = Schedule(mine, bulk=self._limits.bulk)
-                workers += [pool.submit(self._work, schedule) for _ in range(min(size, len(mine)))]
+                work = partial(
+                    shield, partial(self._work, schedule), self._break_off("hand out its tasks", mine[0].host)
+                )
+                workers += [pool.submit(work) for _ in range(min(size, len(mine)))]
         for worker in workers:
             worker.result()
 
@@ -226,6 +231,10 @@ class Runner:
                 if not previous and task.stop_on_error and not self.is_ending():
                     stop = f"step {task.step!r} failed"
         return stop
+
+
+def _names(plan: Plan) -> str:
+    return ", ".join(host.name for host in plan.hosts)
 
 
 def _started(plan: Plan, tool: str) -> RunStarted:

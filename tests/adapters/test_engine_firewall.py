@@ -166,6 +166,11 @@ def test_a_container_on_the_hosts_network_is_cut_by_its_control_group_and_the_ho
         assert not is_up(1)
         apply(target, BlockTraffic(hostly, table, "cgroup", (f"{PEER}:{PORT}/tcp",)))
         assert says(PEER, PORT) and not says("127.0.0.1", OTHER_PORT)
+        allowed = BlockTraffic(hostly, table, "cgroup", (f"{PEER}:{PORT}/tcp",))
+        assert target.check_rules(allowed, target.examine(hostly, deadline()), deadline()) == ""
+        nft(lab, None, "delete", "table", "inet", table)
+        assert "is not there" in str(target.check_rules(allowed, target.examine(hostly, deadline()), deadline()))
+        apply(target, allowed)
         apply(target, UnblockTraffic(hostly, table, "cgroup"))
         assert traffic.passing(LONG) == ways.keys() and says("127.0.0.1", OTHER_PORT) and is_up(10)
     assert "irkit" not in rules_in(lab)

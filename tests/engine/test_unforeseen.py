@@ -12,10 +12,12 @@ from irkit.core.events import BugMet
 from irkit.core.finding import Hold
 from irkit.core.kernel import KernelFacts
 from irkit.core.operations import Disconnect, Inspect, Operation, Pause, Unpause
+from irkit.core.plan import Task
 from irkit.core.ports import Deadline
 from irkit.core.run import IN_DOUBT, Run
 from irkit.engine.comparison import Comparison
 from irkit.engine.runner import Limits
+from irkit.engine.schedule import Schedule
 from irkit.engine.unforeseen import bug_met, reason_of, shield
 from tests.engine.holding import HeldRun, Unsteady, holding
 from tests.engine.world import CONTAIN, Hooked, World, container, events_of, fail, hook, step
@@ -182,6 +184,23 @@ def test_a_bug_beside_the_operations_of_a_step_ends_that_step_alone() -> None:
     assert "carry out step" in bug.work and run.finished and not run.is_clean
     ended = [one.key for one in world.containers.values() if one.state == "exited"]
     assert len(ended) == 1 and bug.container not in ended
+
+
+def test_a_bug_in_handing_out_the_tasks_of_a_host_leaves_the_other_hosts_work_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(WEB, container("far", host="far"))
+    whole = Schedule.take
+
+    def take(self: Schedule) -> Task | None:
+        if any(task.host == "far" for _, _, task in self._quick):
+            raise LookupError(SECRET)
+        return whole(self)
+
+    monkeypatch.setattr(Schedule, "take", take)
+    run = world.run(world.plan(FREEZE))
+    assert world.containers["web"].state == "paused"
+    assert run.finished and {one.host for one in run.bugs} == {"far"} and not run.is_clean
 
 
 def test_a_bug_at_the_end_of_an_undo_leaves_it_done(monkeypatch: pytest.MonkeyPatch) -> None:
