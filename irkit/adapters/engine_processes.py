@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from irkit.adapters.container_pids import Pids, Process, parse_stat, pids_of
-from irkit.adapters.engine_facts import container_of, decoded
+from irkit.adapters.engine_answer import decoded
+from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.engine_reads import engine_time
 from irkit.adapters.host_side import HostSide, check_is_answer, why_no_files

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from irkit.adapters.engine_facts import decoded
+from irkit.adapters.engine_answer import decoded
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.core.ports import Deadline
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from irkit.adapters.engine_facts import decoded
+from irkit.adapters.engine_answer import decoded
 from irkit.adapters.host_side import check_is_answer
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, FileKind, HostFiles

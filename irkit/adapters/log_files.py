@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from irkit.adapters.engine_facts import decoded
+from irkit.adapters.engine_answer import decoded
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import check_is_answer
 from irkit.core.codec import pretty

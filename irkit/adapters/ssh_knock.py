@@ -6,7 +6,7 @@ from typing import Final
 from irkit.adapters.engine_reach import PATIENCE
 from irkit.adapters.ssh_link import Link
 from irkit.adapters.ssh_open import open_port
-from irkit.adapters.ssh_refused import PROHIBITED, ChannelRefusedError
+from irkit.adapters.ssh_refused import CONNECT_FAILED, PROHIBITED, ChannelRefusedError
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline
 from irkit.core.reach import Reached
