@@ -1,30 +1,23 @@
 """Commands of this machine, run as root: directly where irkit is, else by `sudo -n`. Over SSH: `ssh_host_commands`.
 
-What is run is in `firewall_place` and `engine_firewall`: cat, id, ip, nft, nsenter, readlink and ss (docs/adr/0022).
+What is run is in the modules named `firewall_` and in `engine_firewall`: cat, grep, id, ip, nft, nsenter, readlink, ss
+and tc (docs/adr/0022).
 """
 
-import contextlib
+import math
 import os
 import re
-import select
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Final
+from typing import Final
 
+from irkit.adapters.host_process import run_process, stream_process
 from irkit.adapters.tally import Tally
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, HostCommands, Ran
 from irkit.core.text import safe
 
-LIMIT: Final = 4 << 20
-"""Bytes that a command may print."""
-_PIECE: Final = 1 << 20
-_MOMENT: Final = 0.5
-_PATIENCE: Final = 5.0
 NOT_FOUND: Final = 127
 _PLAIN: Final = re.compile(r"[A-Za-z0-9/_.@+:=-]{1,200}")
-_ENVIRONMENT: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 _SAID: Final = 160
 _KNOWN: Final = (
     ("a password is required", "sudo wants a password"),
@@ -34,6 +27,36 @@ _KNOWN: Final = (
     ("must have a tty", "sudo wants a terminal"),
 )
 SUDO: Final = ("sudo", "-n")
+_TIME_WAS_UP: Final = (124, 137)
+"""How `timeout` ends where it ended a command, and where it had to kill it."""
+
+
+class Sudo:
+    """How a command is run as root by one who is not: with its time told to the host, as nobody else may end it there.
+
+    A rule of sudo may allow the commands alone, without `timeout` before them: that is noticed, and kept to.
+    """
+
+    def __init__(self) -> None:
+        self._is_plain = False
+
+    def run(self, words: Sequence[str], deadline: Deadline, go: Callable[[Sequence[str]], Ran]) -> Ran:
+        """A command to its end; `go` runs what it is given as it stands. Raises TargetError, also where time was up."""
+        if not self._is_plain:
+            seconds = str(math.ceil(deadline.remaining()))
+            ran = go((*SUDO, "timeout", "-k", "1", seconds, *words))
+            if not _is_refused(ran):
+                if ran.status in _TIME_WAS_UP:
+                    raise TargetError(f"{words[0]} does not end", Refusal.TIMEOUT)
+                return checked(ran, words, sudo=True)
+        ran = go((*SUDO, *words))
+        self._is_plain = self._is_plain or not _is_refused(ran)
+        return checked(ran, words, sudo=True)
+
+
+def _is_refused(ran: Ran) -> bool:
+    """Whether sudo itself said no, or that there is no such command."""
+    return bool(ran.status) and any(line.startswith(("sudo:", "Sorry, user")) for line in ran.err.split("\n"))
 
 
 class LocalCommands:
@@ -41,13 +64,18 @@ class LocalCommands:
 
     def __init__(self, tally: Tally | None = None) -> None:
         self._tally = tally or Tally()
+        self._sudo = Sudo()
 
     def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
         """A command to its end."""
         words = check_words(argv)
-        is_root = os.geteuid() == 0
-        self._tally.command(words if is_root else (*SUDO, *words))
-        return checked(_run(words if is_root else (*SUDO, *words), deadline, input), words, sudo=not is_root)
+        if os.geteuid() == 0:
+            return checked(self._run(words, deadline, input), words, sudo=False)
+        return self._sudo.run(words, deadline, lambda asked: self._run(asked, deadline, input))
+
+    def _run(self, asked: Sequence[str], deadline: Deadline, data: bytes) -> Ran:
+        self._tally.command(asked)
+        return run_process(asked, deadline, data)
 
     def stream(
         self, argv: Sequence[str], deadline: Deadline, *, told: Callable[[str], None] | None = None
@@ -55,8 +83,9 @@ class LocalCommands:
         """What a command prints, as it comes."""
         words = check_words(argv)
         is_root = os.geteuid() == 0
-        self._tally.command(words if is_root else (*SUDO, *words))
-        return _stream(words if is_root else (*SUDO, *words), words, deadline, told, sudo=not is_root)
+        asked = words if is_root else (*SUDO, *words)
+        self._tally.command(asked)
+        return stream_process(asked, deadline, lambda ran: check_end(ran, words, sudo=not is_root, told=told))
 
     def why_not(self, deadline: Deadline) -> str:
         """Why there is no root here; empty where there is."""
@@ -108,7 +137,7 @@ def checked(ran: Ran, argv: Sequence[str], *, sudo: bool) -> Ran:
     if ran.status == NOT_FOUND or (ran.status and "command not found" in ran.err):
         name = "sudo" if sudo and "sudo: command not found" in ran.err else _named(argv)
         raise TargetError(f"there is no {name} on the host", Refusal.UNSUPPORTED)
-    if sudo and ran.status and any(line.startswith(("sudo:", "Sorry, user")) for line in ran.err.splitlines()):
+    if sudo and _is_refused(ran):
         known = next((meaning for text, meaning in _KNOWN if text in ran.err), "")
         raise TargetError(f"root is had by sudo only, and {known or last_line(ran.err)}", Refusal.UNSUPPORTED)
     return ran
@@ -121,104 +150,15 @@ def _named(argv: Sequence[str]) -> str:
 
 def last_line(text: str) -> str:
     """The last line that says something, made safe."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.split("\n") if line.strip()]
     return safe(lines[-1].strip(), _SAID) if lines else ""
 
 
-def checked_end(ran: Ran, argv: Sequence[str], *, sudo: bool) -> None:
-    """Raises TargetError where a command whose output was streamed did not end well."""
+def check_end(ran: Ran, argv: Sequence[str], *, sudo: bool, told: Callable[[str], None] | None) -> None:
+    """Hand on what a command that was read from said beside; raises TargetError where it did not end well."""
     checked(ran, argv, sudo=sudo)
     if ran.status:
         said = last_line(ran.err)
         raise TargetError(f"{argv[0]} ended with {ran.status}{': ' + said if said else ''}", Refusal.REFUSED)
-
-
-def _begin(argv: Sequence[str], stderr: "int | IO[bytes]") -> "subprocess.Popen[bytes]":
-    try:
-        return subprocess.Popen(  # noqa: S603 - a list of plain words, and no shell
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=_ENVIRONMENT,
-            cwd="/",
-            start_new_session=True,  # a Ctrl-C is for irkit, which waits for a change under way
-        )
-    except OSError as error:
-        raise TargetError(f"{argv[0]} cannot be run here: {error.strerror}", Refusal.UNSUPPORTED) from error
-
-
-def _stream(
-    argv: Sequence[str],
-    words: Sequence[str],
-    deadline: Deadline,
-    told: Callable[[str], None] | None,
-    *,
-    sudo: bool,
-) -> Iterator[memoryview]:
-    """What a process prints, to its end; it is ended where nobody wants more of it. Its errors go to a file."""
-    buffer = memoryview(bytearray(_PIECE))
-    with tempfile.TemporaryFile() as errors:
-        process = _begin(argv, stderr=errors)
-        forget = deadline.on_cancel(process.terminate)
-        try:
-            while count := _fill(process, buffer, deadline):
-                yield buffer[:count]
-            status = process.wait(deadline.remaining())
-            errors.seek(0)
-            said = errors.read(LIMIT).decode("utf-8", "replace")
-            checked_end(Ran(status, "", said), words, sudo=sudo)
-            if told is not None:
-                told(said)
-        except subprocess.TimeoutExpired as error:
-            raise TargetError(f"{argv[0]} does not end", Refusal.TIMEOUT) from error
-        finally:
-            forget()
-            _abandon(process)
-
-
-def _abandon(process: "subprocess.Popen[bytes]") -> None:
-    """End a process that nobody listens to any more; one that sudo runs for us notices by its output."""
-    for stream in (process.stdout, process.stdin):
-        if stream is not None:
-            stream.close()
-    # Asked first: what was started to end another one in time (timeout) then ends it now.
-    for end, patience in ((process.terminate, _MOMENT), (process.kill, _PATIENCE)):
-        with contextlib.suppress(PermissionError):
-            end()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
-            return
-
-
-def _fill(process: "subprocess.Popen[bytes]", buffer: memoryview, deadline: Deadline) -> int:
-    """Put what came into the buffer; 0 at the end. Raises TargetError."""
-    output = process.stdout
-    if output is None:
-        return 0
-    poll = select.poll()
-    poll.register(output, select.POLLIN)
-    if not poll.poll(deadline.remaining() * 1000):
-        raise TargetError("the command says nothing, and does not end", Refusal.TIMEOUT)
-    count = os.readv(output.fileno(), [buffer])
-    deadline.remaining()
-    return count
-
-
-def _run(argv: Sequence[str], deadline: Deadline, data: bytes) -> Ran:
-    """A process to its end, or killed where time is up or the run is told to stop."""
-    process = _begin(argv, stderr=subprocess.PIPE)
-    forget = deadline.on_cancel(process.kill)
-    try:
-        out, err = process.communicate(data, timeout=deadline.remaining())
-    except subprocess.TimeoutExpired as error:
-        raise TargetError(f"{argv[0]} does not end", Refusal.TIMEOUT) from error
-    finally:
-        forget()
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
-    deadline.remaining()
-    if len(out) > LIMIT:
-        raise TargetError(f"{argv[0]} says more than {LIMIT} bytes", Refusal.GARBLED)
-    return Ran(process.returncode, out.decode("utf-8", "replace"), err[:LIMIT].decode("utf-8", "replace"))
+    if told is not None:
+        told(ran.err)

@@ -88,7 +88,7 @@ def last_words(channel: SshChannel) -> str:
 
 
 def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.split("\n") if line.strip()]
     return safe(lines[-1].strip(), _SAID) if lines else ""
 
 

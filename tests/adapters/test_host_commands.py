@@ -1,13 +1,15 @@
 """Commands of this machine as root: run to their end, bounded, and never more than plain words."""
 
 import os
+import subprocess
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from irkit.adapters import host_commands
-from irkit.adapters.host_commands import LocalCommands, NoCommands, checked, why_not
+from irkit.adapters import host_process
+from irkit.adapters.host_commands import LocalCommands, NoCommands, Sudo, checked, why_not
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Ran
 from irkit.engine.deadline import Cancel
@@ -37,6 +39,56 @@ def test_who_is_not_root_goes_by_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
     assert LocalCommands().why_not(deadline()) == ""
 
 
+def is_running(*argv: str) -> bool:
+    wanted = b"".join(word.encode() + b"\0" for word in argv)
+    with_words = [path for path in Path("/proc").glob("[0-9]*/cmdline") if wanted in read_of(path)]
+    return bool(with_words)
+
+
+def read_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it has ended
+        return b""
+
+
+def test_one_that_only_its_host_may_end_is_ended_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def may_not(process: subprocess.Popen[bytes]) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(subprocess.Popen, "kill", may_not)
+    found = refusal("sleep", "61.25", seconds=0.6)
+    assert (found.kind, found.reason) == (Refusal.TIMEOUT, "sudo does not end")
+    assert not is_running("sleep", "61.25")
+    cancel = Cancel()
+    threading.Timer(0.3, cancel.set).start()
+    assert refusal("sleep", "61.5", seconds=2, cancel=cancel).kind is Refusal.CANCELLED
+    assert not is_running("sleep", "61.5")
+
+
+def test_a_rule_of_sudo_that_allows_the_commands_alone_is_kept_to() -> None:
+    asked: list[Sequence[str]] = []
+
+    def go(words: Sequence[str]) -> Ran:
+        asked.append(words)
+        return Ran(1, "", "sudo: a password is required\n") if "timeout" in words else Ran(0, "0\n")
+
+    sudo = Sudo()
+    for _ in range(2):
+        assert sudo.run(("id", "-u"), deadline(), go).out == "0\n"
+    assert [words[:3] for words in asked] == [("sudo", "-n", "timeout"), ("sudo", "-n", "id"), ("sudo", "-n", "id")]
+    with pytest.raises(TargetError, match="sudo wants a password"):
+        sudo.run(("id", "-u"), deadline(), lambda words: Ran(1, "", "sudo: a password is required\n"))
+
+
+@pytest.mark.parametrize("status", [124, 137])
+def test_one_that_the_host_ended_did_not_end(status: int) -> None:
+    with pytest.raises(TargetError, match="nft does not end") as caught:
+        Sudo().run(("nft", "-f", "-"), deadline(), lambda words: Ran(status, ""))
+    assert caught.value.kind is Refusal.TIMEOUT
+
+
 @pytest.mark.parametrize(
     "word", ["", "a b", "$HOME", "`id`", "a;b", "a&b", "a|b", "*", "~", "'", '"', "a\nb", "ä", "{"]
 )
@@ -59,7 +111,7 @@ def test_one_that_does_not_end_is_ended() -> None:
 
 
 def test_one_that_says_too_much_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_commands, "LIMIT", 1000)
+    monkeypatch.setattr(host_process, "LIMIT", 1000)
     assert refusal("seq", "1000").kind is Refusal.GARBLED
 
 

@@ -18,7 +18,7 @@ from tests.lab.suspects import Lab
 from tests.lab.tools import tool
 
 pytestmark = pytest.mark.engine
-ENOUGH = ", ".join([f"{tool('id')} -u", *map(tool, ("cat", "readlink", "ip", "nsenter", "nft"))])
+ENOUGH = ", ".join([f"{tool('id')} -u", *map(tool, ("cat", "grep", "readlink", "ip", "nsenter", "nft", "tc"))])
 """Commands that a rule of sudo has to allow, as docs/hosts.md tells responders."""
 USERS = (
     User("root"),
