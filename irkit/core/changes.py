@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from irkit.core.apart import prove_off, why_unproven
 from irkit.core.container import Attachment, Container, RestartPolicy
 from irkit.core.found import place_differences, placed
-from irkit.core.kernel import KernelFacts
 from irkit.core.operation import ALIVE, RUNNING, WHOLE_CONTAINER, Operation, Touch, Trace
 from irkit.core.proof import Proof, ProofLevel, Seen
 
@@ -43,33 +43,10 @@ class Disconnect(Operation, frozen=True, tag="disconnect"):
         return f"NOT isolated: it was attached to {', '.join(more)} since the plan was made" if more else ""
 
     def prove(self, seen: Seen) -> Proof:
-        """Proven where its network namespace has no address of that network left, and with `leaves` no other one."""
-        after, kernel = seen.after, seen.kernel
-        if wrong := self.verify(after):
+        """Proven where its network namespace had the address and has it no more; with `leaves`, no other either."""
+        if wrong := self.verify(seen.after):
             return Proof.wrong(wrong)
-        if after is None or after.state not in ALIVE:
-            return Proof.proven("it does not run: it has no network namespace")
-        if kernel is None or not kernel.alive:
-            return Proof.asserted()
-        place = seen.before.attachment(self.network)
-        had = {place.ipv4, place.ipv6} if place else set()
-        has = {address for one in after.attachments for address in (one.ipv4, one.ipv6)}
-        if left := sorted((had - has) & set(kernel.addresses)):
-            return Proof.wrong(
-                f"NOT isolated: the engine says so, and its network namespace still has {', '.join(left)}"
-            )
-        return self._prove_alone(after, kernel)
-
-    def _prove_alone(self, after: Container, kernel: KernelFacts) -> Proof:
-        """The last of all has to leave nothing behind: not what somebody else than the engine has given it either."""
-        if self.leaves is None:
-            return Proof.proven("its network namespace has no address of that network")
-        known = {address for one in after.attachments for address in (one.ipv4, one.ipv6)}
-        if unknown := kernel.beyond(known):
-            return Proof.wrong(f"NOT isolated: its network namespace has {unknown}, which the engine does not know of")
-        if self.leaves:
-            return Proof.proven(f"its network namespace has addresses of {', '.join(self.leaves)} only")
-        return Proof.proven("its network namespace has no interface but the loopback")
+        return prove_off(seen, self.network, self.leaves)
 
 
 class Connect(Operation, frozen=True, tag="connect"):
@@ -136,14 +113,16 @@ class Connect(Operation, frozen=True, tag="connect"):
         if after is None or after.state not in ALIVE or kernel is None or not kernel.alive or not given:
             return Proof.asserted()
         has = set(kernel.addresses)
-        if self.alone and (unknown := kernel.beyond(given)):
+        if self.alone and (unknown := kernel.beyond([given])):
             return Proof.wrong(f"NOT isolated: its network namespace has {unknown}, which is not of that network")
         missing = ", ".join(sorted(given - has))
         if not given & has:
             return Proof.wrong(f"the engine says so, and its network namespace does not have {missing}")
         if missing:  # a host may have no IPv6
             return Proof.asserted(f"its network namespace does not have {missing}")
-        return Proof.proven(f"its network namespace has {', '.join(sorted(given))}{' only' if self.alone else ''}")
+        said = f"its network namespace has {', '.join(sorted(given))}{' only' if self.alone else ''}"
+        why = why_unproven(seen, kernel) if self.alone else ""
+        return Proof.asserted(f"{said}, but {why}") if why else Proof.proven(said)
 
 
 class Pause(Operation, frozen=True, tag="pause"):

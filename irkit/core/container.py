@@ -130,7 +130,10 @@ def _amount(value: float, unit: str, unlimited: str) -> str:
 
 
 class Container(msgspec.Struct, frozen=True, kw_only=True):
-    """Facts of one container at one moment. Every text in it is the engine's or the container's word."""
+    """Facts of one container at one moment. Every text in it is the engine's or the container's word.
+
+    `shares_with_admin` says whether a container on the same network namespace has NET_ADMIN, as far as that was asked.
+    """
 
     id: str
     name: str
@@ -158,6 +161,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     health_check: bool = False
     labels: dict[str, str] = {}
     orchestrator: str = ""
+    shares_with_admin: bool = False
 
     @property
     def key(self) -> str:
@@ -180,6 +184,11 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a process in it may set up interfaces, addresses, routes and rules of its network namespace."""
         names = {name.upper().removeprefix("CAP_") for name in self.capabilities}
         return self.privileged or bool(names & {"NET_ADMIN", "ALL"})
+
+    @property
+    def may_change_network(self) -> bool:
+        """Whether it may do so, or a container that shares its network namespace."""
+        return self.has_net_admin or self.shares_with_admin
 
     def attachment(self, network: str) -> Attachment | None:
         """Its attachment to the network of that name, or None.

@@ -218,7 +218,8 @@ def _connections(now: Container, kernel: KernelFacts | None) -> Iterator[Finding
     elif kernel.connections:
         ends = [f"{one.local} to {one.remote}" for one in kernel.connections]
         many = f"{len(ends)} connections go" if len(ends) > 1 else "1 connection goes"
-        more = f"; and {len(ends) - _MOST_TOLD} more" if len(ends) > _MOST_TOLD else ""
+        rest = f"{len(ends) - _MOST_TOLD} more" if not kernel.has_more_connections else "more than were counted"
+        more = f"; and {rest}" if len(ends) > _MOST_TOLD or kernel.has_more_connections else ""
         summary = f"{many} on when it is back: {'; '.join(ends[:_MOST_TOLD])}{more}"
         yield _finding(now, "undo.connections", Severity.HIGH, summary, tuple(ends), remedy)
 

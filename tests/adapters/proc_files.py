@@ -107,9 +107,19 @@ def host(files: Files = MappingProxyType({}), *, cgroup: str = BOTH) -> MemoryFi
             made.put(f"/proc/{PID}/net/{name}".encode(), raw, size=0)
     made.put(f"/proc/{PID}/cgroup".encode(), cgroup.encode(), size=0)
     made.put(b"/proc/1/cgroup", INIT.encode(), size=0)
+    made.put(b"/proc/1/net/dev", DEVICES.replace("eth1", "eth2").encode(), size=0)
+    put_processes(made, PID)
     put_namespace(made, PID, 4026532270)
     put_namespace(made, 1, 4026531840)
     return made
+
+
+def put_processes(files: MemoryFiles, *pids: int, group: str = "", threads: bool = False) -> None:
+    """Say which processes are in the container's control group of version 2, or in one below."""
+    for root in (f"/docker/{ID}", f"/unified/docker/{ID}", f"/system.slice/docker-{ID}.scope"):
+        for name in ("cgroup.threads",) if threads else ("cgroup.threads", "cgroup.procs"):
+            content = "".join(f"{pid}\n" for pid in pids).encode()
+            files.put(f"/sys/fs/cgroup{root}{group}/{name}".encode(), content, size=0)
 
 
 def put_namespace(files: MemoryFiles, pid: int, number: int) -> None:

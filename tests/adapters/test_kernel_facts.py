@@ -13,6 +13,8 @@ from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_http import dial_unix
 from irkit.adapters.kernel_facts import see_kernel
 from irkit.adapters.memory_files import MemoryFiles
+from irkit.adapters.proc_reading import LIMIT
+from irkit.core.container import Container
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.host import Host
 from irkit.core.kernel import Connection, KernelFacts
@@ -60,7 +62,7 @@ def test_a_container_on_two_networks_is_read_whole() -> None:
 def test_one_taken_off_its_networks_has_nothing_but_the_loopback() -> None:
     found = look(empty_host())
     assert (found.alive, found.interfaces, found.addresses, found.default_route) == (True, (), (), "")
-    assert found.beyond(set()) == ""
+    assert found.beyond([]) == ""
 
 
 def test_a_kernel_without_ipv6_and_multicast_is_read_as_far_as_it_goes() -> None:
@@ -157,6 +159,67 @@ def test_a_host_that_does_not_answer_is_no_host_without_files(kind: Refusal, pat
         see_kernel(files, WEB, deadline())
 
 
+# Where its processes are ------------------------------------------------------------------------------------------
+
+INIT_NS, OWN_NS, OTHER_NS = 4026531840, 4026532270, 4026539999
+ADMIN = msgspec.structs.replace(WEB, capabilities=("NET_ADMIN",))
+
+
+def crowd(*pids: int, elsewhere: tuple[int, ...] = (), group: str = "", threads: bool = False) -> MemoryFiles:
+    """A host on which the container has these processes more, in a control group below its own or in that itself."""
+    files = host()
+    proc.put_processes(files, *((PID,) if not group else ()), *pids, group=group, threads=threads)
+    for pid in pids:
+        put_namespace(files, pid, OTHER_NS if pid in elsewhere else OWN_NS)
+    return files
+
+
+def elsewhere(files: MemoryFiles, container: Container = WEB) -> tuple[tuple[int, ...], bool]:
+    found = see_kernel(files, container, deadline())
+    assert found is not None
+    return found.elsewhere, found.has_seen_processes
+
+
+@pytest.mark.parametrize("group", ["", "/inner", "/inner/most"])
+def test_a_process_in_another_namespace_is_named_in_whatever_group_it_is(group: str) -> None:
+    for strays in ((), (52,)):
+        files = crowd(51, 52, 53, elsewhere=strays, group=group)
+        if group == "/inner/most":
+            proc.put_processes(files, group="/inner")
+        assert elsewhere(files) == (strays, True)
+
+
+def test_threads_are_looked_at_where_interfaces_may_have_been_moved() -> None:
+    files = crowd(51, elsewhere=(51,), threads=True)
+    assert elsewhere(files) == ((), True)
+    assert elsewhere(files, ADMIN) == ((51,), True)
+
+
+def test_processes_that_have_ended_meanwhile_are_nowhere() -> None:
+    files = crowd()
+    proc.put_processes(files, PID, 60, 61)
+    files.put(b"/proc/61/stat", b"61 (a) Z) Z 1 61 61 0", size=0)
+    assert elsewhere(files) == ((), True)
+    files.put(b"/proc/61/stat", b"61 (Z) S 1 61 61 0", size=0)
+    assert elsewhere(files) == ((), False)
+
+
+def test_who_may_not_see_namespaces_or_groups_says_so() -> None:
+    files = host()
+    files.put(f"/proc/{PID}/ns/net".encode(), b"")  # which is no link that can be read
+    assert elsewhere(files) == ((), False)
+    files = host(cgroup=proc.V1)
+    assert elsewhere(files) == ((), False)
+    files.put(f"/sys/fs/cgroup/memory/docker/{ID}/cgroup.procs".encode(), f"{PID}\n".encode(), size=0)
+    assert elsewhere(files) == ((), True)
+
+
+def test_of_very_many_processes_the_first_are_looked_at() -> None:
+    assert elsewhere(crowd(*range(5000, 6100))) == ((), False)
+    assert elsewhere(crowd(*range(5000, 5900))) == ((), True)
+    assert elsewhere(crowd(*range(5000, 5900), elsewhere=tuple(range(5000, 5900))))[0] == tuple(range(5000, 5005))
+
+
 # Hostile names ----------------------------------------------------------------------------------------------------
 
 HOSTILE = [b"\x1c", b"a\x1cb", b"\x1b[2J", b"\xe2\x80\xa8", b"\xe2\x80\xae1", b"\xc2\x85x", b"\xff\xfe", b"|--",
@@ -191,11 +254,65 @@ def test_no_name_hides_an_interface(name: bytes) -> None:
     assert len(found.interfaces) == 1 or name == b"lo"
 
 
-def test_an_interface_that_is_up_without_address_or_route_is_seen() -> None:
-    more = proc.UP.splitlines(keepends=True)[3]
-    found = look(empty_host({"dev": proc.DEVICES, "igmp": proc.NONE_UP + more}))
+@pytest.mark.parametrize("up", ["", proc.UP.splitlines(keepends=True)[3]])
+def test_an_interface_without_address_or_route_is_seen_up_or_down(up: str) -> None:
+    devices = proc.NO_DEVICES + proc.DEVICES.splitlines(keepends=True)[4]
+    found = look(empty_host({"dev": devices, "igmp": proc.NONE_UP + up}))
     assert (found.interfaces, found.addresses) == (("eth0",), ())
-    assert found.beyond(set()) == "interface eth0"
+    assert found.beyond([]) == "interface eth0"
+
+
+def test_the_kernel_s_own_tunnels_are_left_out_while_nobody_uses_them() -> None:
+    assert look(empty_host()).interfaces == ()
+    up = "2\ttunl0     :     1      V3\n"
+    assert look(empty_host({"igmp": proc.NONE_UP + up})).interfaces == ("tunl0",)
+    given = proc.NO_TRIES + "     |-- 192.0.2.9\n        /32 host LOCAL\n"
+    route = proc.ROUTE_HEAD + "tunl0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+    assert look(empty_host({"fib_trie": given, "route": route})).interfaces == ("tunl0",)
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        (b"/proc/1/net/dev", proc.DEVICES.replace("tunl0", "eth7 ")),
+        (b"/proc/sys/net/core/fb_tunnels_only_for_init_net", "1\n"),
+    ],
+)
+def test_an_interface_that_calls_itself_a_tunnel_that_no_namespace_has_is_seen(path: bytes, content: str) -> None:
+    files = empty_host()
+    files.put(path, content.encode(), size=0)
+    assert look(files).interfaces == ("tunl0",)
+
+
+@pytest.mark.parametrize("name", ["dev", "route", "fib_trie", "if_inet6", "igmp"])
+def test_a_file_that_is_longer_than_is_read_is_not_taken_for_the_whole(name: str) -> None:
+    found = look(host({name: b"x\n" * (LIMIT // 2) + b"y"}))
+    said = f"its network namespace has more than was read: {name} of it is longer than 1 MiB"
+    assert found.incomplete == said
+    assert look(host({name: b"x\n" * (LIMIT // 2)})).incomplete == ""
+
+
+def test_more_connections_than_are_read_are_told_and_hide_nothing_else() -> None:
+    found = look(host({"tcp": b"x\n" * LIMIT}))
+    assert found.has_more_connections and found.incomplete == ""
+    assert not look(host()).has_more_connections
+
+
+def test_of_very_many_addresses_the_first_are_read_and_prove_nothing() -> None:
+    leaves = "".join(f"     |-- 10.{one >> 8}.{one & 255}.9\n        /32 host LOCAL\n" for one in range(10_000))
+    routes = proc.ROUTE_HEAD + "".join(
+        f"eth0\t{one:08X}\t00000000\t0001\t0\t0\t0\tFFFFFFFF\t0\t0\t0\n" for one in range(1, 8000)
+    )
+    found = look(empty_host({"fib_trie": proc.NO_TRIES + leaves, "route": routes}))
+    assert found.incomplete == "its network namespace has more than 500 addresses, of which the first were read"
+    assert len(found.addresses) == 500
+    ipv6 = "".join(f"20010db8{one:024x} 04 40 00 82     eth0\n" for one in range(600))
+    assert look(empty_host({"if_inet6": ipv6})).incomplete.startswith("its network namespace has more than 500")
+
+
+def test_a_look_ends_with_its_time() -> None:
+    with pytest.raises(TargetError):
+        see_kernel(host(), WEB, deadline(-1))
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,9 @@ def kernel(*addresses: str, **more: Any) -> KernelFacts:
 
 
 def prove(operation: Operation, before: Container, after: Container | None, *kernels: KernelFacts | None) -> Proof:
-    """With the kernel's word of before and after; where one is given, of after."""
-    seen = [None, *kernels][-2:] if kernels else [None, None]
+    """With the kernel's word of before and after; where one is given, of after: before it showed what the facts say."""
+    was = kernel(*(address for one in before.attachments for address in (one.ipv4, one.ipv6) if address))
+    seen = [was, *kernels][-2:] if kernels else [None, None]
     return operation.prove(Seen(before, after, *seen))
 
 
@@ -104,6 +105,75 @@ def test_the_engine_s_own_word_that_it_is_not_so_needs_no_kernel(after: Containe
     assert found.because.startswith("NOT isolated: ")
 
 
+@pytest.mark.parametrize(
+    ("before", "reason"),
+    [
+        (None, "it was not seen there before either"),
+        (DEAD, "it was not seen there before either"),
+        (kernel(), "it did not have 10.0.0.5 before: that may be elsewhere"),
+        (kernel("fd00::5", interfaces=("x0",)), "it did not have 10.0.0.5 before: that may be elsewhere"),
+    ],
+)
+def test_what_was_not_seen_before_is_not_proven_gone(before: KernelFacts | None, reason: str) -> None:
+    """An engine takes away the interface that it knows by name: it may have been moved away by then."""
+    said = f"its network namespace has no interface but the loopback, but {reason}"
+    assert prove(LAST, ALONE, web(), before, kernel()) == Proof.asserted(said)
+    found = prove(Disconnect(ID, "front"), BOTH, web(BACK), before, kernel("10.0.1.5"))
+    assert found == Proof.asserted(f"its network namespace has no address of that network, but {reason}")
+
+
+def test_an_interface_that_is_left_under_another_name_is_not_isolated() -> None:
+    """Flushed, switched off and renamed: the engine misses it, and it can be switched on again at any time."""
+    emptied = kernel(interfaces=("x0",))
+    found = prove(LAST, ALONE, web(), emptied, emptied)
+    said = "NOT isolated: its network namespace has interface x0, which the engine does not know of"
+    assert found == Proof.wrong(said)
+
+
+STRAYS = "process 41 and 1 more of it is in a network namespace of its own, in which nothing was looked at (CAP_SYS_ADMIN makes that possible)"  # noqa: E501
+
+
+@pytest.mark.parametrize("operation", [LAST, Disconnect(ID, "front")])
+def test_processes_in_another_namespace_leave_nothing_proven(operation: Disconnect) -> None:
+    found = prove(operation, ALONE, web(), kernel("10.0.0.5"), kernel(elsewhere=(42, 41)))
+    assert found.level is ProofLevel.ASSERTED and found.because.endswith(f", but {STRAYS}")
+    was = prove(operation, ALONE, web(), kernel("10.0.0.5", elsewhere=(42, 41)), kernel())
+    assert was.level is ProofLevel.ASSERTED
+
+
+def test_an_interface_that_was_gone_while_processes_are_elsewhere_is_not_isolated() -> None:
+    found = prove(LAST, ALONE, web(), kernel(), kernel(elsewhere=(42, 41)))
+    assert found == Proof.wrong(f"NOT isolated: it did not have 10.0.0.5 before: that may be elsewhere, and {STRAYS}")
+
+
+@pytest.mark.parametrize("capabilities", [(), ("NET_ADMIN",)])
+def test_processes_that_cannot_be_looked_at_matter_where_it_may_move_interfaces(capabilities: tuple[str, ...]) -> None:
+    before = web(FRONT, capabilities=capabilities)
+    found = prove(LAST, before, web(), kernel("10.0.0.5"), kernel(has_seen_processes=False))
+    assert found.level is (ProofLevel.ASSERTED if capabilities else ProofLevel.PROVEN)
+    shared = web(FRONT, shares_with_admin=True)
+    found = prove(LAST, shared, web(), kernel("10.0.0.5"), kernel(has_seen_processes=False))
+    assert found.level is ProofLevel.ASSERTED and "NET_ADMIN" in found.because
+
+
+def test_facts_that_are_not_whole_prove_nothing_and_still_tell_what_is_left() -> None:
+    cut = "its network namespace has more than was read: fib_trie of it is longer than 1 MiB"
+    found = prove(LAST, ALONE, web(), kernel(incomplete=cut))
+    assert found == Proof.asserted(f"its network namespace has no interface but the loopback, but {cut}")
+    left = prove(LAST, ALONE, web(), kernel("10.0.0.5", incomplete=cut))
+    assert left.level is ProofLevel.WRONG
+    held = prove(QUARANTINE, web(), web(BACK, network_mode="back"), kernel("10.0.1.5"))
+    assert held.level is ProofLevel.WRONG
+
+
+@pytest.mark.parametrize("more", [{"incomplete": "there is more"}, {"elsewhere": (41,)}])
+def test_a_quarantine_of_which_not_all_was_seen_is_not_proven(more: dict[str, Any]) -> None:
+    places = {"10.0.0.5": "eth0", "fd00::5": "eth0"}
+    seen = kernel("10.0.0.5", "fd00::5", interfaces=("eth0",), places=places, **more)
+    found = prove(QUARANTINE, web(), ALONE, seen)
+    assert found.level is ProofLevel.ASSERTED and ", but " in found.because
+
+
 # Connect ---------------------------------------------------------------------------------------------------------
 
 BACK_AGAIN = Connect(ID, FRONT)
@@ -116,7 +186,8 @@ def test_a_network_more_is_proven_by_its_addresses() -> None:
 
 
 def test_a_quarantine_is_proven_by_its_address_and_no_other() -> None:
-    found = prove(QUARANTINE, web(), ALONE, kernel("10.0.0.5", "fd00::5", interfaces=("eth0", "eth1")))
+    places = {"10.0.0.5": "eth0", "fd00::5": "eth0"}
+    found = prove(QUARANTINE, web(), ALONE, kernel("10.0.0.5", "fd00::5", interfaces=("eth0",), places=places))
     assert found.level is ProofLevel.PROVEN
     assert found.because.startswith("its network namespace has 10.0.0.5, fd00::5 only")
 
