@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from irkit.core.action import Action, Phase, RunFacts
 from irkit.core.container import Container
-from irkit.core.operations import Disconnect, Operation
+from irkit.core.operations import Disconnect, Operation, SeeIsolated
 
 _NOT_THE_ENGINES = ("pasta", "slirp4netns", "ns")
 """Modes of Podman that give a container a network of which the engine lists nothing."""
@@ -36,6 +36,8 @@ class DisconnectNetworks(Action):
         first = "bridge" if container.network_mode == "default" else container.network_mode
         ordered = sorted(container.attachments, key=lambda one: first in (one.network, one.network_id))
         names = [one.network for one in ordered if one.network not in (*self.keep, "none")]
+        if not names:  # by the engine's word: it may be reached all the same
+            yield SeeIsolated(container.id, self.keep)
         for network in names:
             # Networks are known as they are now: the last operation checks that none has come since.
             yield Disconnect(container.id, network, self.keep if network == names[-1] else None)

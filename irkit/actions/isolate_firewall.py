@@ -10,7 +10,7 @@ from irkit.core.action import Action, Phase, RunFacts
 from irkit.core.allowed import MOST, parse_all
 from irkit.core.container import Container
 from irkit.core.isolation import Where
-from irkit.core.operations import BlockTraffic, Operation
+from irkit.core.operations import BlockTraffic, Operation, SeeIsolated
 
 _NO_END = ("macvlan", "ipvlan", "overlay")
 """Drivers of networks whose interfaces have no end on the host where they could be cut."""
@@ -24,9 +24,10 @@ class FirewallContainer(Action):
     on the host (as root, or by `sudo -n`), never anything in the container. It works on a paused container too.
 
     With `where: auto` they are put into the container's own network namespace, where they survive that networks are
-    disconnected and connected again, and cut off the containers that share it too. A container that has NET_ADMIN could
-    take them away: for one they are put at the host's ends of its interfaces. On the host's own network they are for
-    the sockets of its control group, which takes control groups of version 2; there NET_ADMIN is refused.
+    disconnected and connected again, and cut off the containers that share it too. A container that has NET_ADMIN, or
+    that shares its network with one that has, could have them taken away: for one they are put at the host's ends of
+    its interfaces. On the host's own network they are for the sockets of its control group, which takes control groups
+    of version 2; there NET_ADMIN is refused.
 
     An entry of `allow` is a network (`10.0.0.0/24`, all traffic with it both ways) or a port of it
     (`10.0.0.5:443/tcp`, `[2001:db8::5]:53/udp`: connections to that port, made by the container or by those in that
@@ -61,12 +62,12 @@ class FirewallContainer(Action):
             return "it starts again and again, each time in a network without rules: stop that first"
         if container.shares_host_network:
             return self._refuse_on_host_network(container)
-        if self.where == "namespace" and _has_net_admin(container):
-            return "it has NET_ADMIN, so it could take the rules away: use where: host"
+        if self.where == "namespace" and container.may_change_network:
+            return f"{_who(container)} has NET_ADMIN, so it could take the rules away: use where: host"
         if self._place(container) != "veth":
             return ""
         found = [one for one in container.attachments if one.driver in _NO_END]
-        reason = f"it has NET_ADMIN, and on network {found[0].network}" if found else ""
+        reason = f"{_who(container)} has NET_ADMIN, and on network {found[0].network}" if found else ""
         if found and self.where == "host":
             reason = f"on network {found[0].network}"
         return f"{reason} ({found[0].driver}) there is no end of its interface on the host to cut" if found else ""
@@ -74,27 +75,30 @@ class FirewallContainer(Action):
     def _refuse_on_host_network(self, container: Container) -> str:
         if self.where == "namespace":
             return "it uses the host's own network: rules there would cut off the host; use where: host"
-        if _has_net_admin(container):
-            return "it has NET_ADMIN on the host's own network, so it could take any rule away: pause it"
+        if container.may_change_network:
+            return (
+                f"{_who(container)} has NET_ADMIN on the host's own network, so it could take any rule away: pause it"
+            )
         return ""
 
     def _place(self, container: Container) -> Where:
         if container.shares_host_network:
             return "cgroup"
-        return "veth" if self.where == "host" or (self.where == "auto" and _has_net_admin(container)) else "namespace"
+        return (
+            "veth" if self.where == "host" or (self.where == "auto" and container.may_change_network) else "namespace"
+        )
 
     def plan(self, container: Container, run: RunFacts) -> Iterator[Operation]:
         if container.network_mode == "none" and all(one.network == "none" for one in container.attachments):
-            return  # it reaches nothing
+            yield SeeIsolated(container.id)  # it reaches nothing, by the engine's word
+            return
         yield BlockTraffic(container.id, table_name(run, container), self._place(container), self.allow)
+
+
+def _who(container: Container) -> str:
+    return "it" if container.has_net_admin else "a container that shares its network"
 
 
 def table_name(run: RunFacts, container: Container) -> str:
     """What irkit calls the rules of a run for a container."""
     return f"irkit_{run.id[:8]}_{container.id[:12]}"
-
-
-def _has_net_admin(container: Container) -> bool:
-    """Whether a process in it may change rules; also looked for in the kernel, before rules are put in."""
-    names = {name.upper().removeprefix("CAP_") for name in container.capabilities}
-    return container.privileged or bool(names & {"NET_ADMIN", "ALL"})

@@ -11,7 +11,7 @@ from irkit.actions.isolate_firewall import table_name
 from irkit.core.action import Action, Phase, RunFacts
 from irkit.core.container import SHORT_ID, Attachment, Container
 from irkit.core.isolation import RUN_LABEL
-from irkit.core.operations import BlockTraffic, Connect, Disconnect, MakeNetwork, Operation
+from irkit.core.operations import BlockTraffic, Connect, Disconnect, MakeNetwork, Operation, SeeIsolated
 
 _RUN = 8
 """Characters of a run's id in names."""
@@ -39,15 +39,17 @@ class QuarantineContainer(Action):
     def refuse(self, container: Container) -> str:
         if reason := why_attached(container):
             return reason
-        if self.reach == "nothing" and container.has_net_admin:
-            return "it may set up addresses itself (NET_ADMIN) and so reach its host: only reach host holds it"
+        if self.reach == "nothing" and container.may_change_network:
+            who = "it" if container.has_net_admin else "a container that shares its network"
+            return f"{who} may set up addresses itself (NET_ADMIN) and so reach its host: only reach host holds it"
         return ""
 
     def plan(self, container: Container, run: RunFacts) -> Iterator[Operation]:
         first = "bridge" if container.network_mode == "default" else container.network_mode
         ordered = sorted(container.attachments, key=lambda one: first in (one.network, one.network_id))
         names = [one.network for one in ordered]
-        if not set(names) - {"none"}:
+        if not set(names) - {"none"}:  # by the engine's word: it may be reached all the same
+            yield SeeIsolated(container.id)
             return
         short, has_host = container.id[:SHORT_ID], self.reach == "host"
         network, device = f"irkit-{run.id[:_RUN]}-{short}", f"irk{short}"

@@ -58,6 +58,7 @@ HANDLERS: Final[dict[type[do.Operation], Handler]] = {
     do.MakeNetwork: networks.make_network,
     do.RemoveNetwork: networks.remove_network,
     do.SetLimits: limits.set_limits,
+    do.SeeIsolated: reads.see_isolated,
 }
 
 

@@ -18,6 +18,7 @@ from irkit.core.operations import (
     ReadEvents,
     ReadImageHistory,
     ReadStats,
+    SeeIsolated,
 )
 from irkit.core.ports import Clock, Deadline, Intake, Outcome
 from irkit.core.values import moment_of, utc_text
@@ -158,3 +159,8 @@ def read_events(api: EngineApi, operation: ReadEvents, intake: Intake, deadline:
     query = {"since": unix_time(since), "until": unix_time(until)}
     body = _keep(api, "/events", operation.file, intake, deadline, **query)
     return Outcome(detail=f"{len(body.splitlines())} events since {utc_text(since)}")
+
+
+def see_isolated(api: EngineApi, operation: SeeIsolated, intake: Intake, deadline: Deadline) -> Outcome:
+    """Nothing: facts and kernel are looked at after it, as after what isolates."""
+    return Outcome()

@@ -218,7 +218,7 @@ class MemoryTarget:
                     self.networks,
                     no_root=self.no_root,
                 )
-        return self._read(operation, now, intake)
+        return Outcome() if isinstance(operation, do.SeeIsolated) else self._read(operation, now, intake)
 
     def _check_there(self, operation: do.Operation) -> None:
         match operation:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from irkit.adapters.foreign_text import put
-from irkit.adapters.kernel_facts import interface_of, local_addresses
+from irkit.adapters.kernel_network import Routes, local_addresses
 
 TCP_STATES: Final = ("", "ESTABLISHED", "SYN-SENT", "SYN-RECEIVED", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "CLOSED",
                      "CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING", "NEW-SYN-RECEIVED")  # fmt: skip
@@ -151,11 +151,11 @@ _OTHERS: Final[Mapping[str, Callable[[bytes], Iterator[Line]]]] = {
 
 def network_of(files: Mapping[str, bytes]) -> Line:
     """Interfaces with addresses and counters, routes and neighbours."""
-    routes = files.get("route", b"").decode("utf-8", "replace")
+    routes = Routes(files.get("route", b"").decode("utf-8", "replace"))
     own = sorted(set(local_addresses(files.get("fib_trie", b"").decode("utf-8", "replace"))))
     return {
         "interfaces": list(_interfaces(files.get("dev", b""))),
-        "ipv4_addresses": [{"address": one, "interface": interface_of(one, routes)} for one in own],
+        "ipv4_addresses": [{"address": one, "interface": routes.interface_of(one)} for one in own],
         "ipv6_addresses": list(_ipv6_addresses(files.get("if_inet6", b""))),
         "ipv4_routes": list(_ipv4_routes(files.get("route", b""))),
         "ipv6_routes": list(_ipv6_routes(files.get("ipv6_route", b""))),

@@ -10,6 +10,7 @@ from irkit.core.operations import (
     Kill,
     Operation,
     Pause,
+    SeeIsolated,
     SetLimits,
     SetRestartPolicy,
     Stop,
@@ -76,7 +77,9 @@ def containments(run: Run) -> list[Containment]:
 
 def isolates(operation: Operation) -> bool:
     """Whether a container is reached all the same where this was not done."""
-    return isinstance(operation, Disconnect | BlockTraffic) or (isinstance(operation, Connect) and operation.alone)
+    return isinstance(operation, Disconnect | BlockTraffic | SeeIsolated) or (
+        isinstance(operation, Connect) and operation.alone
+    )
 
 
 def _contains(operation: Operation) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from irkit.core.apart import prove_alone
 from irkit.core.container import Container, Limits
 from irkit.core.operation import ALIVE, RUNNING, Operation, Touch, Trace
 from irkit.core.proof import Proof, Seen
@@ -146,6 +147,30 @@ class ResetConnections(Operation, frozen=True, tag="reset-connections"):
     def prove(self, seen: Seen) -> Proof:
         """That none is left is read back by whoever ended them."""
         return Proof.asserted()
+
+
+class SeeIsolated(Operation, frozen=True, tag="see-isolated"):
+    """See that a container is on no network, or on none but `leaves`: one that the engine says is off them already.
+
+    Nothing is changed. An engine may have said so of one that is reached all the same.
+    """
+
+    container: str
+    leaves: tuple[str, ...] = ()
+    rank = 3
+    looks_at_kernel = True
+
+    def text(self) -> str:
+        return f"see that it is on no network{' but ' + ', '.join(self.leaves) if self.leaves else ''}"
+
+    def verify(self, after: Container | None) -> str:
+        more = [one.network for one in after.attachments if one.network not in (*self.leaves, "none")] if after else []
+        return f"NOT isolated: it was attached to {', '.join(more)} since the plan was made" if more else ""
+
+    def prove(self, seen: Seen) -> Proof:
+        """Proven where its network namespace has nothing that leads anywhere."""
+        wrong = self.verify(seen.after)
+        return Proof.wrong(wrong) if wrong else prove_alone(seen, self.leaves)
 
 
 class SetLimits(Operation, frozen=True, tag="set-limits"):

@@ -15,6 +15,7 @@ from irkit.core.isolation import (
     MakeNetwork,
     RemoveNetwork,
     ResetConnections,
+    SeeIsolated,
     SetLimits,
     UnblockTraffic,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "RemoveNetwork",
     "ResetConnections",
     "SaveImage",
+    "SeeIsolated",
     "SetLimits",
     "SetRestartPolicy",
     "Start",
@@ -130,6 +132,7 @@ AnyOperation: TypeAlias = (
     | BlockTraffic
     | UnblockTraffic
     | ResetConnections
+    | SeeIsolated
     | SetLimits
     | TryReach
     | ReadImage

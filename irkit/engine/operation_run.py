@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from irkit.core.container import Container
-from irkit.core.containment import NOT_ISOLATED
+from irkit.core.containment import NOT_ISOLATED, isolates
 from irkit.core.errors import Refusal, StorageError, TargetError
 from irkit.core.events import OperationFailed, OperationFinished, OperationSkipped, OperationStarted
 from irkit.core.evidence import Evidence
@@ -39,7 +41,8 @@ class OperationRun:
         }
         kind = type(operation)
         self.is_change = operation.touch is not Touch.READ
-        self.needs_facts = self.is_change or kind.inapplicable is not Operation.inapplicable
+        self.is_proven = self.is_change or kind.looks_at_kernel
+        self.needs_facts = self.is_proven or kind.inapplicable is not Operation.inapplicable
         self.can_verify = kind.verify is not Operation.verify
         self.way_back: WayBack = lambda operation, now: operation.undo(now)
         self.can_prove = self.can_verify or kind.prove is not Operation.prove
@@ -118,8 +121,12 @@ class _Attempt:
         return self._apply()
 
     def _leave(self, reason: str, now: Container) -> bool:
-        """Nothing needs to be done, unless what came since the plan was made undoes what it was for."""
+        """Nothing needs to be done, unless the facts or the kernel show that what it was for is not so."""
+        kernel = self._see_kernel(now)
         wrong = self.operation.verify(now)
+        if not wrong and isolates(self.operation):
+            proof = self.operation.prove(Seen(self._with_sharers(now), now, kernel, kernel))
+            wrong = proof.because if proof.level is ProofLevel.WRONG else ""
         if wrong.startswith(NOT_ISOLATED):
             self._start(())
             self._say_failed(wrong, "not-verified", "no", True, ())
@@ -154,9 +161,10 @@ class _Attempt:
 
     def _finish(self, outcome: Outcome, evidence: tuple[Evidence, ...]) -> bool:
         """Check what was changed against facts re-read, and log the end."""
-        proof = self._prove(outcome) if self.of.is_change and (self.of.can_prove or outcome.proof) else None
+        proof = self._prove(outcome) if self.of.is_proven and (self.of.can_prove or outcome.proof) else None
         if proof and proof.level is ProofLevel.WRONG:
-            self._say_failed(proof.because, "not-verified", IN_DOUBT, True, evidence)
+            took_hold = IN_DOUBT if self.of.is_change else "no"
+            self._say_failed(proof.because, "not-verified", took_hold, True, evidence)
             return False
         self.is_told = True
         self.bench.say(
@@ -184,7 +192,7 @@ class _Attempt:
         if before is None:
             return outcome.proof or Proof.asserted("its container is gone")
         kernel = self._see_kernel(after if after is not None and after.pid else before)
-        found = self.operation.prove(Seen(before, after, self.kernel, kernel))
+        found = self.operation.prove(Seen(self._with_sharers(before), after, self.kernel, kernel))
         return outcome.proof if outcome.proof and found.level is ProofLevel.ASSERTED else found
 
     def _see_kernel_before(self, container: Container) -> KernelFacts | None:
@@ -200,9 +208,15 @@ class _Attempt:
         if container is None or not self.operation.looks_at_kernel:
             return None
         try:
-            return self.of.target.see_kernel(container, self.bench.look_deadline(self.operation))
+            deadline = self.bench.look_deadline(self.operation)
+            return self.of.target.see_kernel(self._with_sharers(container), deadline)
         except TargetError:
             return None
+
+    def _with_sharers(self, container: Container) -> Container:
+        """A container with what was known of those that share its network when the plan was made."""
+        shares = self.of.known is not None and self.of.known.shares_with_admin
+        return replace(container, shares_with_admin=True) if shares else container
 
     def _took_hold_unheard(self, error: TargetError) -> bool:
         """Whether a change whose answer was lost on the way was made all the same: it did not apply before."""

@@ -105,7 +105,9 @@ def _contain(setting: Setting, folder: Path, way: Way, made: Made, cell: Cell) -
             reasons = [one.reason for one in plan.refusals]
             if reasons or plan.touch is Touch.READ:
                 cell.outcome = "refused" if reasons else "nothing to do"
-                cell.reason = "; ".join(reasons) or next((one.skipped for one in plan.tasks if one.skipped), "")
+                cell.reason = "; ".join(reasons) or next(
+                    (one.skipped for one in plan.tasks if one.skipped), "it is on no network"
+                )
                 return None
             execution = start(setting, prepared)
             run = replay(execution.records())

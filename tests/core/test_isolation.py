@@ -4,8 +4,18 @@ from typing import Any
 
 import pytest
 
-from irkit.core.container import UNLIMITED, Container, Limits
-from irkit.core.operations import BlockTraffic, MakeNetwork, RemoveNetwork, SetLimits, Touch, Trace, UnblockTraffic
+from irkit.core.container import UNLIMITED, Attachment, Container, Limits
+from irkit.core.kernel import KernelFacts
+from irkit.core.operations import (
+    BlockTraffic,
+    MakeNetwork,
+    RemoveNetwork,
+    SeeIsolated,
+    SetLimits,
+    Touch,
+    Trace,
+    UnblockTraffic,
+)
 from irkit.core.proof import Proof, Seen
 
 ID = "ab" * 32
@@ -111,6 +121,35 @@ def test_what_is_left_on_the_host_outlives_its_container() -> None:
 def test_whether_the_host_is_on_it_is_in_the_text() -> None:
     assert MakeNetwork(ID, "q", "irk", has_host=True).text() == "make internal network q"
     assert MakeNetwork(ID, "q", "irk").text() == "make internal network q that not even the host is on"
+
+
+# Isolated already ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kernel", "level"),
+    [
+        (KernelFacts(alive=True), "proven"),
+        (KernelFacts(alive=True, interfaces=("x0",)), "wrong"),
+        (KernelFacts(alive=True, addresses=("10.0.0.5",)), "wrong"),
+        (KernelFacts(alive=True, elsewhere=(7,)), "asserted by the engine only"),
+        (KernelFacts(alive=True, incomplete="there is more"), "asserted by the engine only"),
+        (KernelFacts(alive=False), "asserted by the engine only"),
+        (None, "asserted by the engine only"),
+    ],
+)
+def test_one_that_is_on_no_network_is_isolated_as_far_as_the_kernel_shows(
+    kernel: KernelFacts | None, level: str
+) -> None:
+    assert SeeIsolated(ID).prove(Seen(web(), web(), kernel, kernel)).level == level
+    assert SeeIsolated(ID).prove(Seen(web(), web(state="exited"), None, None)).level == "proven"
+
+
+def test_one_that_was_put_on_a_network_since_is_not_isolated() -> None:
+    after = web(attachments=(Attachment(network="front"), Attachment(network="kept"), Attachment(network="none")))
+    said = "NOT isolated: it was attached to front since the plan was made"
+    assert SeeIsolated(ID, ("kept",)).prove(Seen(web(), after)) == Proof.wrong(said)
+    assert SeeIsolated(ID, ("kept",)).text() == "see that it is on no network but kept"
 
 
 # Firewall --------------------------------------------------------------------------------------------------------

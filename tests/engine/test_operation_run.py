@@ -8,10 +8,11 @@ import pytest
 from irkit.adapters.memory import FaultyTarget
 from irkit.core.container import Container, RestartPolicy
 from irkit.core.container import Limits as Allowance
+from irkit.core.containment import containments
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import OperationFailed
 from irkit.core.kernel import KernelFacts
-from irkit.core.operations import BlockTraffic, Operation, Pause, ReadLogs, UnblockTraffic
+from irkit.core.operations import BlockTraffic, Disconnect, Operation, Pause, ReadLogs, SeeIsolated, UnblockTraffic
 from irkit.core.playbook import Step
 from irkit.core.ports import Deadline, Intake, Outcome
 from irkit.core.proof import Proof
@@ -246,6 +247,39 @@ def test_what_the_kernel_shows_against_the_engine_fails_the_operation_and_what_f
     assert [operation.text() for _, _, operation in run.undo_operations()] == ["connect to network front"]
 
 
+def test_one_that_was_disconnected_meanwhile_is_looked_at_all_the_same() -> None:
+    world = World(container("web", "front"))
+    plan = world.plan(step("isolate.disconnect"))
+    target = Kernel(world.memory["local"])
+    target.shows = KernelFacts(alive=True, interfaces=("x0",))
+    world.targets["local"] = target
+    web = next(iter(world.memory["local"].containers))
+    world.memory["local"].act(Disconnect(web, "front"))
+    (failure,) = world.run(plan).failures
+    assert failure.reason == "NOT isolated: its network namespace has interface x0, which the engine does not know of"
+
+
+@pytest.mark.parametrize("place", ["none", "front"])
+def test_one_that_the_engine_has_on_no_network_is_looked_at_and_not_changed(place: str) -> None:
+    found = container("web", place)
+    world = World(found if place == "none" else msgspec.structs.replace(found, attachments=()))
+    plan = world.plan(step("isolate.disconnect"))
+    target = Kernel(world.memory["local"])
+    world.targets["local"] = target
+    target.shows = KernelFacts(alive=True, interfaces=("x0",))
+    run = world.run(plan)
+    (failure,) = run.failures
+    assert failure.reason == "NOT isolated: its network namespace has interface x0, which the engine does not know of"
+    assert (failure.took_hold, run.changes, run.undo_operations(), run.is_clean) == ("no", [], [], False)
+    (told,) = containments(run)
+    assert told.not_isolated == "its network namespace has interface x0, which the engine does not know of"
+    for shows, level in ((KernelFacts(alive=True), "proven"), (None, "asserted by the engine only")):
+        target.shows = shows
+        run = world.run(plan)
+        assert run.is_clean and not run.changes
+        assert [one.proof for one in run.operations if isinstance(one.started.operation, SeeIsolated)] == [level]
+
+
 @pytest.mark.parametrize("shows", [None, KernelFacts(alive=False), LOST, TargetError("no", Refusal.UNSUPPORTED)])
 def test_a_kernel_that_cannot_be_looked_at_proves_nothing_and_ends_nothing(
     shows: KernelFacts | TargetError | None,
@@ -256,7 +290,8 @@ def test_a_kernel_that_cannot_be_looked_at_proves_nothing_and_ends_nothing(
 
 
 def test_the_facts_that_a_proof_rests_on_are_logged() -> None:
-    (change,) = looked_at(KernelFacts(alive=True)).changes
+    world = World(container("web", "front"))
+    (change,) = world.run(world.plan(step("isolate.disconnect"))).changes
     assert (change.proof, change.because) == ("proven", "its network namespace has no interface but the loopback")
 
 

@@ -9,7 +9,7 @@ import pytest
 from irkit.actions import ACTIONS
 from irkit.adapters.memory import full_id
 from irkit.core.action import Action, Phase, RunFacts, Scope
-from irkit.core.container import Container
+from irkit.core.container import Container, Limits
 from irkit.core.errors import NoTargetError, PlaybookError
 from irkit.core.host import Host
 from irkit.core.operations import Disconnect, InspectImage, Operation, Pause, Touch
@@ -135,7 +135,8 @@ def test_a_step_whose_condition_is_false_is_skipped_for_that_container_only() ->
 
 
 def test_a_step_with_nothing_to_do_says_so() -> None:
-    (task,) = tasks_of(plan_for([container("alone", "none")], step("isolate.disconnect")), "disconnect")
+    tight = container("tight", limits=Limits(pids=5))
+    (task,) = tasks_of(plan_for([tight], step("contain.limit", pids=10)), "limit")
     assert task.skipped == "there is nothing to do"
 
 
