@@ -9,16 +9,10 @@ from typing import Final
 from irkit.adapters import firewall_rules as rules
 from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import EngineApi, part
-from irkit.adapters.firewall_place import (
-    Process,
-    check_bridge,
-    check_same,
-    control_group,
-    devices_in,
-    find_process,
-    inner_devices,
-    outer_devices,
-)
+from irkit.adapters.engine_list import summaries_of
+from irkit.adapters.firewall_crowd import Crowd, look_at_crowd
+from irkit.adapters.firewall_devices import Outer, check_bridge, devices_in, inner_devices, outer_devices, who_is_before
+from irkit.adapters.firewall_place import Process, check_same, control_group, find_process
 from irkit.adapters.firewall_proof import difference, names
 from irkit.adapters.firewall_rules import Table
 from irkit.adapters.host_commands import last_line
@@ -28,6 +22,7 @@ from irkit.core.errors import Refusal, TargetError
 from irkit.core.isolation import BlockTraffic, ResetConnections, UnblockTraffic
 from irkit.core.ports import Deadline, HostCommands, Intake, Outcome
 from irkit.core.proof import Proof
+from irkit.core.text import safe
 
 _ALIVE: Final = ("running", "paused")
 _FAMILIES: Final = {
@@ -62,7 +57,7 @@ class Firewall:
     def block(self, api: EngineApi, operation: BlockTraffic, intake: Intake, deadline: Deadline) -> Outcome:
         """Put the rules in, and read them back."""
         try:
-            return Outcome(proof=Proof.proven(self._block(api, operation, deadline)))
+            return Outcome(proof=self._block(api, operation, deadline))
         except ValueError as error:
             raise TargetError(f"NOT isolated: {error}", Refusal.UNSUPPORTED) from error
         except TargetError as error:
@@ -70,53 +65,72 @@ class Firewall:
                 raise
             raise TargetError(f"NOT isolated: {error.reason}", error.kind) from error
 
-    def _block(self, api: EngineApi, operation: BlockTraffic, deadline: Deadline) -> str:
-        allow = parse_all(operation.allow)
+    def _block(self, api: EngineApi, operation: BlockTraffic, deadline: Deadline) -> Proof:
         if operation.where == "bridge":
             rules.check_device(operation.device)
             check_bridge(self._commands, operation.device, deadline)
-            self._apply(operation, (), rules.bridge_tables(operation.table, allow, operation.device), deadline)
-            return _STANDS["bridge"]
-        process = self._process(api, operation.container, deadline)
-        said = _STANDS[operation.where]
+            tables = rules.bridge_tables(operation.table, parse_all(operation.allow), operation.device)
+            self._apply(operation, (), tables, deadline)
+            return Proof.proven(_STANDS["bridge"])
+        owner, process = self._process(api, operation.container, deadline)
+        sharers = sharers_of(api, owner, deadline)
+        crowd = look_at_crowd(self._commands, owner, sharers, process, deadline)
         match operation.where:
             case "namespace":
-                said += self._block_namespace(process, operation, deadline)
+                said, doubt = self._block_namespace(owner, process, crowd, operation, deadline)
             case "veth":
-                _check_own_network(process)
-                if not (devices := outer_devices(self._commands, process, deadline)):
-                    return "it has no interface but the loopback"
-                self._apply(operation, (), rules.veth_tables(operation.table, allow, devices), deadline)
-            case "cgroup":
-                self._block_group(process, operation, deadline)
-                said += _SENDS if process.may_go_raw else ""
+                said, doubt = self._block_ends(owner, process, operation, deadline)
+            case _:
+                said, doubt = self._block_group(process, crowd, operation, deadline), ""
         with _after_rules():
             check_same(self._commands, operation.container, process, deadline)
-        return said
+        why = doubt or crowd.elsewhere
+        return Proof.asserted(f"{said}, but {why}") if why else Proof.proven(said)
 
-    def _block_namespace(self, process: Process, operation: BlockTraffic, deadline: Deadline) -> str:
+    def _block_namespace(
+        self, owner: Container, process: Process, crowd: Crowd, operation: BlockTraffic, deadline: Deadline
+    ) -> tuple[str, str]:
         """With what raw sockets send, where the kernel has a hook for that; what must be known of it."""
         _check_own_network(process)
-        if process.may_change_rules:
-            raise TargetError("it has NET_ADMIN, so it could take the rules away: use where: host", Refusal.UNSUPPORTED)
+        if crowd.admin:
+            raise TargetError(f"{crowd.admin}, so the rules could be taken away: use where: host", Refusal.UNSUPPORTED)
         allow = parse_all(operation.allow)
-        devices = inner_devices(self._commands, process, deadline) if process.may_go_raw else ()
-        if devices:
-            try:
-                self._apply(
-                    operation, process.within, rules.namespace_tables(operation.table, allow, devices), deadline
-                )
-            except TargetError as error:
-                if error.kind is not Refusal.REFUSED:
-                    raise
-            else:
-                return _SEES
-        self._apply(operation, process.within, rules.namespace_tables(operation.table, allow), deadline)
-        return _SEES + _SENDS if devices else ""
+        devices = inner_devices(self._commands, process, deadline)
+        more = _SEES if devices else ""
+        try:
+            self._apply(operation, process.within, rules.namespace_tables(operation.table, allow, devices), deadline)
+        except TargetError as error:
+            if error.kind is not Refusal.REFUSED or not devices:
+                raise
+            self._apply(operation, process.within, rules.namespace_tables(operation.table, allow), deadline)
+            more += _SENDS
+        with _after_rules():
+            _check_all_there(owner, outer_devices(self._commands, process, deadline))
+        return _STANDS["namespace"] + more, ""
 
-    def _block_group(self, process: Process, operation: BlockTraffic, deadline: Deadline) -> None:
+    def _block_ends(
+        self, owner: Container, process: Process, operation: BlockTraffic, deadline: Deadline
+    ) -> tuple[str, str]:
+        """Cut all ends that there are, whatever else there is; and see whether those are all."""
+        _check_own_network(process)
+        outer = outer_devices(self._commands, process, deadline)
+        if outer.devices:
+            self._apply(
+                operation, (), rules.veth_tables(operation.table, parse_all(operation.allow), outer.names), deadline
+            )
+        kind = Refusal.GARBLED if outer.devices else Refusal.UNSUPPORTED
+        if outer.open:
+            name = ", ".join(outer.open)
+            raise TargetError(f"interface {name} has no end of its own on the host: it cannot be cut there", kind)
+        _check_all_there(owner, outer, kind)
+        if not outer.devices:
+            return "it has no interface but the loopback", ""
+        with _after_rules():
+            return _STANDS["veth"], who_is_before(self._commands, outer, deadline)
+
+    def _block_group(self, process: Process, crowd: Crowd, operation: BlockTraffic, deadline: Deadline) -> str:
         """By the first name of the control group that nft takes: it looks the group up itself."""
-        level, (group, other) = _group(process, operation.container)
+        level, (group, other) = _group(process, crowd, operation.container)
         allow = parse_all(operation.allow)
         try:
             self._apply(operation, (), rules.cgroup_tables(operation.table, allow, level, group), deadline)
@@ -124,6 +138,7 @@ class Firewall:
             if error.kind is not Refusal.REFUSED:
                 raise
             self._apply(operation, (), rules.cgroup_tables(operation.table, allow, level, other), deadline)
+        return _STANDS["cgroup"] + _SENDS
 
     def unblock(self, api: EngineApi, operation: UnblockTraffic, intake: Intake, deadline: Deadline) -> Outcome:
         """Remove the rules, where they are; that they are gone already is as good."""
@@ -157,7 +172,7 @@ class Firewall:
 
     def reset(self, api: EngineApi, operation: ResetConnections, intake: Intake, deadline: Deadline) -> Outcome:
         """End the connections, and see that none is left."""
-        process = self._process(api, operation.container, deadline)
+        _, process = self._process(api, operation.container, deadline)
         _check_own_network(process, "its connections cannot be told from the host's")
         before = self._sockets(process, ("-H",), deadline)
         if before:
@@ -176,13 +191,13 @@ class Firewall:
         ran = self._commands.run((*process.within, "ss", *options, "-n", "-t", *_NOT_LOCAL), deadline)
         if ran.status:
             raise TargetError(f"ss says: {last_line(ran.err)}", Refusal.REFUSED)
-        return [line for line in ran.out.splitlines() if line.strip()]
+        return [line for line in ran.out.split("\n") if line.strip()]
 
-    def _process(self, api: EngineApi, container: str, deadline: Deadline) -> Process:
+    def _process(self, api: EngineApi, container: str, deadline: Deadline) -> tuple[Container, Process]:
         found = _facts(api, container, deadline)
         if found.state == "restarting":
             raise TargetError("it starts again and again, each time in a new network namespace", Refusal.REFUSED)
-        return find_process(self._commands, found.id, found.pid, deadline)
+        return found, find_process(self._commands, found.id, found.pid, deadline)
 
     def check(self, operation: BlockTraffic, container: Container, deadline: Deadline) -> str | None:
         """What is not there any more of what was put in for it, in a line; None where nothing was, or it does not run.
@@ -235,7 +250,7 @@ class Firewall:
     def _nft(self, within: Sequence[str], options: Sequence[str], deadline: Deadline, text: str = "") -> str:
         ran = self._commands.run((*within, "nft", *options), deadline, input=text.encode())
         if ran.status:
-            lines = [line for line in ran.err.splitlines() if "rror" in line]
+            lines = [line for line in ran.err.split("\n") if "rror" in line]
             raise TargetError(f"nft says: {last_line(lines[0] if lines else ran.err)}", Refusal.REFUSED)
         return ran.out
 
@@ -254,11 +269,21 @@ def _check_own_network(process: Process, reason: str = "rules in its network nam
         raise TargetError(f"it is on the host's own network: {reason}", Refusal.UNSUPPORTED)
 
 
-def _group(process: Process, container: str) -> tuple[int, tuple[str, ...]]:
+def _check_all_there(owner: Container, outer: Outer, kind: Refusal = Refusal.GARBLED) -> None:
+    """That as many interfaces were found as the engine has given it: one may be in a namespace of its own making."""
+    names = [one.network for one in owner.attachments if one.network != "none" and owner.attachment(one.network)]
+    count = len(outer.devices) + len(outer.open)
+    if count < len(names):
+        reason = f"the engine has it on {len(names)} network(s) ({', '.join(names)}), and its network namespace has"
+        reason += f" {count} interface(s) that lead out: what is missing may be in another namespace, and was not cut"
+        raise TargetError(safe(reason, 400), kind)
+
+
+def _group(process: Process, crowd: Crowd, container: str) -> tuple[int, tuple[str, ...]]:
     if process.namespace != process.here:
         raise TargetError("it is not on the network that commands of the host run in", Refusal.UNSUPPORTED)
-    if process.may_change_rules:
-        reason = "it has NET_ADMIN on the host's own network, so it could take any rule away"
+    if crowd.admin:
+        reason = f"{crowd.admin} on the host's own network, so it could take any rule away"
         raise TargetError(reason, Refusal.UNSUPPORTED)
     return control_group(process, container)
 
@@ -266,3 +291,21 @@ def _group(process: Process, container: str) -> tuple[int, tuple[str, ...]]:
 def _facts(api: EngineApi, container: str, deadline: Deadline) -> Container:
     body = api.read(f"/containers/{part(container)}/json", deadline)
     return container_of(body, "", podman=api.is_podman(deadline))
+
+
+def sharers_of(api: EngineApi, owner: Container, deadline: Deadline) -> list[Container]:
+    """The live containers that share the network namespace of another one, with their facts."""
+    found = []
+    for one in summaries_of(api.read("/containers/json", deadline), ""):
+        mode, _, wanted = one.network_mode.partition(":")
+        if mode != "container" or not wanted or not (owner.id.startswith(wanted) or wanted == owner.name):
+            continue
+        try:
+            facts = _facts(api, one.id, deadline)
+        except TargetError as error:
+            if error.kind is not Refusal.ABSENT:
+                raise
+            continue
+        if facts.state in _ALIVE:
+            found.append(facts)
+    return found

@@ -31,6 +31,8 @@ _NETWORKS_TIME = 10.0
 """Seconds for looking at the networks of one host: an engine that hangs there can be contained all the same."""
 _MOST_NETWORKS = 50
 """Networks that are looked at on one host."""
+_MOST_SHARERS = 50
+"""Containers on the networks of others that are asked on one host what they may do; a change asks once more."""
 
 
 def look_around(setting: Setting, fleet: Fleet, seen: Look, playbook: Playbook) -> Surroundings:
@@ -44,6 +46,8 @@ def look_around(setting: Setting, fleet: Fleet, seen: Look, playbook: Playbook) 
         return Surroundings(others=seen.others)
     networks: dict[tuple[str, str], NetworkFacts] = {}
     ways: dict[str, tuple[Point, ...]] = {}
+    admins: set[str] = set()
+    sharing = Surroundings(others=seen.others)
 
     def ask(target: HostTarget, deadline: OperationDeadline) -> None:
         name = target.host.name
@@ -52,10 +56,15 @@ def look_around(setting: Setting, fleet: Fleet, seen: Look, playbook: Playbook) 
         for network in _networks_of(seen.containers, name):
             with suppress(TargetError):
                 networks[name, network] = target.examine_network(network, soon)
+        mine = [one for container in seen.containers if container.host == name for one in sharing.sharers(container)]
+        for sharer in dict.fromkeys(one.id for one in mine[:_MOST_SHARERS]):
+            with suppress(TargetError):
+                admins.update([sharer] if target.examine(sharer, soon).has_net_admin else [])
 
     deque(fleet.each(ask, seen.hosts, LOOK_TIME), maxlen=0)  # a host that fails here fails later too, and says so there
     return Surroundings(
         others=seen.others,
+        admins=frozenset(admins),
         networks=dict(networks),
         own=own_containers(),
         ways=dict(ways),

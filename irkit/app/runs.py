@@ -120,7 +120,7 @@ def _request(
         playbook=playbook,
         actions=ACTIONS,
         hosts=seen.hosts,
-        targets=[around.with_drivers(one) for one in seen.containers],
+        targets=[around.complete(one) for one in seen.containers],
         parameters=parameters,
         run=run,
         made_at=utc_text(SystemClock().now()),

@@ -23,7 +23,7 @@ def plan_again(request: Request, container: Container, first: int, approved: Tou
     It is one of the request's targets, or has taken the place of one. Only the steps that contain are planned, and what
     goes beyond the touch that was approved is refused.
     """
-    container = request.around.with_drivers(container)
+    container = request.around.complete(container)
     own = replace(request, targets=[container], contained={}, named_twice=frozenset())
     planning = Planning(own, [container])
     for order, step in enumerate(request.playbook.steps, start=1):

@@ -15,6 +15,7 @@ from irkit.core.ways import Point, Session
 class Surroundings:
     """What was looked at.
 
+    `admins` are the ids of containers that share another one's network and have NET_ADMIN, as far as they were asked.
     `others` are all containers of the hosts, targets too; `networks` those of the targets, by host and name. `own` are
     the ids of containers that irkit itself runs in. `ways` are, by host, the places that the connection to it goes
     through, the host's own last; none for an engine of this machine's. `tcp` are the hosts whose engine is spoken to by
@@ -22,6 +23,7 @@ class Surroundings:
     """
 
     others: Sequence[Summary] = ()
+    admins: frozenset[str] = frozenset()
     networks: Mapping[tuple[str, str], NetworkFacts] = field(default_factory=dict)
     own: frozenset[str] = frozenset()
     ways: Mapping[str, tuple[Point, ...]] = field(default_factory=dict)
@@ -44,13 +46,15 @@ class Surroundings:
         mine = [one for one in self.others if one.host == container.host and one.id != container.id]
         return next((one for one in mine if wanted and _is_called(one.id, one.name, wanted)), None)
 
-    def with_drivers(self, container: Container) -> Container:
-        """A container with the drivers of its networks, which engines do not tell with it."""
+    def complete(self, container: Container) -> Container:
+        """A container with what engines do not tell with it: the drivers of its networks, and who shares its own."""
         places = tuple(
             replace(place, driver=self.driver(container.host, place.network) or place.driver)
             for place in container.attachments
         )
-        return container if places == container.attachments else replace(container, attachments=places)
+        shares = any(one.id in self.admins for one in self.sharers(container)) if self.admins else False
+        is_same = places == container.attachments and shares == container.shares_with_admin
+        return container if is_same else replace(container, attachments=places, shares_with_admin=shares)
 
     def driver(self, host: str, network: str) -> str:
         """The driver of a network, empty where it is not known."""

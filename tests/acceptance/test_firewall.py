@@ -46,6 +46,32 @@ def test_a_container_is_cut_off_with_its_sockets_kept_and_goes_on_after_undo(
     assert "nothing is left" in irkit("undo", summary["bundle"], before=here).out
 
 
+def test_who_shares_the_network_and_could_take_rules_away_has_them_put_on_the_host(
+    lab: Lab, irkit: Irkit, tmp_path: Path
+) -> None:
+    scene = make_scene(lab)
+    place = (Attach("container:victim"),)
+    lab.make(Suspect("sidecar", place, command=SLEEPS, capabilities=("NET_ADMIN",)))
+    here = tuple(lab.engine.in_namespace([]))
+    small = playbook(tmp_path, STEP)
+    assert "drop all traffic at the host's end of its interfaces" in irkit("plan", small, "victim", before=here).out
+    for action, reason in (
+        ("isolate.firewall, with: {where: namespace}", "a container that shares its network has NET_ADMIN"),
+        ("isolate.quarantine, with: {reach: nothing}", "a container that shares its network may set up addresses"),
+    ):
+        step = playbook(tmp_path, f"{{id: cut, action: {action}}}")
+        assert reason in irkit("plan", step, "victim", before=here, status=None).out
+    small = playbook(tmp_path, STEP)
+    with traffic_of(lab, scene) as traffic:
+        assert traffic.passing(LONG) == traffic.ways.keys()
+        summary = irkit("run", small, "victim", "--approve", "change", "--json", before=here).json
+        assert traffic.passing(SHORT) == {"within"}
+        assert finished(summary["bundle"])[0] == ("proven", "the rules stand at the host's ends of its interfaces")
+        lab.engine.docker("exec", "sidecar", "ip", "addr", "add", "10.77.1.99/24", "dev", "eth0")
+        assert traffic.passing(SHORT) == {"within"}
+        irkit("undo", summary["bundle"], "--approve", "change", before=here)
+
+
 def test_a_run_that_cannot_isolate_says_so_loudly(lab: Lab, irkit: Irkit, tmp_path: Path) -> None:
     lab.make(Suspect("king", (Attach("host"),), command=SLEEPS, capabilities=("NET_ADMIN",)))
     lab.make(Suspect("victim", command=SLEEPS))

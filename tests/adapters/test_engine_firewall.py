@@ -1,17 +1,21 @@
 """The firewall on a real engine: traffic before, while it is blocked, and after; what cannot be blocked is refused."""
 
 import os
+import re
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from irkit.adapters.firewall_devices import outer_devices
 from irkit.adapters.firewall_place import find_process
 from irkit.adapters.firewall_rules import RESOLVER
+from irkit.adapters.kernel_processes import group_folders
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import (
     AnyOperation,
@@ -236,24 +240,120 @@ def test_what_could_take_rules_away_or_has_no_end_on_the_host_is_refused_and_not
     hostly = lab.make(Suspect("hostly", (Attach("host"),), command=SLEEPS))
     king = lab.make(Suspect("king", (Attach("host"),), command=SLEEPS, capabilities=("NET_ADMIN",)))
     ended = lab.make(Suspect("ended", command=SLEEPS, state="created"))
-    lonely = lab.make(Suspect("lonely", command=SLEEPS, capabilities=("NET_ADMIN",)))
-    ends = [str(pid_of(lab.engine, one)) for one in (lonely, mighty)]
-    pair = ["ip", "link", "add", "far0", "netns", ends[0], "type", "veth", "peer", "name", "far1", "netns", ends[1]]
-    subprocess.run(lab.engine.in_namespace(pair), check=True)  # as an overlay network has them
     for container, where, reason in (
-        (mighty, "namespace", "it has NET_ADMIN, so it could take the rules away"),
+        (mighty, "namespace", "it has NET_ADMIN, so the rules could be taken away"),
         (hostly, "namespace", "rules in its network namespace would cut off the host"),
         (hostly, "veth", "rules in its network namespace would cut off the host"),
         (mighty, "cgroup", "it is not on the network that commands of the host run in"),
         (king, "cgroup", "it could take any rule away"),
         (ended, "namespace", "it does not run"),
-        (lonely, "veth", "interface far0 (veth) has no end of its own on the host"),
     ):
         error = refusal(lab, BlockTraffic(container, TABLE + container[:12], where))  # type: ignore[arg-type]
         assert error.reason.startswith("NOT isolated: ") and reason in error.reason
     assert "connections cannot be told from the host's" in refusal(lab, ResetConnections(hostly)).reason
     assert apply(target_on(lab.engine), UnblockTraffic(ended, TABLE + ended[:12])).detail.startswith("it is created")
     assert "irkit" not in rules_in(lab)
+
+
+@pytest.mark.parametrize("kind", ["veth", "tun"])
+def test_an_interface_without_an_end_on_the_host_keeps_none_of_the_others_from_being_cut(lab: Lab, kind: str) -> None:
+    scene = make_scene(lab, capabilities=("NET_ADMIN",))
+    inner = ["nsenter", "-t", str(scene.pid), "-n", "ip"]
+    if kind == "veth":  # as an overlay network has them
+        peer = ["peer", "name", "far1", "netns", str(pid_of(lab.engine, scene.peer))]
+        pair = ["ip", "link", "add", "far0", "netns", str(scene.pid), "type", "veth", *peer]
+        subprocess.run(lab.engine.in_namespace(pair), check=True)
+    else:  # as a VPN makes it
+        subprocess.run([*inner, "tuntap", "add", "dev", "far0", "mode", "tun"], check=True)
+    with traffic_of(lab, scene) as traffic:
+        assert traffic.passing(LONG) == traffic.ways.keys()
+        error = refusal(lab, BlockTraffic(scene.victim, scene.table, "veth"))
+        assert error.reason.startswith(f"NOT isolated: interface far0 ({kind}) has no end of its own on the host")
+        assert not error.is_final  # so that what was put in is taken back
+        assert traffic.passing(SHORT) == {"within"}
+        apply(target_on(lab.engine), UnblockTraffic(scene.victim, scene.table, "veth"))
+        assert traffic.passing(LONG) == traffic.ways.keys()
+
+
+def sharer(lab: Lab, scene_prefix: str, *capabilities: str) -> str:
+    place = (Attach(f"container:{scene_prefix}victim"),)
+    return lab.make(Suspect("sidecar", place, command=SLEEPS, capabilities=capabilities))
+
+
+def test_rules_that_a_container_sharing_the_namespace_could_take_away_are_refused(lab: Lab) -> None:
+    scene = make_scene(lab)
+    sidecar = sharer(lab, "", "NET_ADMIN")
+    error = refusal(lab, BlockTraffic(scene.victim, scene.table))
+    said = f"container {sidecar[:12]}, which shares its network, has NET_ADMIN, so the rules could be taken away"
+    assert error.reason == f"NOT isolated: {said}: use where: host" and error.is_final
+    assert "irkit" not in rules_in(lab, scene.pid) + rules_in(lab)
+    apply(target_on(lab.engine), BlockTraffic(scene.victim, scene.table, "veth"))
+    apply(target_on(lab.engine), UnblockTraffic(scene.victim, scene.table, "veth"))
+
+
+def test_a_process_that_was_let_in_with_more_than_its_container_counts(lab: Lab) -> None:
+    """As by `docker exec --privileged`: the first process and the engine's facts tell of none of it."""
+    scene = make_scene(lab)
+    groups = Path(f"/proc/{scene.pid}/cgroup").read_text()
+    folder = next(one for one in group_folders(groups, scene.victim) if Path(one).is_dir())
+    with subprocess.Popen([tool("nsenter"), "-t", str(scene.pid), "-n", *SLEEPS]) as mighty:
+        try:
+            (Path(folder) / "cgroup.procs").write_text(str(mighty.pid))
+            error = refusal(lab, BlockTraffic(scene.victim, scene.table))
+        finally:
+            mighty.kill()
+    assert error.reason.startswith("NOT isolated: it has NET_ADMIN, so the rules could be taken away")
+
+
+@pytest.mark.parametrize("forged", ["CapBnd:", "CapBnd:\\t0", "CapPrm:"])
+def test_a_program_cannot_forge_what_its_process_may_do_by_its_name(lab: Lab, forged: str) -> None:
+    name = f"N=$(printf '/q\\r{forged}')"
+    script = f"""{name}; printf '#!/bin/sh\\nsleep 1000\\n' >"$N"; chmod +x "$N"; exec "$N\""""
+    victim = lab.make(Suspect("victim", command=("sh", "-c", script)))
+    pid, end = pid_of(lab.engine, victim), time.monotonic() + 10
+    while b"\r" not in (comm := Path(f"/proc/{pid}/comm").read_bytes()) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert comm.startswith(b"q\rCap")
+    process = find_process(LabCommands(lab.engine), victim, pid, deadline())
+    assert process.capabilities >> 13 & 1 and not process.capabilities >> 12 & 1
+    outcome = apply(target_on(lab.engine), BlockTraffic(victim, TABLE + victim[:12]))
+    assert outcome.proof and outcome.proof.level is ProofLevel.PROVEN
+
+
+def test_what_a_container_sends_by_itself_is_dropped_whatever_its_first_process_says_it_may(lab: Lab) -> None:
+    scene = make_scene(lab)
+    find = find_process(LabCommands(lab.engine), scene.victim, scene.pid, deadline())
+    with raw_frames(scene.pid, pid_of(lab.engine, scene.peer)) as is_heard:
+        target = target_on(lab.engine, Meek(lab.engine))
+        outcome = apply(target, BlockTraffic(scene.victim, scene.table))
+        assert outcome.proof and outcome.proof.level is ProofLevel.PROVEN
+        assert not is_heard()
+        apply(target, UnblockTraffic(scene.victim, scene.table))
+        assert is_heard() and find.capabilities
+
+
+class Meek(LabCommands):
+    """A host on which no process tells of a capability, as one does that gave them up for its children."""
+
+    def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
+        ran = super().run(argv, deadline, input=input)
+        return Ran(ran.status, re.sub(r"(Cap...:\t)[0-9a-f]+", r"\g<1>0", ran.out), ran.err)
+
+
+def test_filters_that_come_before_the_rules_leave_nothing_proven(lab: Lab) -> None:
+    """As the datapath of Cilium has them: they may send packets on to where no rule is."""
+    scene = make_scene(lab, capabilities=("NET_ADMIN",))
+    target = target_on(lab.engine)
+    commands = LabCommands(lab.engine)
+    process = find_process(commands, scene.victim, scene.pid, deadline())
+    (device,) = outer_devices(commands, process, deadline()).names
+    tc = ["tc", "filter", "add", "dev", device, "ingress"]
+    subprocess.run(lab.engine.in_namespace(["tc", "qdisc", "add", "dev", device, "clsact"]), check=True)
+    subprocess.run(lab.engine.in_namespace([*tc, "bpf", "bytecode", "1,6 0 0 4294967295"]), check=True)
+    outcome = apply(target, BlockTraffic(scene.victim, scene.table, "veth"))
+    assert outcome.proof and outcome.proof.level is ProofLevel.ASSERTED
+    assert f"a filter of tc (bpf) at {device} may pass its traffic on" in outcome.proof.because
+    apply(target, UnblockTraffic(scene.victim, scene.table, "veth"))
 
 
 @pytest.mark.parametrize(

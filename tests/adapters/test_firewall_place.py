@@ -11,8 +11,6 @@ from irkit.adapters.firewall_place import (
     check_same,
     control_group,
     find_process,
-    inner_devices,
-    outer_devices,
 )
 from irkit.core.errors import TargetError
 from irkit.core.ports import Deadline, Ran
@@ -55,7 +53,7 @@ def found(cat: str = f"{GROUPS}\n{STATUS}{STAT}", **more: Any) -> Process:
 
 def test_a_process_is_read_whatever_it_calls_itself() -> None:
     assert found() == PROCESS
-    assert PROCESS.has_own_network and PROCESS.may_go_raw and not PROCESS.may_change_rules
+    assert PROCESS.has_own_network
     assert PROCESS.within == ("nsenter", "-t", "77", "-n")
     assert not found(readlink="net:[1]\nnet:[1]\n").has_own_network
     assert not found(readlink="net:[2]\nnet:[1]\nnet:[2]\n").has_own_network
@@ -77,52 +75,36 @@ def test_a_process_that_is_not_the_containers_own_is_not_touched(cat: str, reaso
         found(cat)
 
 
+@pytest.mark.parametrize("end", ["\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\\n"])
+@pytest.mark.parametrize("forged", ["CapBnd:", "CapBnd:\t0", "CapBnd:\t0000000000000000", "CapBnd: x", "CapPrm:"])
+def test_a_process_cannot_forge_capabilities_by_its_name(end: str, forged: str) -> None:
+    name = f"q{end}{forged}{end}"
+    stat = STAT.replace("a) b\n) c", name)
+    assert found(f"{GROUPS}\n{STATUS.replace('sh', name)}{stat}") == PROCESS
+
+
+@pytest.mark.parametrize("kept", ["CapInh", "CapPrm", "CapEff", "CapAmb"])
+def test_what_a_process_gave_up_for_its_children_it_may_have_itself(kept: str) -> None:
+    status = f"Name:\tsh\n{kept}:\t0000000000001000\nCapBnd:\t0000000000000000\n"
+    assert found(f"{GROUPS}\n{status}{STAT}").capabilities == 1 << 12
+
+
+@pytest.mark.parametrize(
+    "line", ["CapBnd:\n", "CapBnd:\tx\n", "CapBnd:\t0 0\n", "CapEff:\t0\n", "CapBnd:\t" + "f" * 17 + "\n"]
+)
+def test_capabilities_that_are_not_understood_are_none_to_rely_on(line: str) -> None:
+    with pytest.raises(TargetError, match="cannot be looked at"):
+        found(f"{GROUPS}\nName:\tsh\n{line}{STAT}")
+
+
 def test_another_one_in_its_place_is_noticed() -> None:
     host = Scripted(f"{GROUPS}\n{STATUS}{STAT}")
+    check_same(host, ID, PROCESS, deadline())
+    host.cat = host.cat.replace("00000000a80425fb", "0000000000000000")  # which it may give up
     check_same(host, ID, PROCESS, deadline())
     host.cat = host.cat.replace(" 4242 ", " 4243 ")
     with pytest.raises(TargetError, match="started anew"):
         check_same(host, ID, PROCESS, deadline())
-
-
-def link(number: int, name: str, other: int = 0, kind: str = "veth", netns: int = 0) -> dict[str, Any]:
-    made: dict[str, Any] = {"ifindex": number, "ifname": name, "link_index": other, "linkinfo": {"info_kind": kind}}
-    return made if netns < 0 else {**made, "link_netnsid": netns}
-
-
-LO = {"ifindex": 1, "ifname": "lo", "link_type": "loopback"}
-OUTER = [LO, link(2, "docker0", kind="bridge", netns=-1), link(9, "vethx", 3), link(10, "vethy", 3, netns=1)]
-
-
-def test_the_hosts_ends_of_interfaces_are_those_that_name_each_other() -> None:
-    inside = link(7, "br0", kind="bridge", netns=-1), link(8, "x", 11, netns=-1), link(4, "sit0", kind="sit", netns=-1)
-    host = Scripted(inner=[LO, link(3, "eth0", 9), *inside], outer=OUTER)
-    assert outer_devices(host, PROCESS, deadline()) == ("vethx",)
-    assert inner_devices(host, PROCESS, deadline()) == ("eth0", "br0", "x", "sit0")
-    assert outer_devices(Scripted(inner=[LO], outer=OUTER), PROCESS, deadline()) == ()
-
-
-@pytest.mark.parametrize(
-    "one",
-    [
-        link(3, "eth0", 2, "macvlan"),
-        link(3, "eth0", 2, "ipvlan"),
-        link(3, "eth0", 99),
-        link(4, "eth0", 9),
-        link(3, "eth0", 9, kind="vxlan"),
-        link(3, "tap0", kind="tun", netns=-1),
-        {"ifindex": 3, "ifname": "eth0"},
-    ],
-)
-def test_an_interface_without_an_end_on_the_host_is_told(one: dict[str, Any]) -> None:
-    with pytest.raises(TargetError, match="has no end of its own on the host"):
-        outer_devices(Scripted(inner=[LO, one], outer=OUTER), PROCESS, deadline())
-
-
-@pytest.mark.parametrize("links", [[{"ifname": "x"}], ["x"], {"a": 1}, [{"ifindex": "1", "ifname": "x"}]])
-def test_interfaces_that_make_no_sense_are_told(links: Any) -> None:
-    with pytest.raises(TargetError, match="ip does not list interfaces"):
-        inner_devices(Scripted(inner=links), PROCESS, deadline())
 
 
 @pytest.mark.parametrize(
