@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from irkit.adapters import firewall_rules as rules
-from irkit.adapters.engine_facts import container_of
-from irkit.adapters.engine_http import EngineApi, part
-from irkit.adapters.engine_list import summaries_of
+from irkit.adapters.engine_http import EngineApi
+from irkit.adapters.engine_sharers import facts_of, sharers_of
 from irkit.adapters.firewall_crowd import Crowd, look_at_crowd
 from irkit.adapters.firewall_devices import Outer, check_bridge, devices_in, inner_devices, outer_devices, who_is_before
 from irkit.adapters.firewall_place import Process, check_same, control_group, find_process
@@ -144,7 +143,7 @@ class Firewall:
         """Remove the rules, where they are; that they are gone already is as good."""
         within: Sequence[str] = ()
         if operation.where == "namespace":
-            found = _facts(api, operation.container, deadline)
+            found = facts_of(api, operation.container, deadline)
             if found.state not in _ALIVE:
                 gone = f"it is {found.state}: its network namespace is gone, and the rules with it"
                 return Outcome(detail=gone, proof=Proof.proven("it has no network namespace"))
@@ -194,7 +193,7 @@ class Firewall:
         return [line for line in ran.out.split("\n") if line.strip()]
 
     def _process(self, api: EngineApi, container: str, deadline: Deadline) -> tuple[Container, Process]:
-        found = _facts(api, container, deadline)
+        found = facts_of(api, container, deadline)
         if found.state == "restarting":
             raise TargetError("it starts again and again, each time in a new network namespace", Refusal.REFUSED)
         return found, find_process(self._commands, found.id, found.pid, deadline)
@@ -286,26 +285,3 @@ def _group(process: Process, crowd: Crowd, container: str) -> tuple[int, tuple[s
         reason = f"{crowd.admin} on the host's own network, so it could take any rule away"
         raise TargetError(reason, Refusal.UNSUPPORTED)
     return control_group(process, container)
-
-
-def _facts(api: EngineApi, container: str, deadline: Deadline) -> Container:
-    body = api.read(f"/containers/{part(container)}/json", deadline)
-    return container_of(body, "", podman=api.is_podman(deadline))
-
-
-def sharers_of(api: EngineApi, owner: Container, deadline: Deadline) -> list[Container]:
-    """The live containers that share the network namespace of another one, with their facts."""
-    found = []
-    for one in summaries_of(api.read("/containers/json", deadline), ""):
-        mode, _, wanted = one.network_mode.partition(":")
-        if mode != "container" or not wanted or not (owner.id.startswith(wanted) or wanted == owner.name):
-            continue
-        try:
-            facts = _facts(api, one.id, deadline)
-        except TargetError as error:
-            if error.kind is not Refusal.ABSENT:
-                raise
-            continue
-        if facts.state in _ALIVE:
-            found.append(facts)
-    return found
