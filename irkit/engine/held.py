@@ -84,9 +84,10 @@ class Held:
                 continue
             proof = one.prove(Seen(before=self.found, after=now, kernel=kernel))
             mark = mark_of(operation)
-            if proof.level is ProofLevel.PROVEN:
-                self.shown.add(mark)
-            elif proof.level is ProofLevel.WRONG and mark in self.shown and _matters(operation, proof):
+            if proof.level is not ProofLevel.WRONG:
+                # What a hold watches is that it stays so: whether the interface was seen before the cut is not asked.
+                self.shown |= {mark} if kernel.alive and not kernel.incomplete else set()
+            elif mark in self.shown and _matters(operation, proof):
                 found.append(proof.because)
         return found
 
