@@ -13,8 +13,9 @@ import msgspec
 
 from irkit.adapters import host_places as places
 from irkit.adapters import host_told as told
-from irkit.adapters.engine_facts import container_of, summaries_of
+from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import EngineApi, part
+from irkit.adapters.engine_list import summaries_of
 from irkit.adapters.host_side import HostSide, check_is_answer
 from irkit.adapters.tar_write import END, FILE, Entry, headers, padding
 from irkit.core.codec import pretty

@@ -1,6 +1,6 @@
 """All processes on a container's network: what any may do counts, and one that cannot be looked at may do anything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -56,6 +56,11 @@ class Crowded:
         if word in ("self", "1"):
             return "net:[1]"
         return "net:[3]" if int(word) in self.elsewhere else "net:[2]"
+
+    def stream(
+        self, argv: Sequence[str], deadline: Deadline, *, told: Callable[[str], None] | None = None
+    ) -> Iterator[memoryview]:
+        raise NotImplementedError
 
     def why_not(self, deadline: Deadline) -> str:
         return ""

@@ -1,6 +1,6 @@
 """The interfaces of a container and their ends on the host: those that name each other, and what comes before rules."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -73,6 +73,11 @@ class Filtered:
         if self.fault:
             raise self.fault
         return Ran(self.status, self.said.pop(0) if self.said else NO_FILTERS)
+
+    def stream(
+        self, argv: Sequence[str], deadline: Deadline, *, told: Callable[[str], None] | None = None
+    ) -> Iterator[memoryview]:
+        raise NotImplementedError
 
     def why_not(self, deadline: Deadline) -> str:
         return ""
