@@ -152,7 +152,7 @@ class RecordText:
         said = self._said(record)
         return safe(f"{record.at[11:19]}Z  {said}", 600) if said else ""
 
-    def _said(self, record: Record) -> str:  # noqa: C901, PLR0911 - one branch an event
+    def _said(self, record: Record) -> str:  # noqa: C901, PLR0911, PLR0912 - one branch an event
         match record.event:
             case RunStarted() as event:
                 self._started, self._names = event, _names_of(event, event.names)
