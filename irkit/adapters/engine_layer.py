@@ -7,7 +7,7 @@ from irkit.adapters.layer_archive import store_archives
 from irkit.adapters.layer_changes import read_kinds
 from irkit.adapters.layer_files import UNTOLD, store_by_list, store_over_image, told
 from irkit.adapters.layer_image import Image
-from irkit.adapters.layer_place import Place, Store, find_upper, store_of
+from irkit.adapters.layer_place import Place, Store, check_readable, find_upper, store_of
 from irkit.adapters.tree_tar import TreeTar, open_tree
 from irkit.core.errors import TargetError
 from irkit.core.operations import ReadChanges
@@ -26,6 +26,7 @@ class ReadsChanges:
     def __call__(self, api: EngineApi, operation: ReadChanges, intake: Intake, deadline: Deadline) -> Outcome:
         store = store_of(api.read(f"/containers/{part(operation.container)}/json", deadline))
         try:
+            check_readable(self._files, deadline)
             place = find_upper(self._files, store, deadline)
             top = self._files.folder(place.path, deadline)
         except TargetError as error:

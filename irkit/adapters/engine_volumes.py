@@ -6,7 +6,7 @@ from irkit.adapters.archive_members import Members
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import check_is_answer
 from irkit.adapters.layer_files import UNTOLD
-from irkit.adapters.layer_place import is_of_host, mounts_of, store_of
+from irkit.adapters.layer_place import check_readable, is_of_host, mounts_of, store_of
 from irkit.adapters.tree_entry import TreeEntry
 from irkit.adapters.tree_tar import SMALL, TreeTar, open_tree
 from irkit.adapters.tree_walk import Met, walk
@@ -32,6 +32,7 @@ class ReadsVolume:
         store = store_of(api.read(f"/containers/{part(operation.container)}/json", deadline))
         path = operation.source.encode("utf-8", "surrogateescape")
         try:
+            check_readable(self._files, deadline)
             if not path.startswith(b"/") or not is_of_host(self._files, store, deadline):
                 raise TargetError("the engine's files are not among the host's that can be read", Refusal.UNSUPPORTED)
             facts = self._files.stat(path, deadline)
@@ -99,7 +100,7 @@ def _by_archive(api: EngineApi, operation: ReadVolume, intake: Intake, deadline:
                     tree.add(member.met._replace(path=inner), deadline)
         if members.is_cut:
             reason = f"more than the {operation.limit} bytes asked for"
-            tree.put(TreeEntry(path="...", type="other", left_out=reason))
+            tree.put(TreeEntry(path=".", type="other", left_out=reason))
     finally:
         tree.flush()
     return _outcome(tree, operation, f"by the engine's archive of {operation.destination}: {why}")

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from irkit.adapters.engine_answer import decoded
-from irkit.adapters.host_side import check_is_answer
+from irkit.adapters.host_side import check_is_answer, why_no_files
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, FileKind, HostFiles
 
@@ -83,6 +83,12 @@ def find_upper(files: HostFiles, store: Store, deadline: Deadline) -> Place:
         _check_folder(files, path, deadline)
         return Place(path, "the engine", _lowers(store.lower.encode("utf-8", "surrogateescape")))
     return _by_mounts(files, store, deadline)
+
+
+def check_readable(files: HostFiles, deadline: Deadline) -> None:
+    """Raises TargetError where the host's files are not read as root: its engine then shows more of them."""
+    if reason := why_no_files(files, deadline):
+        raise _unsupported(reason)
 
 
 def is_of_host(files: HostFiles, store: Store, deadline: Deadline) -> bool:
