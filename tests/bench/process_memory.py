@@ -14,7 +14,7 @@ from tests.lab.images import big_image
 MEMORY = "name: memory\nversion: 1\nsteps:\n  - {id: memory, action: snapshot.memory%s}\n"
 EXPORT = "name: export\nversion: 1\nsteps:\n  - {id: look, action: collect.inspect}\n"
 MIB, FILES = 2048, 20_000
-_FAR_MIB = 192
+_FAR_MIB = 1024
 
 
 def hold_in_memory(bench: Bench, name: str, mib: int) -> str:
