@@ -198,7 +198,7 @@ class Dd:
     def __init__(self, files: LocalFiles, most: int) -> None:
         self.files, self.most, self.asked = files, most, 0
 
-    def stream(self, argv: Any, deadline: Deadline) -> Iterator[memoryview]:
+    def stream(self, argv: Any, deadline: Deadline, *, told: Any = None) -> Iterator[memoryview]:
         words = dict(word.split("=", 1) for word in argv[1:] if not word.startswith("iflag"))
         self.asked += 1
         begin, size = int(words["skip"]), min(int(words["count"]), self.most)
