@@ -3,7 +3,6 @@
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import check_is_answer
 from irkit.adapters.image_digests import ImageDigests
-from irkit.adapters.layer_archive import store_archives
 from irkit.adapters.layer_changes import read_kinds
 from irkit.adapters.layer_files import UNTOLD, store_by_list, store_over_image, told
 from irkit.adapters.layer_image import Image
@@ -87,6 +86,8 @@ def _by_archives(
     store: Store,
     why: str,
 ) -> Outcome:
+    from irkit.adapters.layer_archive import store_archives  # noqa: PLC0415 - few runs need what it loads
+
     tree.tar.warn(f"by {_ENGINE}, which leave out most extended attributes, holes and parts of seconds: {why}")
     mounts = [one.destination for one in store.mounts or ()]
     counts = store_archives(api, tree, operation.container, kinds, mounts, deadline)

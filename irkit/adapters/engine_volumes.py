@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from irkit.adapters.archive_members import Members
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import check_is_answer
 from irkit.adapters.layer_files import UNTOLD
@@ -84,6 +83,8 @@ def _one_file(files: HostFiles, operation: ReadVolume, intake: Intake, deadline:
 
 def _by_archive(api: EngineApi, operation: ReadVolume, intake: Intake, deadline: Deadline, why: str) -> Outcome:
     """What the engine gives of its path in the container."""
+    from irkit.adapters.archive_members import Members  # noqa: PLC0415 - few runs need what it loads
+
     path = f"/containers/{part(operation.container)}/archive"
     query = {"path": operation.destination}
     tree = _opened(operation, intake, f"GET {path}?path={part(operation.destination)}")
