@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import signal
 import struct
 import tarfile
 import time
@@ -48,7 +49,7 @@ def host_options(host: str) -> tuple[str, ...]:
 
 
 def wait_for(found: Callable[[], Any]) -> Any:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not (result := found()):
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.05)
@@ -220,6 +221,39 @@ def test_after_a_pause_of_the_same_run_it_is_not_let_go_on(lab: Lab, irkit: Irki
     assert summary["to_undo"] == 1 and not summary["failures"]
     irkit("undo", summary["bundle"], "--approve", "change")
     assert lab.engine.inspect("still")["State"]["Status"] == "running"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_it_goes_on_and_killed_it_is_let_go_on_by_undo(
+    lab: Lab, irkit: Irkit, tmp_path: Path, how: signal.Signals
+) -> None:
+    pid = full_of_it(lab, "large", 200)
+    wait_for(lambda: resident(pid) > 150 * MIB)
+    process = irkit.begin(
+        "run", playbook(tmp_path, MEMORY % f", with: {{pids: [{pid}]}}"), "large", "--approve", "change"
+    )
+    wait_for(lambda: list(irkit.evidence.glob(f"*irb-*/data/local/large-*/memory/{pid}/memory.bin.zst")))
+    assert lab.engine.inspect("large")["State"]["Status"] == "paused"
+    process.send_signal(how)
+    _, err = process.communicate(timeout=60)
+    (bundle,) = irkit.evidence.glob("*irb-*")
+    if how == signal.SIGINT:
+        assert process.returncode == 130, err
+        told = item(bundle, f"{pid}/memory.bin.zst")
+        assert told["partial"] and told["source_size"] < 200 * MIB
+        check_index(
+            lines(str(bundle), f"local/large-*/memory/{pid}/regions.jsonl"),
+            stored_of(bundle, f"local/large-*/memory/{pid}/memory.bin"),
+        )
+    else:
+        assert lab.engine.inspect("large")["State"]["Status"] == "paused"
+        irkit("undo", str(bundle), "--approve", "change")
+    assert lab.engine.inspect("large")["State"]["Status"] == "running"
+
+
+def resident(pid: int) -> int:
+    words = Path(f"/proc/{pid}/statm").read_text().split()
+    return int(words[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_a_process_that_is_not_the_containers_is_not_read_and_nothing_is_frozen(
