@@ -88,7 +88,7 @@ def find_upper(files: HostFiles, store: Store, deadline: Deadline) -> Place:
 def check_readable(files: HostFiles, deadline: Deadline) -> None:
     """Raises TargetError where the host's files are not read as root: its engine then shows more of them."""
     if reason := why_no_files(files, deadline):
-        raise _unsupported(reason)
+        raise _unsupported(f"the host's files cannot be read as root: {reason}")
 
 
 def is_of_host(files: HostFiles, store: Store, deadline: Deadline) -> bool:
