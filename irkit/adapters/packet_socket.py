@@ -1,11 +1,12 @@
 """Packets of another network namespace of this machine, by a socket of the kernel's: for where there is no tcpdump.
 
-Linux alone, and root alone. A thread enters the namespace, opens the socket and ends; the socket stays there. What it
-gives is a pcap of LINUX_SLL2 packets, as tcpdump makes of all interfaces, with times to the nanosecond.
+Linux alone, and root alone. A thread enters the namespace, opens the socket and ends; the socket stays there. The
+kernel puts packets into memory that it shares with this process (TPACKET_V3, packet(7)), so that one look takes many.
+What comes out is a pcap of LINUX_SLL2 packets, as tcpdump makes of all interfaces, with times to the nanosecond.
 """
 
 import ctypes
-import fcntl
+import mmap
 import os
 import select
 import socket
@@ -20,18 +21,29 @@ from irkit.core.ports import Deadline
 
 _CLONE_NEWNET: Final = 0x40000000
 _ALL: Final = 3
-_STAMPS, _FORCED_BUFFER = 35, 33
-_SOL_PACKET, _STATISTICS = 263, 6
-_INDEX_OF: Final = 0x8933
-_BUFFER: Final = 32 << 20
+_SOL_PACKET, _RX_RING, _STATISTICS, _VERSION = 263, 5, 6, 10
+_TPACKET_V3: Final = 2
+_ATTACH_FILTER: Final = 26
 _MAGIC: Final = 0xA1B23C4D
 _LINUX_SLL2: Final = 276
-_COOKED: Final = struct.Struct(">HHIHBB8s")
-_RECORD: Final = struct.Struct("<IIII")
-_BATCH: Final = 1 << 18
+_BLOCK, _BLOCKS, _FRAME = 1 << 20, 64, 1 << 11
+"""The shared memory: blocks, each of which is handed over when it is full, or soon after its first packet."""
+_RETIRE: Final = 60
 _LOOK: Final = 0.1
-_TIMESPEC: Final = struct.Struct("qq")
-_COUNTS: Final = struct.Struct("II")
+_RING: Final = struct.Struct("7I")
+_BLOCK_HEAD: Final = struct.Struct("8x3I")
+_PACKET: Final = struct.Struct("6I2H")
+_PROTOCOL: Final = struct.Struct(">2xH")
+_FACTS: Final = struct.Struct("=4xiHBB8s")
+_PLACE: Final = struct.Struct("=HHiHBB8s")
+_FACTS_AT: Final = 48
+"""Where the facts of a packet (`struct sockaddr_ll`) begin after its header."""
+_INDEX: Final = struct.Struct("=i")
+_STATUS_AT: Final = 8
+_OURS: Final = 1
+_COUNTS: Final = struct.Struct("3I")
+_RECORD: Final = struct.Struct("<4I")
+_COOKED: Final = struct.Struct(">HHIHBB8s")
 
 
 def open_within(pid: int, namespace: str) -> socket.socket:
@@ -57,68 +69,73 @@ def _open(pid: int, namespace: str) -> socket.socket | str:
                 return os.strerror(ctypes.get_errno())
         finally:
             os.close(held)
-        made = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ALL))
+        # No protocol yet, so that nothing comes before there is memory for it.
+        return socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
     except (OSError, AttributeError) as error:
         return str(error)
-    made.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
-    made.setsockopt(socket.SOL_SOCKET, _FORCED_BUFFER, _BUFFER)
-    return made
 
 
 def capture(
     made: socket.socket, seconds: float, snap: int, deadline: Deadline, told: Callable[[str], None]
 ) -> Iterator[memoryview]:
     """A pcap of what passes for so long, as it comes; then `told` is given what the kernel counted."""
-    names = _Indexes(made)
-    out = bytearray(struct.pack("<IHHiIII", _MAGIC, 2, 4, 0, 0, snap + _COOKED.size, _LINUX_SLL2))
-    buffer = memoryview(bytearray(1 << 18))
-    poll, end = select.poll(), time.monotonic() + seconds
-    poll.register(made, select.POLLIN)
-    with made:
-        while (left := end - time.monotonic()) > 0:
+    with made, _shared(made, snap) as ring, memoryview(ring) as memory:
+        yield memoryview(struct.pack("<IHHiIII", _MAGIC, 2, 4, 0, 0, snap + _COOKED.size, _LINUX_SLL2))
+        poll, end, number = select.poll(), time.monotonic() + seconds, 0
+        poll.register(made, select.POLLIN)
+        while (left := end - time.monotonic()) > 0 or _is_ours(memory, number):
             deadline.remaining()
-            if poll.poll(min(left, _LOOK) * 1000):
-                _take(made, buffer, snap, names, out)
-            if out:
-                yield memoryview(bytes(out))
-                out.clear()
-        packets, dropped = _COUNTS.unpack(made.getsockopt(_SOL_PACKET, _STATISTICS, _COUNTS.size))
+            if not _is_ours(memory, number):
+                poll.poll(min(left, _LOOK) * 1000)
+                continue
+            yield memoryview(_taken(memory, number))
+            _INDEX.pack_into(memory, number * _BLOCK + _STATUS_AT, 0)  # it is the kernel's again
+            number = (number + 1) % _BLOCKS
+            if left <= 0 and number == 0:
+                break  # so much that it would never end
+        packets, dropped, _ = _COUNTS.unpack(made.getsockopt(_SOL_PACKET, _STATISTICS, _COUNTS.size))
     told(f"{packets} packets received by filter\n{dropped} packets dropped by kernel\n")
 
 
-def _take(made: socket.socket, buffer: memoryview, snap: int, names: "_Indexes", out: bytearray) -> None:
-    """What waits in the socket, as far as one batch goes."""
-    while len(out) < _BATCH:
-        try:
-            size, extra, _, place = made.recvmsg_into(
-                [buffer], socket.CMSG_SPACE(_TIMESPEC.size), socket.MSG_DONTWAIT | socket.MSG_TRUNC
-            )
-        except BlockingIOError:
-            return
-        except OSError as error:
-            raise TargetError(f"packets cannot be read any more: {error.strerror}", Refusal.LOST) from error
-        stamp = next((data for level, kind, data in extra if (level, kind) == (socket.SOL_SOCKET, _STAMPS)), b"")
-        second, nano = _TIMESPEC.unpack(stamp) if len(stamp) == _TIMESPEC.size else divmod(time.time_ns(), 10**9)
-        name, protocol, kind, hardware, address = place
-        kept = min(size, len(buffer), snap)
+def _shared(made: socket.socket, snap: int) -> mmap.mmap:
+    """The memory that the kernel puts packets into, from here on."""
+    try:
+        made.setsockopt(_SOL_PACKET, _VERSION, struct.pack("I", _TPACKET_V3))
+        frames = _BLOCK // _FRAME * _BLOCKS
+        made.setsockopt(_SOL_PACKET, _RX_RING, _RING.pack(_BLOCK, _BLOCKS, _FRAME, frames, _RETIRE, 0, 0))
+        # A filter of one instruction: take so many bytes of every packet.
+        keep = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, snap))
+        made.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(keep)))
+        ring = mmap.mmap(made.fileno(), _BLOCK * _BLOCKS)
+        _bind_to_all(made)
+    except OSError as error:
+        raise TargetError(f"packets cannot be captured here: {error.strerror}", Refusal.UNSUPPORTED) from error
+    return ring
+
+
+def _bind_to_all(made: socket.socket) -> None:
+    """Have packets of all interfaces come. Raises OSError. (Python's own `bind` wants the name of one.)"""
+    place = _PLACE.pack(socket.AF_PACKET, socket.htons(_ALL), 0, 0, 0, 0, b"")
+    if ctypes.CDLL(None, use_errno=True).bind(made.fileno(), place, len(place)):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def _is_ours(memory: memoryview, number: int) -> bool:
+    return bool(_INDEX.unpack_from(memory, number * _BLOCK + _STATUS_AT)[0] & _OURS)
+
+
+def _taken(memory: memoryview, number: int) -> bytearray:
+    """The packets of one block, as records of a pcap."""
+    begin, out = number * _BLOCK, bytearray()
+    _, count, at = _BLOCK_HEAD.unpack_from(memory, begin)
+    at += begin
+    for _ in range(count):
+        after, second, nano, kept, size, _, place, _ = _PACKET.unpack_from(memory, at)
+        (protocol,) = _PROTOCOL.unpack_from(memory, at + _FACTS_AT)
+        interface, hardware, kind, length, address = _FACTS.unpack_from(memory, at + _FACTS_AT)
         out += _RECORD.pack(second, nano, kept + _COOKED.size, size + _COOKED.size)
-        out += _COOKED.pack(protocol, 0, names.of(name), hardware, kind, min(len(address), 8), address[:8])
-        out += buffer[:kept]
-
-
-class _Indexes:
-    """The numbers of interfaces by their names, as the socket's own namespace has them."""
-
-    def __init__(self, made: socket.socket) -> None:
-        self._socket = made
-        self._known: dict[str, int] = {}
-
-    def of(self, name: str) -> int:
-        if name not in self._known:
-            request = struct.pack("16s16x", name.encode("utf-8", "surrogateescape")[:15])
-            try:
-                answer = fcntl.ioctl(self._socket, _INDEX_OF, request)
-            except OSError:
-                return 0
-            self._known[name] = int(struct.unpack_from("16xi", answer)[0])
-        return self._known[name]
+        out += _COOKED.pack(protocol, 0, interface, hardware, kind, min(length, 8), address)
+        out += memory[at + place : at + place + kept]
+        at += after
+    return out

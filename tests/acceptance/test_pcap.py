@@ -30,7 +30,7 @@ pytestmark = pytest.mark.engine
 
 NET = Network("pcap-net", "10.79.1.0/24")
 SELF, PEER = "10.79.1.10", "10.79.1.20"
-STEP = "{id: packets, action: collect.pcap, with: {duration: 3s%s}}"
+STEP = "{id: packets, action: collect.pcap, with: {duration: 6s%s}}"
 PINGS = 8
 SLEEPS = ("sleep", "3000")
 
@@ -60,7 +60,7 @@ def carried_out(lab: Lab, irkit: Irkit, step: str, *more: str, size: int = 56, c
     for line in process.stdout:
         events.append(json.loads(line)["event"])
         if events[-1]["event"] == "operation-started" and events[-1]["operation"]["operation"] == "capture-packets":
-            threading.Timer(0.8, lambda: ping(lab, size, count)).start()
+            threading.Timer(2.0, lambda: ping(lab, size, count)).start()
     _, said = process.communicate(timeout=60)
     (bundle,) = irkit.evidence.glob("irb-*")
     return {"bundle": bundle, "events": events, "status": process.returncode, "err": said.decode()}
@@ -107,9 +107,9 @@ class WithoutTcpdump(LabCommands):
 
 def test_without_tcpdump_a_socket_of_our_own_sees_the_same(lab: Lab, tmp_path: Path, talker: str) -> None:
     store = MemoryStore()
-    operation = CapturePackets(talker, 2.0, 1 << 20)
+    operation = CapturePackets(talker, 6.0, 1 << 20)
     intake = store.intake(host="local", container=None, operation=operation, task=0)
-    threading.Timer(0.5, lambda: ping(lab, 1000)).start()
+    threading.Timer(3.0, lambda: ping(lab, 1000)).start()  # by then it listens, on a busy machine too
     outcome = target_on(lab.engine, WithoutTcpdump(lab.engine)).apply(operation, intake, deadline())
     assert "by a socket of irkit's own" in outcome.detail
     found = {one.path.rpartition("/")[2]: one for one in intake.close("")}
@@ -126,8 +126,8 @@ def test_it_ends_when_it_is_full_and_a_ring_keeps_the_newest(
     lab: Lab, irkit: Irkit, tmp_path: Path, talker: str
 ) -> None:
     steps = (
-        "{id: full, action: collect.pcap, with: {duration: 3s, limit: 20KB}}",
-        "{id: ring, action: collect.pcap, with: {duration: 3s, limit: 20KB, ring: true}}",
+        "{id: full, action: collect.pcap, with: {duration: 6s, limit: 20KB}}",
+        "{id: ring, action: collect.pcap, with: {duration: 6s, limit: 20KB, ring: true}}",
     )
     run = carried_out(lab, irkit, playbook(tmp_path, *steps), size=1400, count=25)
     assert run["status"] == 0, run["err"]
@@ -146,8 +146,8 @@ def test_a_run_that_is_interrupted_keeps_what_came_and_leaves_no_tcpdump(lab: La
     store, cancel = MemoryStore(), Cancel()
     operation = CapturePackets(talker, 600.0, 1 << 20)
     intake = store.intake(host="local", container=None, operation=operation, task=0)
-    threading.Timer(0.6, lambda: ping(lab)).start()
-    threading.Timer(2.5, cancel.set).start()
+    threading.Timer(2.5, lambda: ping(lab)).start()
+    threading.Timer(5.0, cancel.set).start()
     with pytest.raises(TargetError) as caught:
         target_on(lab.engine).apply(operation, intake, deadline(cancel=cancel))
     assert caught.value.kind is Refusal.CANCELLED
