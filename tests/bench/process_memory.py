@@ -12,15 +12,19 @@ from tests.lab.description import Suspect
 from tests.lab.images import big_image
 
 MEMORY = "name: memory\nversion: 1\nsteps:\n  - {id: memory, action: snapshot.memory%s}\n"
-EXPORT = "name: export\nversion: 1\nsteps:\n  - {id: look, action: collect.inspect}\n"
+LOOK = "name: look\nversion: 1\nsteps:\n  - {id: look, action: collect.inspect}\n"
 MIB, FILES = 2048, 20_000
 _FAR_MIB = 1024
 
 
-def hold_in_memory(bench: Bench, name: str, mib: int) -> str:
-    """A container with a process that has so much of mixed content in memory, and waits; the process's number."""
+def hold_in_memory(bench: Bench, name: str, mib: int, zeros: bool = False) -> str:
+    """A container with a process that has so much in memory, and waits; the process's number.
+
+    It is of mixed content (a third random, a third like text, a third records that are mostly zeros), or zeros.
+    """
     image = big_image(bench.engine, mib, FILES)
-    script = f"cat /data/*/* | /bin/busybox dd ibs={mib}M obs={mib}M iflag=fullblock 2>/dev/null | sleep 9999"
+    what = f"head -c {mib << 20} /dev/zero" if zeros else "cat /data/*/*"
+    script = f"{what} | /bin/busybox dd ibs={mib}M obs={mib}M iflag=fullblock 2>/dev/null | sleep 9999"
     bench.lab.make(Suspect(name=name, image=image, command=("sh", "-c", script)))
     end = time.monotonic() + 120
     while time.monotonic() < end:
@@ -39,24 +43,26 @@ def _pids(bench: Bench, name: str) -> list[str]:
 
 
 def bench_memory(bench: Bench) -> Iterator[Row]:
-    pid = hold_in_memory(bench, "full", MIB)
-    loop = [sys.executable, "-m", "tests.bench.read_memory", pid]
+    playbook = bench.playbook("memory", MEMORY % "")
     peaks: list[float] = []
 
     def ours() -> float:
         bench.forget()
-        seconds, peak = bench.irkit(
-            "run", bench.playbook("memory", MEMORY % ""), "full", "--approve", "change", "--json"
-        )
+        seconds, peak = bench.irkit("run", playbook, "full", "--approve", "change", "--json")
         peaks.append(peak)
         return seconds
 
-    mine, theirs = in_turns(ours, lambda: run(loop, bench.environment)[0], 3)
-    yield Row("snapshot.memory of 2 GB", mine, theirs, 2.5, "s", "a bare loop over /proc/PID/mem, into nothing")
-    _, baseline = bench.irkit("run", bench.playbook("look", EXPORT), "full", "--json")
+    for zeros, what in ((False, "2 GB, mixed content"), (True, "2 GB that are zeros")):
+        pid = hold_in_memory(bench, "full", MIB, zeros)
+        loop = [sys.executable, "-m", "tests.bench.read_memory", pid]
+        mine, theirs = in_turns(ours, lambda loop=loop: run(loop, bench.environment)[0], 3)  # type: ignore[misc]
+        yield Row(f"snapshot.memory of {what}", mine, theirs, 2.5, "s", "a bare loop over /proc/PID/mem, into nothing")
+        bench.lab.remove("full")
+    bench.lab.make(Suspect(name="small", command=("sleep", "9999")))
+    _, baseline = bench.irkit("run", bench.playbook("look", LOOK), "small", "--json")
     yield Row("the same: peak memory", max(peaks), baseline + 60, 1.0, "MB", "60 MB more than a run that reads little")
     bench.forget()
-    bench.lab.remove("full")
+    bench.lab.remove("small")
 
 
 def bench_memory_ssh(bench: Bench) -> Iterator[Row]:
