@@ -37,10 +37,13 @@ class _Commanded:
             if size < LARGE:
                 small.append((begin, size))
                 continue
-            yield from self._by_file(small)
+            yield from self._small(small)
             small = []
             yield from self._large(begin, size)
-        yield from self._by_file(small)
+        yield from self._small(small)
+
+    def _small(self, ranges: list[tuple[int, int]]) -> Iterator[Part]:
+        return self._by_file(ranges) if ranges else iter(())
 
     def _large(self, begin: int, size: int) -> Iterator[Part]:
         """One large range; what the command does not give of it is read as a file is, which tells why."""

@@ -67,3 +67,12 @@ def test_hosts_without_root_are_refused_what_needs_it_and_the_others_are_not(tmp
 def test_nobody_is_asked_where_nothing_needs_it(tmp_path: Path, action: str) -> None:
     plan, place = planned(tmp_path, f"{{id: cut, action: {action}}}")
     assert was_asked(place) == [] and not plan.refusals
+
+
+@pytest.mark.parametrize(("how", "asked"), [("", []), (", with: {host_command: true}", list(CHOSEN))])
+def test_memory_needs_root_for_commands_only_where_a_command_is_to_read_it(
+    tmp_path: Path, how: str, asked: list[str]
+) -> None:
+    plan, place = planned(tmp_path, f"{{id: memory, action: snapshot.memory{how}}}")
+    assert sorted(was_asked(place)) == asked
+    assert {one.host for one in plan.refusals} == set(asked[1:])
