@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ RESULTS: Final = Path("docs/recall.json")
 PAGE: Final = Path("docs/recall.md")
 BEGIN, END = "<!-- made by python -m tests.incident --page -->", "<!-- end of what is made -->"
 ITEMS: Final[tuple[Item, ...]] = (*FILES, *LIVE)
+TITLES: Final = {"irkit": "irkit", "ssh": "irkit over SSH", "commands": "the engine's commands"}
 PLAYBOOK: Final = "acquire-everything"
 
 
@@ -31,70 +32,65 @@ class Cost:
     bytes: int
 
 
-@dataclass
-class Recall:
-    """What was found of each item, and at what cost."""
+Found = dict[str, Verdict]
 
-    irkit: dict[str, Verdict] = field(default_factory=dict)
-    peers: dict[str, Verdict] = field(default_factory=dict)
-    cost: dict[str, Cost] = field(default_factory=dict)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """The table, as it is kept."""
-        return [
-            {
-                "item": item.name,
-                "needed": item.needed,
-                "irkit": _told(self.irkit[item.name]),
-                "commands": _told(self.peers[item.name]),
-            }
-            for item in ITEMS
-        ]
+def rows_of(found: Mapping[str, Found]) -> list[dict[str, Any]]:
+    """The table as it is kept: of each item, what each of TITLES found."""
+    return [
+        {
+            "item": item.name,
+            "needed": item.needed,
+            **{who: _told(verdicts[item.name]) for who, verdicts in found.items()},
+        }
+        for item in ITEMS
+    ]
 
 
 def _told(verdict: Verdict) -> dict[str, str]:
     return {"found": str(verdict.level), "by": verdict.by}
 
 
-def acquire(incident: Incident, irkit: Irkit) -> tuple[Contents, dict[str, Any]]:
+def acquire(incident: Incident, irkit: Irkit, *more: str) -> tuple[Contents, dict[str, Any]]:
     """The bundle of the playbook that takes everything, and the run's summary."""
     names = (incident.lab.name(SUSPECT), incident.lab.name(SIDECAR))
-    summary = irkit.run(PLAYBOOK, *names, status=None)
+    summary = irkit.run(PLAYBOOK, *names, status=None, more=more)
     return Contents(Path(summary["bundle"])), summary
 
 
-def compare(
-    incident: Incident, irkit: Irkit, between: Callable[[], None] = lambda: None
-) -> tuple[Recall, Contents, dict[str, Any]]:
-    """Collect the incident both ways, irkit first as it is what may disturb nothing, and say what was found."""
-    recall = Recall()
+def find(incident: Incident, irkit: Irkit, *more: str) -> tuple[Found, Cost, Contents, dict[str, Any]]:
+    """What irkit finds of the incident, at what cost."""
     began = time.monotonic()
-    contents, summary = acquire(incident, irkit)
+    contents, summary = acquire(incident, irkit, *more)
+    seconds = time.monotonic() - began
     stored = sum(path.stat().st_size for path in contents.bundle.rglob("*") if path.is_file())
-    recall.cost["irkit"] = Cost(time.monotonic() - began, stored)
-    between()
+    return {item.name: item.irkit(incident, contents) for item in ITEMS}, Cost(seconds, stored), contents, summary
+
+
+def find_by_commands(incident: Incident) -> tuple[Found, Cost]:
+    """What the engine's own commands find of it, at what cost."""
     peers = ask_peers(incident)
-    recall.cost["commands"] = Cost(peers.seconds, peers.bytes)
-    for item in ITEMS:
-        recall.irkit[item.name] = item.irkit(incident, contents)
-        recall.peers[item.name] = item.peers(incident, peers)
-    return recall, contents, summary
+    return {item.name: item.peers(incident, peers) for item in ITEMS}, Cost(peers.seconds, peers.bytes)
 
 
 def page_table(kept: dict[str, Any]) -> str:
     """The table as the page shows it."""
-    rows = ["| what was seeded | what is needed of it | irkit | the engine's commands |", "| --- | --- | --- | --- |"]
+    heads = ("what was seeded", "what is needed of it", "irkit", "irkit, over SSH", "the engine's commands")
+    rows = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     rows += [
-        f"| {row['item']} | {row['needed']} | {_cell(row['irkit'])} | {_cell(row['commands'])} |"
+        f"| {row['item']} | {row['needed']} | {_cell(row['irkit'])} | {_yes(row['ssh'])} | {_cell(row['commands'])} |"
         for row in kept["rows"]
     ]
-    both = ("irkit", "commands")
-    counts = {who: sum(row[who]["found"] == "found" for row in kept["rows"]) for who in both}
-    rows += ["", f"Found of {len(kept['rows'])}: irkit {counts['irkit']}, the engine's commands {counts['commands']}."]
-    rows += ["", "| | seconds | bytes |", "| --- | --- | --- |"]
-    told = {"irkit": "irkit, stored", "commands": "the engine's commands, sent"}
-    rows += [f"| {told[who]} | {cost['seconds']:.0f} | {cost['bytes']:,} |" for who, cost in kept["cost"].items()]
+    counts = {who: sum(row[who]["found"] == "found" for row in kept["rows"]) for who in TITLES}
+    told = ", ".join(f"{TITLES[who]} {count}" for who, count in counts.items())
+    rows += ["", f"Found of {len(kept['rows'])}: {told}."]
+    rows += ["", "| | seconds | bytes that were stored or sent |", "| --- | --- | --- |"]
+    rows += [f"| {TITLES[who]} | {cost['seconds']:.0f} | {cost['bytes']:,} |" for who, cost in kept["cost"].items()]
     return "\n".join(rows)
+
+
+def _yes(verdict: dict[str, str]) -> str:
+    return "**yes**" if verdict["found"] == "found" else "no"
 
 
 def _cell(verdict: dict[str, str]) -> str:

@@ -16,10 +16,11 @@ from tests.lab.suspects import Lab
 
 from .contents import Contents
 from .items import Level
-from .recall import ITEMS, PAGE, Recall, compare, read_results, with_table
+from .recall import ITEMS, PAGE, Found, find, find_by_commands, read_results, rows_of, with_table
 from .seeds import SMALL, SUSPECT, Incident, make_incident
 
 pytestmark = pytest.mark.engine
+STALE = "stale: python -m tests.incident"
 NAMES = [item.name for item in ITEMS]
 WATCHED = ("app/keep.txt", "etc/passwd", "opt/.suid", "var/www/img/.thumb.php", "hostile/plain", "data/new.txt")
 """Files whose access times are looked at: of the image, of the upper layer, of a volume."""
@@ -64,7 +65,8 @@ class Collected:
     before: Seen
     after: Seen
     began: float
-    recall: Recall
+    found: Found
+    commands: Found
     contents: Contents
     summary: dict[str, Any] = field(repr=False)
 
@@ -79,14 +81,15 @@ def collected(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Itera
             os.utime(incident.root / name, ns=(at.st_mtime_ns - 10**9, at.st_mtime_ns), follow_symlinks=False)
         before, began = Seen.of(incident), time.time()
         irkit = connect(engine, tmp_path_factory.mktemp("incident") / "evidence")
-        seen: list[Seen] = []
-        recall, contents, summary = compare(incident, irkit, between=lambda: seen.append(Seen.of(incident)))
-        yield Collected(incident, before, seen[0], began, recall, contents, summary)
+        found, _, contents, summary = find(incident, irkit)
+        after = Seen.of(incident)
+        commands, _ = find_by_commands(incident)
+        yield Collected(incident, before, after, began, found, commands, contents, summary)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_irkit_finds_what_was_seeded(collected: Collected, name: str) -> None:
-    assert collected.recall.irkit[name].level is Level.FOUND, name
+    assert collected.found[name].level is Level.FOUND, name
 
 
 def test_the_run_ended_well_and_its_bundle_verifies(collected: Collected) -> None:
@@ -96,10 +99,11 @@ def test_the_run_ended_well_and_its_bundle_verifies(collected: Collected) -> Non
 
 def test_the_page_says_of_the_whole_incident_what_was_found_here_of_the_small_one(collected: Collected) -> None:
     kept = read_results()
-    assert kept["rows"] == collected.recall.rows(), "stale: python -m tests.incident"
+    here = rows_of({"irkit": collected.found, "commands": collected.commands})
+    assert [{**row, "ssh": None} for row in kept["rows"]] == [{**row, "ssh": None} for row in here], STALE
     assert all(row["irkit"]["found"] == "found" for row in kept["rows"])
     page = PAGE.read_text(encoding="utf-8")
-    assert page == with_table(page, kept), "stale: python -m tests.incident --page"
+    assert page == with_table(page, kept), f"{STALE} --page"
 
 
 def test_nothing_of_the_container_was_executed(collected: Collected) -> None:
