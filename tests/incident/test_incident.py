@@ -23,7 +23,8 @@ pytestmark = pytest.mark.engine
 STALE = "stale: python -m tests.incident"
 NAMES = [item.name for item in ITEMS]
 WATCHED = ("app/keep.txt", "etc/passwd", "opt/.suid", "var/www/img/.thumb.php", "hostile/plain", "data/new.txt")
-"""Files whose access times are looked at: of the image, of the upper layer, of a volume."""
+FOLDERS = ("app", "etc", "data", "hostile", "var/www/img")
+"""What is looked at for access times: of the image, of the upper layer, of a volume."""
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Seen:
         """Now."""
         namespace = Path(f"/proc/{incident.pid}/ns/pid").readlink()
         return cls(
-            accessed={name: (incident.root / name).lstat().st_atime_ns for name in WATCHED},
+            accessed={name: (incident.root / name).lstat().st_atime_ns for name in (*WATCHED, *FOLDERS)},
             mounts=Path(f"/proc/{incident.pid}/mountinfo").read_bytes(),
             processes={one.name for one in Path("/proc").glob("[0-9]*") if is_in(one, namespace)},
             marks=sorted(os.listdir(incident.root / "marks")),  # noqa: PTH208 - a path through /proc is no Path's
@@ -76,7 +77,7 @@ def collected(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Made once, collected once, by the shipped playbook."""
     with Lab(engine) as lab:
         incident = make_incident(lab, SMALL)
-        for name in WATCHED:  # as if read yesterday: what reads it today shows, with relatime too
+        for name in (*WATCHED, *FOLDERS):  # as if read yesterday: what reads it today shows, with relatime too
             at = (incident.root / name).lstat()
             os.utime(incident.root / name, ns=(at.st_mtime_ns - 10**9, at.st_mtime_ns), follow_symlinks=False)
         before, began = Seen.of(incident), time.time()
