@@ -7,7 +7,9 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
+from tests.acceptance import command
 from tests.acceptance.command import Irkit, connect
 from tests.lab.client_side import ClientSide
 from tests.lab.engine import start_engine
@@ -18,6 +20,9 @@ from tests.lab.suspects import Lab
 from .items import Level
 from .recall import PAGE, RESULTS, Cost, Found, find, find_by_commands, page_table, read_results, rows_of, with_table
 from .seeds import SMALL, WHOLE, make_incident
+
+LONGEST: Final = 3600
+"""Seconds for a collection: over SFTP every hole of a sparse file is read."""
 
 
 def main() -> int:
@@ -30,6 +35,7 @@ def main() -> int:
         PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), read_results()), encoding="utf-8")
         return 0
     ensure_packages()
+    command.TIMEOUT = LONGEST
     sizes = SMALL if options.small else WHOLE
     found: dict[str, Found] = {}
     cost: dict[str, Cost] = {}
