@@ -5,6 +5,7 @@ Order is `timeline_sort`'s concern, and what other tools read `timeline_formats`
 Nothing but the bundle is read, and no more of an item is in memory than a line.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ from irkit.adapters.timeline_records import (
     read_inspect,
     read_listed_processes,
     read_log,
+    read_raw_log,
     read_run,
     read_seen_processes,
 )
@@ -39,6 +41,7 @@ _READERS: Final[Mapping[tuple[str, str], Callable[[Item], Iterator[FileTimes | M
 """By the kind of an item and its name."""
 _WITH_INDEX: Final = frozenset({"export", "read-changes", "read-volume", "read-tmpfs", "read-image"})
 """Kinds of items whose JSON Lines list files."""
+_RAW_LOG: Final = re.compile(r".*-json\.log(?:\.[0-9]+)?")
 _STREAMS: Final = ("stdout", "stderr")
 
 
@@ -62,7 +65,10 @@ def read_timeline(root: Path, unread: Unread) -> Iterator[FileTimes | Moment]:
         if (root / one.path).is_file()
     }
     yield from read_run(records, bag.LOG, names)
+    whole = {_plain_path(path) for path, item in items.items() if not item.evidence.partial}
     for path, item in items.items():
+        if item.evidence.partial and _plain_path(path) in whole:
+            continue  # a further attempt brought all of it
         if item.evidence.partial:
             item.tell(f"it is partial: {item.evidence.partial}")
         yield from _read(path, item, items, names)
@@ -95,6 +101,9 @@ def _read(path: str, item: Item, items: Mapping[str, Item], names: Mapping[str, 
     elif kind == "processes.json":
         if not any(_is_of(one, item, "/processes.jsonl") for one in items):
             yield from read_listed_processes(item)
+    elif item.evidence.kind == "read-log-files" and _RAW_LOG.fullmatch(name):
+        if not any(_is_of(one, item, "/times.jsonl") for one in items):
+            yield from read_raw_log(item)
     elif item.evidence.kind == "read-deleted-files" and name.endswith(".index.jsonl"):
         held = items.get(f"{path.rpartition('/')[0]}/{name.replace('files', 'held').replace('.index', '')}")
         yield from read_index(item, dict(names_of_held(held)) if held else {})
@@ -106,6 +115,11 @@ def _is_of(path: str, item: Item, end: str) -> bool:
     """Whether a path is of the same container's as the item, and ends so."""
     folder = "/".join(item.evidence.path.split("/")[:3])
     return path.startswith(f"{folder}/") and path.removesuffix(SUFFIX).endswith(end)
+
+
+def _plain_path(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/{_plain(name)}"
 
 
 def _plain(name: str) -> str:

@@ -99,6 +99,24 @@ def _log_moment(times: Item, line: _LogLine, shown: bytes, at: int) -> Moment:
     return Moment(at=at, kind="Log Time", source=Source.LOG, message=message, where=where, clock=where.host)
 
 
+class _Raw(msgspec.Struct):
+    log: str
+    stream: str = ""
+    time: str = ""
+
+
+def read_raw_log(item: Item) -> Iterator[Moment]:
+    """The records of an engine's own `json-file`, where there is no other view of that log."""
+    for line in item.values(_Raw):
+        at = nanoseconds_of_time(line.time)
+        if at is None:
+            item.tell("a record without a time")
+            continue
+        raw = line.log.encode("utf-8", "surrogatepass")
+        told = _LogLine(stream=line.stream, offset=0, bytes=len(raw), time=line.time)
+        yield _log_moment(item, told, raw[:_SHOWN], at)
+
+
 # The engine ------------------------------------------------------------------------------------------------------
 
 

@@ -115,6 +115,30 @@ def test_a_torn_item_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     assert any("cannot be read on" in line for line in unread.lines())
 
 
+def test_of_two_attempts_the_whole_one_is_read_and_of_a_log_the_engines_own_file_where_there_is_no_other(
+    tmp_path: Path,
+) -> None:
+    bundle = a_bundle(tmp_path)
+    bundle.append(run_started(a_plan()))
+    index = INDEX.splitlines(keepends=True)[0]
+    apply(bundle, 1, operations.Export(WEB.id), lambda to: packed(to, "export/rootfs.index.jsonl", index), fails="")
+    first = '{"log":"out\\u001b\\n","stream":"stdout","time":"2023-11-14T22:13:23.000000009Z"}\n'
+    name = f"daemon/{WEB.id}/{WEB.id}-json.log"
+    apply(bundle, 2, operations.ReadLogFiles(WEB.id, 1), lambda to: to.put(name, first.encode(), source="host"))
+    apply(
+        bundle,
+        3,
+        operations.Export(WEB.id),
+        lambda to: to.open("export/rootfs.index.jsonl", source="", compress=True),
+        fails="gone",
+    )
+    unread = Unread()
+    found = [one.message for one in moments_of(bundle.path, unread) if one.source is not Source.IRKIT]
+    bundle.close()
+    assert sorted(found) == ["file /etc/a, 0644 1:2, 3 bytes", "stdout: out\\x1b"]
+    assert unread.lines() == []
+
+
 def test_offsets_of_clocks_are_those_that_were_measured(tmp_path: Path) -> None:
     assert clock_offsets(full_bundle(tmp_path), ["local", "other"]) == {"local": 1500}
     moment = Moment(at=2000, kind="", source=Source.LOG, message="", where=HERE, clock="local")
