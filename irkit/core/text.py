@@ -77,7 +77,7 @@ def escaped(raw: bytes, also: str = "") -> str:
     `also` become `\\xNN`, a byte each.
     """
     text = raw.decode("utf-8", "surrogateescape")
-    if _PRINTABLE.match(text) and not any(char in text for char in f"\\{also}"):
+    if _PRINTABLE.match(text) and "\\" not in text and not (also and any(char in text for char in also)):
         return text
     return "".join(_escaped(char, also) for char in text)
 

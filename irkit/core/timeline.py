@@ -106,15 +106,16 @@ class FileTimes(msgspec.Struct, frozen=True, kw_only=True):
         for at, kind in told:
             if at is not None:
                 kinds.setdefault(at, []).append(kind)
+        message, path = self._message(), escaped(self.name)
         for at, names in kinds.items():
             yield Moment(
                 at=at,
                 kind="; ".join(names),
                 source=Source.FILE,
-                message=self._message(),
+                message=message,
                 where=self.where,
                 clock=self.where.host,
-                path=escaped(self.name),
+                path=path,
                 sha256=self.sha256,
             )
 
