@@ -72,7 +72,7 @@ class Contents:
             path = b"/" + name_of(line).strip(b"/")
             one = member_of_line(line)
             kept = stored.get(path)
-            is_there = one.kind != "file" or line.get("image_path") or (kept and kept.sha256 in ("", one.sha256))
+            is_there = one.kind != "file" or line.get("in_image") or (kept and kept.sha256 in ("", one.sha256))
             if is_there and line.get("change") != "deleted":
                 found[path] = one
         return found
