@@ -141,6 +141,30 @@ def test_a_name_taken_gets_a_number_before_its_extensions(bundle: Bundle) -> Non
     assert [intake.put("x", b"", source="").path.rpartition("/")[2] for _ in range(2)] == ["x", "x-2"]
 
 
+def test_an_item_may_be_named_by_what_it_holds_and_is_dropped_where_that_is_there(bundle: Bundle) -> None:
+    first = bundle.intake(host="local", container=None, operation=operations.ReadEngine(), task=0)
+    second = bundle.intake(host="local", container=None, operation=operations.ReadEngine(), task=1)
+    for number, intake in enumerate((first, second)):
+        item = intake.open("images/unfinished.tar", source="x", compress=True)
+        item.write(b"same")
+        evidence = item.finish()
+        named = intake.name(evidence, "images/blobs/same.tar")
+        assert (named is None) == bool(number)
+        kept = intake.put("other.txt", b"kept", source="x")
+        assert intake.close("") == ((kept,) if named is None else (named, kept))
+    lying = {path.relative_to(bundle.path / "data/local/host").as_posix() for path in bundle.path.rglob("*.tar.zst")}
+    assert lying == {"images/blobs/same.tar.zst"}
+    assert not list(bundle.path.rglob("*unfinished*"))
+
+
+def test_an_item_that_is_dropped_was_never_there(bundle: Bundle) -> None:
+    intake = bundle.intake(host="local", container=None, operation=operations.ReadEngine(), task=0)
+    items = [intake.put(f"{number}.pcap", b"x", source="x") for number in range(3)]
+    intake.drop(items[0])
+    assert intake.close("") == tuple(items[1:])
+    assert sorted(path.name for path in bundle.path.rglob("*.pcap")) == ["1.pcap", "2.pcap"]
+
+
 def test_closing_an_intake_tells_all_in_order_and_closes_what_is_open(bundle: Bundle) -> None:
     intake = bundle.intake(host="local", container=WEB, operation=operations.Export(WEB.id), task=1)
     one = intake.put("one.json", b"1", source="")

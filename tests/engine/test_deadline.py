@@ -7,7 +7,7 @@ import pytest
 
 from irkit.adapters.memory import FixedClock, MemoryStore
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.operations import Commit, Disconnect, Export, Inspect, Operation, Stop
+from irkit.core.operations import CapturePackets, Commit, Disconnect, Export, Inspect, Operation, Stop
 from irkit.core.plan import Task
 from irkit.engine.bench import BULK_TIME, CHANGE_TIME, IDLE, LONGEST, READ_TIME, Bench
 from irkit.engine.deadline import Cancel, OperationDeadline
@@ -98,6 +98,7 @@ def test_no_registration_is_missed_while_the_switch_is_set() -> None:
     ("operation", "timeout", "wait", "whole"),
     [
         (Inspect("a"), 0, READ_TIME, READ_TIME),
+        (CapturePackets("a", 600.0, 1), 0, 660.0, 660.0),  # may be silent for as long as it lasts
         (Disconnect("a", "net"), 0, CHANGE_TIME, CHANGE_TIME),
         (Export("a"), 0, IDLE, BULK_TIME),
         (Commit("a", "x:1"), 0, BULK_TIME, BULK_TIME),  # says nothing until it is done
