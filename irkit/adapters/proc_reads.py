@@ -12,9 +12,9 @@ from irkit.adapters.container_pids import NAMESPACES, Process, parse_stat
 from irkit.core.errors import TargetError
 from irkit.core.ports import Deadline, HostFiles
 
-AT_ONCE: Final = 64
+AT_ONCE: Final = 128
 """Processes that are read together."""
-_USUAL: Final = 64 * 1024
+_USUAL: Final = 32 * 1024
 _MOST: Final = 16 * 1024 * 1024
 """Bytes that are read of one file at first, and at most."""
 _MOST_TOGETHER: Final = 64 * 1024 * 1024

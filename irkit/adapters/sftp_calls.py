@@ -17,6 +17,8 @@ from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, FileFacts, FileKind, Part
 from irkit.core.text import safe
 
+CLEAR: Final = (Code.ABSENT, Code.DENIED, Code.UNSUPPORTED)
+"""What a server may say of a failure that tells why."""
 AHEAD: Final = 32
 """Requests for one file that are under way at most, so that a round trip costs little: 8 MiB."""
 _LEAST_PIECE: Final = 32 * 1024
@@ -27,6 +29,19 @@ _LONGEST: Final = 4095
 MOST_IN_NAMES: Final = 64 * 1024 * 1024
 """Bytes that the names in a directory may have together."""
 _ENDLESS: Final = 1 << 63
+
+
+def refusal_of(path: bytes, error: StatusError) -> TargetError:
+    """What the server refused, in irkit's words."""
+    match error.code:
+        case Code.ABSENT:
+            return file_paths.absent(path)
+        case Code.DENIED:
+            return file_paths.denied(path)
+        case Code.UNSUPPORTED:
+            return TargetError(f"{show(path)}: the host's SFTP server cannot do that", Refusal.UNSUPPORTED)
+    said = safe(error.text or f"status {error.code}", 200)
+    return TargetError(f"{show(path)} cannot be read: the host says {said!r}", Refusal.REFUSED)
 
 
 def wire_path(path: bytes) -> bytes:
@@ -117,20 +132,13 @@ class Call:
 
     def refusal(self, error: StatusError) -> TargetError:
         """What the server refused, in irkit's words."""
-        match error.code:
-            case Code.ABSENT:
-                return file_paths.absent(self._path)
-            case Code.DENIED:
-                return file_paths.denied(self._path)
-            case Code.UNSUPPORTED:
-                return TargetError(f"{show(self._path)}: the host's SFTP server cannot do that", Refusal.UNSUPPORTED)
-        try:
-            self.stat()  # a process whose files in /proc were read may have ended, which has no code of its own
-        except StatusError as again:
-            if again.code == Code.ABSENT:
-                return file_paths.absent(self._path)
-        said = safe(error.text or f"status {error.code}", 200)
-        return TargetError(f"{show(self._path)} cannot be read: the host says {said!r}", Refusal.REFUSED)
+        if error.code not in CLEAR:
+            try:
+                self.stat()  # a process whose files in /proc were read may have ended, which has no code of its own
+            except StatusError as again:
+                if again.code == Code.ABSENT:
+                    return file_paths.absent(self._path)
+        return refusal_of(self._path, error)
 
     def _ask(self, request: Request) -> Answer:
         return self._session.ask(request, self._deadline)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
-from irkit.adapters import sftp_messages
-from irkit.adapters.sftp_calls import Call, wire_path
-from irkit.adapters.sftp_messages import Answer, Request, StatusError
+from irkit.adapters import file_paths, sftp_messages
+from irkit.adapters.sftp_calls import CLEAR, refusal_of, wire_path
+from irkit.adapters.sftp_messages import Answer, Code, Request, StatusError
 from irkit.adapters.sftp_session import MOST_IN_READ, SftpSession
 from irkit.core.errors import TargetError
 from irkit.core.ports import Deadline
@@ -114,6 +114,27 @@ class Names:
         return self.names[: self.limit]
 
 
+@dataclass
+class Presence:
+    """Whether something is there still, of what a host could not read and has no word for why."""
+
+    path: bytes
+    handle: bytes | None = None
+    is_there: bool = True
+
+    def begin(self) -> Request:
+        return sftp_messages.ask_facts(self.path)
+
+    def go_on(self, answer: Answer) -> None:
+        try:
+            sftp_messages.facts_of(answer, b"/")
+        except StatusError as error:
+            self.is_there = error.code != Code.ABSENT
+
+    def found(self) -> bool:
+        return self.is_there
+
+
 def ask_many(
     session: SftpSession, paths: Sequence[bytes], question: Callable[[bytes], Question[T]], deadline: Deadline
 ) -> list[T | TargetError]:
@@ -138,6 +159,7 @@ class _Asking(Generic[T]):
         self._unsent: list[tuple[Request, _Asked[T] | None]] = []
         self._sent: deque[tuple[int, _Asked[T]]] = deque()
         self._found: dict[int, T | TargetError] = {}
+        self._failed: dict[int, tuple[bytes, StatusError]] = {}
         self._active = 0
 
     def answers(self, paths: Sequence[bytes]) -> list[T | TargetError]:
@@ -151,6 +173,7 @@ class _Asking(Generic[T]):
             self._send()
         finally:
             self._session.forget(number for number, _ in self._sent)
+        self._explain_failures()
         return [self._found[place] for place in range(len(paths))]
 
     def _begin_more(self, left: Iterator[tuple[int, bytes]]) -> bool:
@@ -183,15 +206,27 @@ class _Asking(Generic[T]):
         try:
             request = asked.question.go_on(answer)
         except StatusError as error:
-            self._end(asked, Call(self._session, asked.path, self._deadline).refusal(error))
+            self._failed[asked.place] = (asked.path, error)
+            self._let_go(asked)
         else:
             if request is None:
                 self._end(asked, asked.question.found())
             else:
                 self._unsent.append((request, asked))
 
-    def _end(self, asked: _Asked[T], found: T | TargetError) -> None:
+    def _explain_failures(self) -> None:
+        """What could not be read: a process whose files these were may have ended, which has no code of its own."""
+        unclear = [path for path, error in self._failed.values() if error.code not in CLEAR]
+        answers = _Asking(self._session, Presence, self._deadline).answers(unclear) if unclear else []
+        there = dict(zip(unclear, answers, strict=True))
+        for place, (path, error) in self._failed.items():
+            self._found[place] = refusal_of(path, error) if there.get(path, True) else file_paths.absent(path)
+
+    def _end(self, asked: _Asked[T], found: T) -> None:
         self._found[asked.place] = found
+        self._let_go(asked)
+
+    def _let_go(self, asked: _Asked[T]) -> None:
         self._active -= 1
         if asked.question.handle is not None:
             self._unsent.append((sftp_messages.close(asked.question.handle), None))

@@ -118,3 +118,13 @@ def test_a_real_server_has_nothing_open_afterwards(servers: SftpServers, files: 
         files.stat(bytes(tmp_path), deadline())  # what was asked before is done
         held = [str(one.readlink()) for one in Path(f"/proc/{servers.processes[0].pid}/fd").iterdir()]
         assert not [one for one in held if one.startswith(str(tmp_path))]
+
+
+def test_what_fails_without_a_word_why_is_asked_after_all_together(servers: SftpServers, files: SftpFiles) -> None:
+    """A file of a process that has ended is absent, one that cannot be read is refused; either costs no round trip."""
+    here = b"/proc/%d" % os.getpid()
+    found = files.read_links([here + b"/exe", here + b"/stat", b"/proc/1073741824/exe", here + b"/maps"], deadline())
+    assert isinstance(found[0], bytes)
+    assert [one.kind for one in found if isinstance(one, TargetError)] == [
+        Refusal.REFUSED, Refusal.ABSENT, Refusal.REFUSED,
+    ]  # fmt: skip
