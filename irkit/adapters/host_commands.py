@@ -1,7 +1,7 @@
 """Commands of this machine, run as root: directly where irkit is, else by `sudo -n`. Over SSH: `ssh_host_commands`.
 
 What is run is in the modules named `firewall_` and in `engine_firewall`: cat, grep, id, ip, nft, nsenter, readlink, ss
-and tc (docs/adr/0022).
+and tc; in `memory_reading`: dd (docs/adr/0022).
 """
 
 import math
