@@ -250,7 +250,7 @@ def test_lines_are_sorted_and_equal_ones_stay_in_the_order_they_came(
 
 
 def test_more_than_memory_holds_is_sorted_in_files_that_are_gone_afterwards(tmp_path: Path) -> None:
-    count = 60_000
+    count = 20_000
     tracemalloc.start()
     try:
         lines = ((number * 7919 % count, b"%d" % number + b"." * 100) for number in range(count))
