@@ -28,6 +28,15 @@ class Content:
     problem: str = ""
 
 
+def has_grown(file: HostFile, deadline: Deadline) -> bool:
+    """Whether there is more of a file by now than when it was opened."""
+    try:
+        return any(len(piece) for piece in file.read(Span(file.facts.size, 1), deadline))
+    except TargetError as error:
+        check_is_answer(error)
+        return False
+
+
 class Reading:
     """Reads a file span by span and passes its data on. What cannot be read is filled with zeros, and said."""
 

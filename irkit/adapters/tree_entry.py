@@ -32,8 +32,8 @@ class TreeEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     as zeros; `sha256_data` of a sparse file's data alone, in order. `offset` is where the member's first header begins
     in the tar, `data` where its content does; both are left out of what is not in the tar. `in_image` says where the
     same content is: in which layer of the bundle, below the host's folder, from which offset of the layer unpacked, and
-    how many bytes. `left_out` says why content is not there, `problem` what could not be read; a folder that could not
-    be read has a second line, which says so.
+    how many bytes. `left_out` says why content is not there, `problem` what could not be read, `grew` that there was
+    more of it by the time it had been read; a folder that could not be read has a second line, which says so.
     """
 
     path: str
@@ -65,6 +65,7 @@ class TreeEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     offset: int | None = None
     data: int | None = None
     truncated: bool = False
+    grew: bool = False
     left_out: str = ""
     note: str = ""
     problem: str = ""

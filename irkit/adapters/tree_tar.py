@@ -15,7 +15,7 @@ import msgspec
 from irkit.adapters import tar_write
 from irkit.adapters.file_kinds import START, mime_of
 from irkit.adapters.host_side import check_is_answer
-from irkit.adapters.tree_content import Reading
+from irkit.adapters.tree_content import Reading, has_grown
 from irkit.adapters.tree_entry import TreeEntry, entry_of, text_of
 from irkit.adapters.tree_walk import Met
 from irkit.core.errors import TargetError
@@ -49,6 +49,7 @@ class Counts:
     shared: int = 0
     left_out: int = 0
     problems: int = 0
+    grown: int = 0
     why_left_out: str = ""
     first_problem: str = ""
 
@@ -142,6 +143,8 @@ class TreeTar:
         self._flush()
         self._flush_lines()
         reason = "; ".join(filter(None, (partial, self.counts.partial)))
+        if self.counts.grown:
+            self.tar.warn(f"{self.counts.grown} files grew while they were read: each is kept as long as it had been")
         self.index.finish(reason)
         self.tar.finish(reason)
         return reason
@@ -213,6 +216,8 @@ class TreeTar:
             reading.take(span, deadline)
         found = reading.end(facts.size)
         self._write(tar_write.padding(size + holes))
+        entry.grew = not found.problem and has_grown(file, deadline)
+        self.counts.grown += entry.grew
         entry.sha256, entry.sha256_data, entry.mime = found.sha256, found.sha256_data, mime_of(found.start)
         entry.problem, entry.truncated = found.problem, bool(found.problem)
 

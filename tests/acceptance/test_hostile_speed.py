@@ -67,7 +67,7 @@ def test_a_file_that_grows_while_it_is_read_comes_to_an_end(lab: Lab, irkit: Irk
     contents, summary = run(irkit, tmp_path, "grower", "{id: changes, action: snapshot.changes}")
     check_said(contents, summary)
     line = next(one for one in contents.lines("grower", "changes/") if name_of(one).strip(b"/") == b"opt.log")
-    assert line["size"] > 0
+    assert line["size"] > 0 and line["grew"]
     member = contents.archive("grower", "changes").get(b"/opt.log")
     assert member is not None and member.size > 0
     lab.engine.docker("kill", "grower")

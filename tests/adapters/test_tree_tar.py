@@ -337,6 +337,7 @@ def test_a_file_that_grows_without_end_is_kept_as_long_as_it_was() -> None:
     files.put(b"/tree/f", b"x" * 50_000, size=5000)
     found = store_tree(files, b"/tree")
     assert found.content(b"f") == b"x" * 5000 and found.partial == ""
+    assert found.lines[b"f"]["grew"]
 
 
 def test_a_file_with_holes_in_the_middle_is_put_together_again() -> None:
