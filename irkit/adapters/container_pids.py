@@ -7,10 +7,11 @@ why it counts. Threads may have control groups and namespaces of their own: thos
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, cached_property, partial
+from types import MappingProxyType
 from typing import Final
 
 from irkit.core.container import SHORT_ID, Container
@@ -80,7 +81,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Pids:
-    """The processes of a container, by number. `looked_at` are all processes of the host that there were.
+    """The processes of a container, by number. `every` are all processes of the host that there were.
 
     `main` is the first process by the engine's word, 0 where that is not the container's any more. `own` are the
     namespaces that it has for itself and not with the host. `unread` counts processes whose namespaces were not told.
@@ -89,7 +90,7 @@ class Pids:
     main: int
     processes: tuple[Process, ...]
     own: dict[str, bytes]
-    looked_at: frozenset[int]
+    every: Mapping[int, Process]
     unread: int = 0
 
     @cached_property
@@ -114,13 +115,18 @@ class Pids:
         return next((one.pid for one in living if one.pid == self.main), living[0].pid if living else 0)
 
 
-def pids_of(files: HostFiles, container: Container, deadline: Deadline, *, joined: bool = True) -> Pids:
+def pids_of(
+    files: HostFiles, container: Container, deadline: Deadline, *, joined: bool = True, before: Pids | None = None
+) -> Pids:
     """The processes that are a container's, at this moment; those that joined it only where they are wanted.
+
+    With what was found `before`, only processes that are new since are looked at.
 
     Raises TargetError: UNSUPPORTED where the host's /proc cannot be read or is another machine's, ABSENT where no
     process on it is the container's.
     """
-    every = all_processes(files, deadline, namespaces=NAMESPACES if joined else ("mnt", "pid"))
+    kinds = NAMESPACES if joined else ("mnt", "pid")
+    every = all_processes(files, deadline, namespaces=kinds, known=before.every if before else {})
     root = every.get(_INIT)
     if root is None:
         reason = "the host's /proc does not show the processes of the machine"
@@ -144,7 +150,7 @@ def pids_of(files: HostFiles, container: Container, deadline: Deadline, *, joine
         main=main,
         processes=tuple(sorted((one for one in tied if one.ties), key=lambda one: one.pid)),
         own=own,
-        looked_at=frozenset(every),
+        every=every,
         unread=sum(not one.namespaces and not one.has_ended for one in every.values() if not _is_kernel(one)),
     )
 
@@ -173,17 +179,26 @@ def numbers_of(files: HostFiles, deadline: Deadline) -> list[bytes]:
 
 
 def all_processes(
-    files: HostFiles, deadline: Deadline, *, namespaces: Sequence[str] = NAMESPACES
+    files: HostFiles,
+    deadline: Deadline,
+    *,
+    namespaces: Sequence[str] = NAMESPACES,
+    known: Mapping[int, Process] = MappingProxyType({}),
 ) -> dict[int, Process]:
-    """Every process of the host, by number, those of the kernel included, with those namespaces; without ties."""
-    names = numbers_of(files, deadline)
+    """Every process of the host, by number, those of the kernel included, with those namespaces; without ties.
+
+    Of those that are `known` it is only seen whether there still are such numbers.
+    """
+    every = numbers_of(files, deadline)
+    names = [name for name in every if int(name) not in known]
     stats = files.read_small([b"/proc/%s/stat" % name for name in names], _LIMIT, deadline)
     groups = files.read_small([b"/proc/%s/cgroup" % name for name in names], _LIMIT, deadline)
     found: dict[int, Process] = {}
     for name, stat, group in zip(names, stats, groups, strict=True):
         if isinstance(stat, bytes) and (one := parse_stat(int(name), stat, group)):
             found[one.pid] = one
-    return _with_namespaces(files, found, namespaces, deadline)
+    still = {pid: known[pid] for name in every if (pid := int(name)) in known}
+    return still | _with_namespaces(files, found, namespaces, deadline)
 
 
 def hosts_namespaces(files: HostFiles, root: Process, deadline: Deadline) -> frozenset[tuple[str, bytes]]:

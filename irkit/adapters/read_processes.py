@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from irkit.adapters.container_pids import Pids, Process, numbers_of, pids_of
+from irkit.adapters.container_pids import Pids, Process, pids_of
 from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.foreign_text import put
@@ -132,11 +132,8 @@ class _Reading:
                 yield one
 
     def _started_meanwhile(self) -> list[Process]:
-        now = frozenset(map(int, numbers_of(self.files, self.deadline)))
-        if now <= self.pids.looked_at and self._main in now:
-            return []
         try:
-            self.pids = pids_of(self.files, self.container, self.deadline)
+            self.pids = pids_of(self.files, self.container, self.deadline, before=self.pids)
         except TargetError as error:
             if error.kind is not Refusal.ABSENT:
                 raise
@@ -244,7 +241,7 @@ class _Reading:
             "host": self.machine.facts(),
             "first_process": self._main,
             "processes": len(self.told),
-            "processes_of_the_host": len(self.pids.looked_at),
+            "processes_of_the_host": len(self.pids.every),
             "namespaces_not_told": self.pids.unread,
             "ended_meanwhile": [pid for pid, one in self.told.items() if one.ended],
             "executables_hashed": self._executables.hashed,
