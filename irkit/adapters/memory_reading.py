@@ -11,6 +11,7 @@ from irkit.core.ports import Deadline, Part
 
 LARGE: Final = 4 << 20
 """Bytes from which starting a command costs less than it saves."""
+_PIECE: Final = 1 << 20
 _AT_ONCE: Final = 1 << 30
 """Bytes that one command is to read at most."""
 
@@ -48,16 +49,30 @@ class _Commanded:
     def _large(self, begin: int, size: int) -> Iterator[Part]:
         """One large range; what the command does not give of it is read as a file is, which tells why."""
         at, end = begin, begin + size
-        try:
-            for piece in self._side.commands.stream(self._words(begin, size), self._deadline):
-                data = piece[: end - at]
-                if data:
-                    yield Part(at, data)
-                at += len(data)
-        except TargetError as error:
-            check_is_answer(error)
+        for data in self._gathered(self._words(begin, size), size):
+            yield Part(at, data)
+            at += len(data)
         if at < end:
             yield from self._by_file([(at, end - at)])
+
+    def _gathered(self, words: tuple[str, ...], size: int) -> Iterator[memoryview]:
+        """What the command prints, at most so many bytes, in large pieces: small ones cost as much each."""
+        buffer, filled, left = memoryview(bytearray(_PIECE)), 0, size
+        try:
+            for piece in self._side.commands.stream(words, self._deadline):
+                rest = piece[:left]
+                left -= len(rest)
+                while rest:
+                    count = min(len(rest), _PIECE - filled)
+                    buffer[filled : filled + count] = rest[:count]
+                    filled, rest = filled + count, rest[count:]
+                    if filled == _PIECE:
+                        yield buffer
+                        filled = 0
+        except TargetError as error:
+            check_is_answer(error)
+        if filled:
+            yield buffer[:filled]
 
     def _words(self, begin: int, size: int) -> tuple[str, ...]:
         flags = tuple(f"iflag={one}" for one in ("skip_bytes", "count_bytes", "fullblock"))

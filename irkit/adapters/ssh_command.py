@@ -27,6 +27,7 @@ _OUTPUT: Final = 64 * 1024
 _WINDOW: Final = 1 << 18
 _SAID: Final = 160
 _PIECE: Final = 1 << 20
+_FEW, _GATHER = 256 * 1024, 0.002
 
 
 class CommandError(TargetError):
@@ -112,6 +113,8 @@ def stream_command(link: Link, argv: Sequence[str], deadline: Deadline) -> Gener
         buffer = memoryview(bytearray(_PIECE))
         while count := _read(wire, buffer, deadline):
             yield buffer[:count]
+            if count < _FEW:  # each wait costs this process's threads a turn: what comes meanwhile is taken in one go
+                time.sleep(_GATHER)
         return Ran(_status(wire, deadline), "", wire.channel.error_text())
 
 
