@@ -208,7 +208,8 @@ def sample(schema: Mapping[str, Any]) -> Any:
 
 def example_step(action: type[Action]) -> dict[str, Any]:
     """A step with that action: the first case that gives parameters, or else what must be given."""
-    step: dict[str, Any] = {"id": action.name.rpartition(".")[2].replace("_", "-"), "action": action.name}
+    name = action.name.rpartition(".")[2].replace("_", "-")
+    step: dict[str, Any] = {"id": "around" if name == HOST_STEP else name, "action": action.name}
     schema = action_schema(action)
     given: dict[str, Any] = {name: sample(schema["properties"][name]) for name in schema["required"]}
     for case in cases_of(action.name):
