@@ -12,6 +12,7 @@ BUSYBOX = Path("/bin/busybox")
 CLIENT = (("docker", "docker.io"),)
 OWN_ENGINE = (
     ("dockerd", "docker.io"),
+    ("docker-compose", "docker-compose"),
     ("ip", "iproute2"),
     ("iptables", "iptables"),
     ("nft", "nftables"),
