@@ -1,40 +1,41 @@
-"""The operations that firewall a container, as commands of its host: nft by nsenter, and ss. What each rule says is in
-`firewall_rules`, where they go in `firewall_place`, that they stand in `firewall_proof`.
+"""The operations that firewall a container, as commands of its host: nft by nsenter, or iptables, and ss. What each
+rule says is in `firewall_rules` and `firewall_chains`, where they go in `firewall_place`; `firewall_ways` puts them in,
+and sees that they stand.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Sequence
+from functools import partial
+from typing import Final, TypeAlias
 
+from irkit.adapters import firewall_chains as chains
 from irkit.adapters import firewall_rules as rules
 from irkit.adapters.engine_http import EngineApi
 from irkit.adapters.engine_sharers import facts_of, sharers_of
+from irkit.adapters.firewall_chains import Chains
 from irkit.adapters.firewall_crowd import Crowd, look_at_crowd
-from irkit.adapters.firewall_devices import Outer, check_bridge, devices_in, inner_devices, outer_devices, who_is_before
-from irkit.adapters.firewall_place import Process, check_same, control_group, find_process
-from irkit.adapters.firewall_proof import difference, names
-from irkit.adapters.firewall_rules import Table
+from irkit.adapters.firewall_devices import Outer, check_bridge, inner_devices, outer_devices, who_is_before
+from irkit.adapters.firewall_place import Process, after_rules, check_same, control_group, find_process
+from irkit.adapters.firewall_ways import Used, Ways
 from irkit.adapters.host_commands import last_line
 from irkit.core.allowed import parse_all
 from irkit.core.container import Container
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.isolation import BlockTraffic, ResetConnections, UnblockTraffic
+from irkit.core.isolation import BlockTraffic, ResetConnections, UnblockTraffic, Where
 from irkit.core.ports import Deadline, HostCommands, Intake, Outcome
 from irkit.core.proof import Proof
 from irkit.core.text import safe
 
 _ALIVE: Final = ("running", "paused")
-_FAMILIES: Final = {
-    "namespace": ("inet", "netdev"),
-    "veth": ("netdev",),
-    "cgroup": ("inet",),
-    "bridge": ("inet",),
-}
 _STANDS: Final = {
     "namespace": "the rules stand in its network namespace",
     "veth": "the rules stand at the host's ends of its interfaces",
     "cgroup": "the rules stand for the sockets of its control group",
     "bridge": "the rules stand between its network and the host",
+}
+_STANDS_CHAINS: Final = {
+    "namespace": "the rules of iptables stand in its network namespace",
+    "veth": "the rules of ebtables stand at the host's ends of its interfaces",
+    "bridge": "the rules of iptables stand between its network and the host",
 }
 _SEES: Final = "; with NET_RAW it can still see what arrives"
 _SENDS: Final = "; with NET_RAW it can still send frames of its own making"
@@ -42,7 +43,8 @@ _NOT_LOCAL: Final = (
     *("state", "connected", "exclude", "time-wait"),
     *("not", "dst", "127.0.0.0/8", "not", "dst", "::1/128"),
 )
-_NOTHING: Final = '{"nftables": []}'
+_Said: TypeAlias = tuple[Used, str, str]
+"""How rules were put in, what is so now, and what is in doubt."""
 _UNSURE: Final = (Refusal.CANCELLED, Refusal.TIMEOUT, Refusal.LOST, Refusal.UNREACHABLE)
 
 
@@ -51,12 +53,12 @@ class Firewall:
 
     def __init__(self, commands: HostCommands) -> None:
         self._commands = commands
-        self._put: dict[BlockTraffic, tuple[Table, ...]] = {}
+        self._ways = Ways(commands)
 
     def block(self, api: EngineApi, operation: BlockTraffic, intake: Intake, deadline: Deadline) -> Outcome:
         """Put the rules in, and read them back."""
         try:
-            return Outcome(proof=self._block(api, operation, deadline))
+            return self._block(api, operation, deadline)
         except ValueError as error:
             raise TargetError(f"NOT isolated: {error}", Refusal.UNSUPPORTED) from error
         except TargetError as error:
@@ -64,80 +66,93 @@ class Firewall:
                 raise
             raise TargetError(f"NOT isolated: {error.reason}", error.kind) from error
 
-    def _block(self, api: EngineApi, operation: BlockTraffic, deadline: Deadline) -> Proof:
+    def _block(self, api: EngineApi, operation: BlockTraffic, deadline: Deadline) -> Outcome:
         if operation.where == "bridge":
-            rules.check_device(operation.device)
-            check_bridge(self._commands, operation.device, deadline)
-            tables = rules.bridge_tables(operation.table, parse_all(operation.allow), operation.device)
-            self._apply(operation, (), tables, deadline)
-            return Proof.proven(_STANDS["bridge"])
+            return self._block_bridge(operation, deadline)
         owner, process = self._process(api, operation.container, deadline)
         sharers = sharers_of(api, owner, deadline)
         crowd = look_at_crowd(self._commands, owner, sharers, process, deadline)
         match operation.where:
             case "namespace":
-                said, doubt = self._block_namespace(owner, process, crowd, operation, deadline)
+                used, said, doubt = self._block_namespace(owner, process, crowd, operation, deadline)
             case "veth":
-                said, doubt = self._block_ends(owner, process, operation, deadline)
+                used, said, doubt = self._block_ends(owner, process, operation, deadline)
             case _:
-                said, doubt = self._block_group(process, crowd, operation, deadline), ""
-        with _after_rules():
+                used, said, doubt = self._block_group(process, crowd, operation, deadline)
+        with after_rules():
             check_same(self._commands, operation.container, process, deadline)
-        why = doubt or crowd.elsewhere
-        return Proof.asserted(f"{said}, but {why}") if why else Proof.proven(said)
+        return _outcome(used, said, doubt or crowd.elsewhere)
+
+    def _block_bridge(self, operation: BlockTraffic, deadline: Deadline) -> Outcome:
+        allow = parse_all(operation.allow)
+        rules.check_device(operation.device)
+        check_bridge(self._commands, operation.device, deadline)
+        tables = rules.bridge_tables(operation.table, allow, operation.device)
+        used = self._ways.put(
+            operation, (), [tables], lambda: chains.bridge_chains(operation.table, allow, operation.device), deadline
+        )
+        return _outcome(used, _stands("bridge", used))
 
     def _block_namespace(
         self, owner: Container, process: Process, crowd: Crowd, operation: BlockTraffic, deadline: Deadline
-    ) -> tuple[str, str]:
+    ) -> _Said:
         """With what raw sockets send, where the kernel has a hook for that; what must be known of it."""
         _check_own_network(process)
         if crowd.admin:
             raise TargetError(f"{crowd.admin}, so the rules could be taken away: use where: host", Refusal.UNSUPPORTED)
-        allow = parse_all(operation.allow)
+        allow, table = parse_all(operation.allow), operation.table
         devices = inner_devices(self._commands, process, deadline)
-        more = _SEES if devices else ""
-        try:
-            self._apply(operation, process.within, rules.namespace_tables(operation.table, allow, devices), deadline)
-        except TargetError as error:
-            if error.kind is not Refusal.REFUSED or not devices:
-                raise
-            self._apply(operation, process.within, rules.namespace_tables(operation.table, allow), deadline)
-            more += _SENDS
-        with _after_rules():
+        offers = [rules.namespace_tables(table, allow)]
+        if devices:
+            offers.insert(0, rules.namespace_tables(table, allow, devices))
+        instead = partial(chains.namespace_chains, table, allow)
+        used = self._ways.put(operation, process.within, offers, instead, deadline)
+        with after_rules():
             _check_all_there(owner, outer_devices(self._commands, process, deadline))
-        return _STANDS["namespace"] + more, ""
+        if used.why:
+            return used, _stands("namespace", used), f"{crowd.raw}: frames of its own making pass" if crowd.raw else ""
+        more = (_SEES if devices else "") + (_SENDS if used.number else "")
+        return used, _stands("namespace", used) + more, ""
 
-    def _block_ends(
-        self, owner: Container, process: Process, operation: BlockTraffic, deadline: Deadline
-    ) -> tuple[str, str]:
+    def _block_ends(self, owner: Container, process: Process, operation: BlockTraffic, deadline: Deadline) -> _Said:
         """Cut all ends that there are, whatever else there is; and see whether those are all."""
         _check_own_network(process)
         outer = outer_devices(self._commands, process, deadline)
-        if outer.devices:
-            self._apply(
-                operation, (), rules.veth_tables(operation.table, parse_all(operation.allow), outer.names), deadline
-            )
+        used = self._cut(outer, operation, deadline) if outer.devices else Used()
         kind = Refusal.GARBLED if outer.devices else Refusal.UNSUPPORTED
         if outer.open:
             name = ", ".join(outer.open)
             raise TargetError(f"interface {name} has no end of its own on the host: it cannot be cut there", kind)
         _check_all_there(owner, outer, kind)
         if not outer.devices:
-            return "it has no interface but the loopback", ""
-        with _after_rules():
-            return _STANDS["veth"], who_is_before(self._commands, outer, deadline)
+            return used, "it has no interface but the loopback", ""
+        with after_rules():
+            return used, _stands("veth", used), who_is_before(self._commands, outer, deadline)
 
-    def _block_group(self, process: Process, crowd: Crowd, operation: BlockTraffic, deadline: Deadline) -> str:
+    def _cut(self, outer: Outer, operation: BlockTraffic, deadline: Deadline) -> Used:
+        """By nft at all ends; or by ebtables at those that are ports of a bridge, which all have to be."""
+        allow, table = parse_all(operation.allow), operation.table
+        ports = [one.ifname for one in outer.devices if one.is_on_bridge]
+        loose = ", ".join(one.shown for one in outer.devices if not one.is_on_bridge)
+        reason = f"ebtables cuts nothing at {loose}: that is no port of a bridge"
+
+        def instead() -> tuple[Chains, ...]:
+            if not ports:
+                raise TargetError(reason, Refusal.UNSUPPORTED)
+            return (chains.end_chains(table, allow, ports),)
+
+        used = self._ways.put(operation, (), [rules.veth_tables(table, allow, outer.names)], instead, deadline)
+        if used.why and loose:
+            raise TargetError(f"{used.why}, and {reason}", Refusal.GARBLED)
+        return used
+
+    def _block_group(self, process: Process, crowd: Crowd, operation: BlockTraffic, deadline: Deadline) -> _Said:
         """By the first name of the control group that nft takes: it looks the group up itself."""
-        level, (group, other) = _group(process, crowd, operation.container)
+        level, groups = _group(process, crowd, operation.container)
         allow = parse_all(operation.allow)
-        try:
-            self._apply(operation, (), rules.cgroup_tables(operation.table, allow, level, group), deadline)
-        except TargetError as error:
-            if error.kind is not Refusal.REFUSED:
-                raise
-            self._apply(operation, (), rules.cgroup_tables(operation.table, allow, level, other), deadline)
-        return _STANDS["cgroup"] + _SENDS
+        offers = [rules.cgroup_tables(operation.table, allow, level, group) for group in groups]
+        used = self._ways.put(operation, (), offers, _no_chains, deadline)
+        return used, _STANDS["cgroup"] + _SENDS, ""
 
     def unblock(self, api: EngineApi, operation: UnblockTraffic, intake: Intake, deadline: Deadline) -> Outcome:
         """Remove the rules, where they are; that they are gone already is as good."""
@@ -153,21 +168,12 @@ class Firewall:
         return self._remove(within, operation, deadline)
 
     def _remove(self, within: Sequence[str], operation: UnblockTraffic, deadline: Deadline) -> Outcome:
-        families = _FAMILIES[operation.where]
         try:
-            mine = {(family, rules.check_table(operation.table)) for family in families}
-            there = mine & self._tables(within, families, deadline)
-            if there:
-                text = rules.removal_text(operation.table, sorted(family for family, _ in there))
-                self._nft(within, ("-f", "-"), deadline, text)
-            left = mine & self._tables(within, families, deadline) if there else set()
+            was, tool = self._ways.remove(operation, within, deadline)
         except ValueError as error:
             raise TargetError(str(error), Refusal.UNSUPPORTED) from error
-        if left:
-            raise TargetError(f"table {operation.table} is still there", Refusal.REFUSED)
-        self._put = {one: tables for one, tables in self._put.items() if one.table != operation.table}
-        detail = "" if there else "the rules were gone already"
-        return Outcome(detail=detail, proof=Proof.proven("nft lists none of the rules any more"))
+        detail = "" if was else "the rules were gone already"
+        return Outcome(detail=detail, proof=Proof.proven(f"{tool} lists none of the rules any more"))
 
     def reset(self, api: EngineApi, operation: ResetConnections, intake: Intake, deadline: Deadline) -> Outcome:
         """End the connections, and see that none is left."""
@@ -199,68 +205,24 @@ class Firewall:
         return found, find_process(self._commands, found.id, found.pid, deadline)
 
     def check(self, operation: BlockTraffic, container: Container, deadline: Deadline) -> str | None:
-        """What is not there any more of what was put in for it, in a line; None where nothing was, or it does not run.
-
-        One command as a rule: in a network namespace of its own all that there is is listed at once.
-        """
-        tables = self._put.get(operation)
-        is_within = operation.where == "namespace"
-        if not tables or (is_within and container.pid <= 1):
-            return None
-        within = ("nsenter", "-t", str(container.pid), "-n") if is_within else ()
-        listed = self._nft(within, ("-j", "list", "ruleset"), deadline) if is_within else ""
-        for table in tables:
-            wrong = difference(table, listed or self._list(table, deadline))
-            if wrong and not self._is_moot(table, within, deadline):
-                return wrong
-        return ""
-
-    def _is_moot(self, table: Table, within: Sequence[str], deadline: Deadline) -> bool:
-        """Whether all interfaces that a table is for are gone: some kernels remove its chains with them."""
-        devices = {one for chain in table.chains for one in chain.devices}
-        return bool(devices) and devices.isdisjoint(devices_in(self._commands, within, deadline))
-
-    def _list(self, table: Table, deadline: Deadline) -> str:
-        """A table of the host's own, which may have many; that it is not there is no error."""
-        try:
-            return self._nft((), ("-j", "list", "table", table.family, table.name), deadline)
-        except TargetError as error:
-            if error.kind is not Refusal.REFUSED:
-                raise
-            if (table.family, table.name) in self._tables((), (table.family,), deadline):
-                raise
-            return _NOTHING
-
-    def _apply(
-        self, operation: BlockTraffic, within: Sequence[str], tables: Sequence[Table], deadline: Deadline
-    ) -> None:
-        """Put tables in, all or none, and read them back."""
-        self._nft(within, ("-f", "-"), deadline, rules.rules_text(tables))
-        for table in tables:
-            with _after_rules():
-                listing = self._nft(within, ("-j", "list", "table", table.family, table.name), deadline)
-            if wrong := difference(table, listing):
-                raise TargetError(wrong, Refusal.GARBLED)
-        self._put[operation] = tuple(tables)
-
-    def _tables(self, within: Sequence[str], families: Sequence[str], deadline: Deadline) -> set[tuple[str, str]]:
-        return names(self._nft(within, ("-j", "list", "tables"), deadline), families)
-
-    def _nft(self, within: Sequence[str], options: Sequence[str], deadline: Deadline, text: str = "") -> str:
-        ran = self._commands.run((*within, "nft", *options), deadline, input=text.encode())
-        if ran.status:
-            lines = [line for line in ran.err.split("\n") if "rror" in line]
-            raise TargetError(f"nft says: {last_line(lines[0] if lines else ran.err)}", Refusal.REFUSED)
-        return ran.out
+        """What is not there any more of what was put in for it; None where nothing was, or it does not run."""
+        return self._ways.check(operation, container, deadline)
 
 
-@contextmanager
-def _after_rules() -> Iterator[None]:
-    """Whatever fails from here on, rules are in: no error may say that nothing was done."""
-    try:
-        yield
-    except TargetError as error:
-        raise TargetError(error.reason, Refusal.GARBLED if error.is_final else error.kind) from error
+def _stands(where: Where, used: Used) -> str:
+    """That the rules stand, and where."""
+    return (_STANDS_CHAINS if used.why else _STANDS)[where] + used.note
+
+
+def _outcome(used: Used, said: str, doubt: str = "") -> Outcome:
+    """What is logged: by which tool, where that is not nft, and the proof."""
+    detail = f"by {used.tool}: {used.why}" if used.why else ""
+    return Outcome(detail=detail, proof=Proof.asserted(f"{said}, but {doubt}") if doubt else Proof.proven(said))
+
+
+def _no_chains() -> tuple[Chains, ...]:
+    reason = "iptables does not know whose socket a packet will reach: on the host's network only nft cuts a container"
+    raise TargetError(f"{reason} off", Refusal.UNSUPPORTED)
 
 
 def _check_own_network(process: Process, reason: str = "rules in its network namespace would cut off the host") -> None:

@@ -16,6 +16,7 @@ from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, HostCommands
 
 _NET_ADMIN: Final = 12
+_NET_RAW: Final = 13
 _MOST: Final = 5000
 """Threads of one container that are looked at."""
 _AT_ONCE: Final = 400
@@ -30,11 +31,13 @@ class Crowd:
     """What is known of all of them.
 
     `admin` says why rules in their network namespace may be taken away, in words; empty where nobody there can.
+    `raw` says who may send frames past the protocols, or why that is not known; empty where nobody may.
     `elsewhere` says which are in another network namespace, or why that is not known; empty where none is.
     """
 
     admin: str = ""
     elsewhere: str = ""
+    raw: str = ""
 
 
 def look_at_crowd(
@@ -49,26 +52,32 @@ def look_at_crowd(
         except TargetError as error:
             if error.kind not in (Refusal.ABSENT, Refusal.REFUSED, Refusal.GARBLED):
                 raise
-            found.append(Crowd(admin=f"{name} cannot be looked at", elsewhere=f"{name} cannot be looked at"))
+            found.append(_unknown(f"{name} cannot be looked at"))
             continue
         found.append(_look_at(commands, one, first, deadline, name))
     if len(sharers) > _MOST_SHARERS:
         many = f"{len(sharers)} containers share its network"
-        found.append(Crowd(admin=many, elsewhere=many))
+        found.append(_unknown(many))
     admin = next((one.admin for one in found if one.admin), "")
-    return Crowd(admin, next((one.elsewhere for one in found if one.elsewhere), ""))
+    raw = next((one.raw for one in found if one.raw), "")
+    return Crowd(admin, next((one.elsewhere for one in found if one.elsewhere), ""), raw)
+
+
+def _unknown(reason: str) -> Crowd:
+    return Crowd(admin=reason, elsewhere=reason, raw=reason)
 
 
 def _look_at(commands: HostCommands, one: Container, process: Process, deadline: Deadline, name: str) -> Crowd:
     threads = _threads(commands, one, process, deadline)
     if threads is None:
         unknown = f"not all processes of {'it' if name == 'it' else name.strip(',')} can be looked at"
-        return Crowd(admin=unknown, elsewhere=unknown)
+        return _unknown(unknown)
     capabilities = process.capabilities | _capabilities(commands, threads, deadline)
     admin = f"{name} has NET_ADMIN" if one.has_net_admin or capabilities >> _NET_ADMIN & 1 else ""
     stray = _first_elsewhere(commands, threads, process.namespace, deadline)
     where = "is in a network namespace of its own (CAP_SYS_ADMIN makes that possible), where nothing was done"
-    return Crowd(admin, f"process {stray} of {name} {where}" if stray else "")
+    raw = f"{name} has NET_RAW" if one.privileged or capabilities >> _NET_RAW & 1 else ""
+    return Crowd(admin, f"process {stray} of {name} {where}" if stray else "", raw)
 
 
 def _threads(commands: HostCommands, one: Container, process: Process, deadline: Deadline) -> list[int] | None:

@@ -26,6 +26,7 @@ _NO_TC: Final = ("there is no tc on the host", "tc cannot be run here: No such f
 
 class _Kind(msgspec.Struct):
     info_kind: str = ""
+    info_slave_kind: str = ""
 
 
 class _Program(msgspec.Struct):
@@ -50,6 +51,11 @@ class Link(msgspec.Struct, kw_only=True):
     def leads_nowhere(self) -> bool:
         """Whether all that passes it passes another interface of the same namespace too."""
         return self.link_netnsid < 0 and self.linkinfo.info_kind in _INNER_KINDS
+
+    @property
+    def is_on_bridge(self) -> bool:
+        """Whether it is a port of a bridge of the kernel's, which is where ebtables sees frames."""
+        return self.linkinfo.info_slave_kind == "bridge"
 
     @property
     def has_program(self) -> bool:

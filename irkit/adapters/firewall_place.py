@@ -5,6 +5,8 @@ else, or the host: so the process is checked to be the container's own before an
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -65,6 +67,15 @@ def find_process(commands: HostCommands, container: str, pid: int, deadline: Dea
         return Process(pid, groups, capabilities, started, namespace, here, "".join(hosts))
     except (ValueError, IndexError) as error:
         raise TargetError(f"process {pid} cannot be looked at on the host", Refusal.GARBLED) from error
+
+
+@contextmanager
+def after_rules() -> Iterator[None]:
+    """Whatever fails from here on, rules are in: no error may say that nothing was done."""
+    try:
+        yield
+    except TargetError as error:
+        raise TargetError(error.reason, Refusal.GARBLED if error.is_final else error.kind) from error
 
 
 def capabilities_in(status: str) -> int:

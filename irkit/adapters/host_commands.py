@@ -1,7 +1,7 @@
 """Commands of this machine, run as root: directly where irkit is, else by `sudo -n`. Over SSH: `ssh_host_commands`.
 
 What is run is in the modules named `firewall_` and in `engine_firewall`: cat, grep, id, ip, nft, nsenter, readlink, ss
-and tc; in `memory_reading`: dd (docs/adr/0022).
+and tc, where nft is of no use iptables, ip6tables and ebtables; in `memory_reading`: dd (docs/adr/0022).
 """
 
 import math
@@ -141,6 +141,14 @@ def checked(ran: Ran, argv: Sequence[str], *, sudo: bool) -> Ran:
         known = next((meaning for text, meaning in _KNOWN if text in ran.err), "")
         raise TargetError(f"root is had by sudo only, and {known or last_line(ran.err)}", Refusal.UNSUPPORTED)
     return ran
+
+
+def is_missing(error: TargetError) -> bool:
+    """Whether an error of a command says that the host has none of that name."""
+    said = error.reason.startswith("there is no ") or error.reason.endswith(
+        "cannot be run here: No such file or directory"
+    )
+    return error.kind is Refusal.UNSUPPORTED and said
 
 
 def _named(argv: Sequence[str]) -> str:

@@ -26,6 +26,8 @@ _WHERE = {
     "cgroup": "of its control group on the host's network",
     "bridge": "between its network and the host",
 }
+_RUNS = {"namespace": "nft or iptables", "veth": "nft or ebtables", "cgroup": "nft", "bridge": "nft or iptables"}
+"""What does it: the second on a host where the first is of no use."""
 
 
 class MakeNetwork(Operation, frozen=True, tag="make-network"):
@@ -82,7 +84,7 @@ class BlockTraffic(Operation, frozen=True, tag="block-traffic"):
 
     def text(self) -> str:
         but = f", but {', '.join(self.allow)}" if self.allow else ""
-        return f"drop all traffic {_WHERE[self.where]}{but} (runs nft as root on the host)"
+        return f"drop all traffic {_WHERE[self.where]}{but} (runs {_RUNS[self.where]} as root on the host)"
 
     def undo(self, now: Container) -> "tuple[AnyOperation, ...]":
         return (UnblockTraffic(self.container, self.table, self.where, self.allow, self.device),)
@@ -117,7 +119,7 @@ class UnblockTraffic(Operation, frozen=True, tag="unblock-traffic"):
         return self.where != "namespace"
 
     def text(self) -> str:
-        return f"let traffic through again {_WHERE[self.where]} (runs nft as root on the host)"
+        return f"let traffic through again {_WHERE[self.where]} (runs {_RUNS[self.where]} as root on the host)"
 
     def undo(self, now: Container) -> "tuple[AnyOperation, ...]":
         return (BlockTraffic(self.container, self.table, self.where, self.allow, self.device),)

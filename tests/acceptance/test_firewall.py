@@ -7,9 +7,10 @@ import pytest
 from tests.acceptance.bundles import events, playbook
 from tests.acceptance.command import Irkit
 from tests.acceptance.compare import differences
-from tests.adapters.firewall_side import SLEEPS, make_scene, traffic_of
+from tests.adapters.firewall_side import LEGACY, SLEEPS, host_without, make_scene, traffic_of
 from tests.lab.client_side import ClientSide
 from tests.lab.description import Attach, Suspect
+from tests.lab.host_start import User, start_host
 from tests.lab.hosts import LabHost
 from tests.lab.suspects import Lab
 
@@ -33,7 +34,7 @@ def test_a_container_is_cut_off_with_its_sockets_kept_and_goes_on_after_undo(
     here = tuple(lab.engine.in_namespace([]))
     small = playbook(tmp_path, STEP, "{id: freeze, action: contain.pause}")
     found = lab.engine.inspect(scene.victim)
-    assert "(runs nft as root on the host)" in irkit("plan", small, "victim", before=here).out
+    assert " as root on the host)" in irkit("plan", small, "victim", before=here).out
     with traffic_of(lab, scene) as traffic:
         assert traffic.passing(LONG) == traffic.ways.keys()
         summary = irkit("run", small, "victim", "--approve", "change", "--json", before=here).json
@@ -103,3 +104,50 @@ def test_over_ssh_it_takes_root_or_sudo_and_is_refused_in_the_plan_without(
         reason = refused["refused"][0]["reason"]
         assert reason == "it needs root on the host: root is had by sudo only, and sudo wants a password"
         assert refused["changes"] == [] and traffic.passing(LONG) >= {"in", "out"}
+
+
+def test_a_host_without_nft_is_firewalled_by_iptables_and_undone_from_the_bundle(
+    lab: Lab, irkit: Irkit, tmp_path: Path
+) -> None:
+    scene = make_scene(lab)
+    here = (*lab.engine.in_namespace([]), *host_without(tmp_path / "old", "nft", scripts=LEGACY))
+    small = playbook(tmp_path, STEP)
+    found = lab.engine.inspect(scene.victim)
+    with traffic_of(lab, scene) as traffic:
+        assert traffic.passing(LONG) == traffic.ways.keys()
+        summary = irkit("run", small, "victim", "--approve", "change", "--json", before=here).json
+        assert traffic.passing(SHORT) == {"within"}
+        done = [one for one in events(summary["bundle"]) if one["event"] == "operation-finished"]
+        said = next(one for one in done if one.get("proof"))
+        assert said["proof"] == "asserted by the engine only"
+        assert "the rules of iptables stand in its network namespace" in said["because"]
+        assert said["detail"] == "by iptables: there is no nft on the host"
+        irkit("undo", summary["bundle"], "--approve", "change", before=here)
+        assert traffic.passing(LONG) == traffic.ways.keys()
+    assert differences(found, lab.engine.inspect(scene.victim), set()) == []
+
+
+@pytest.mark.parametrize(
+    ("user", "capabilities", "because"),
+    [
+        ("bob", (), "the rules of iptables stand in its network namespace, but it has NET_RAW: frames"),
+        ("root", ("NET_ADMIN",), "the rules of ebtables stand at the host's ends of its interfaces"),
+    ],
+)
+def test_over_ssh_a_host_without_nft_is_firewalled_by_iptables_or_ebtables(
+    lab: Lab, client: ClientSide, tmp_path: Path, user: str, capabilities: tuple[str, ...], because: str
+) -> None:
+    scene = make_scene(lab, capabilities=capabilities)
+    small = playbook(tmp_path, STEP)
+    with (
+        start_host(engine=lab.engine, users=(User("root"), User("bob", sudo=True)), without=("nft",)) as host,
+        traffic_of(lab, scene) as traffic,
+    ):
+        client.add(host, user, user=user)
+        irkit = Irkit("", tmp_path / "evidence", client)
+        assert traffic.passing(LONG) == traffic.ways.keys()
+        summary = irkit.run(small, f"{user}/victim", more=("--host", user))
+        assert traffic.passing(SHORT) == {"within"}
+        assert finished(summary["bundle"])[0][1].startswith(because)
+        irkit("undo", summary["bundle"], "--approve", "change")
+        assert traffic.passing(LONG) >= {"in", "out", "to host", "published port"}

@@ -1,8 +1,9 @@
 """What tests of the firewall share: a suspect among neighbours, its traffic, and the handlers on the lab's network."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
@@ -15,9 +16,11 @@ from irkit.core.ports import Deadline, Outcome, Ran, Target
 from tests.adapters.ssh_side import deadline
 from tests.lab.description import Attach, Network, Suspect
 from tests.lab.engine import Engine
+from tests.lab.host_space import hide
 from tests.lab.leftovers import NETNS
 from tests.lab.network_sides import UDP, Echo, Traffic, Way, measured, namespace_of
 from tests.lab.suspects import Lab
+from tests.lab.tools import tool
 
 NET = Network("fw-net", "10.77.1.0/24", subnet6="fd00:77:1::/64")
 VICTIM, PEER, GATEWAY, OUTER_PORT = "10.77.1.10", "10.77.1.20", "10.77.1.1", 18077
@@ -38,6 +41,29 @@ class LabCommands(LocalCommands):
     def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
         self.asked.append(tuple(argv))
         return super().run((*self.within, *argv), deadline, input=input)
+
+
+LEGACY = {
+    f"{name}{end}": f'exec {name}-legacy{end} "$@"'
+    for name in ("iptables", "ip6tables")
+    for end in ("-save", "-restore")
+}
+"""What a host has under the plain names whose iptables is the old one."""
+
+
+def host_without(folder: Path, *names: str, scripts: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Words that run a command as on a host without programs of those names, and with others in their place."""
+    own = folder / "own"
+    own.mkdir(parents=True)
+    for name, script in (scripts or {}).items():
+        (own / name).write_text(f"#!/bin/sh\n{script}\n")
+        (own / name).chmod(0o755)
+    mounts = [f"mount -t overlay -o lowerdir={folder}/without:{one} overlay {one}" for one in hide(folder, names)]
+    entry = folder / "enter"
+    lines = ["#!/bin/sh", "set -eu", *mounts, f"PATH={own}:$PATH", "export PATH", 'exec "$@"']
+    entry.write_text("".join(f"{line}\n" for line in lines))
+    entry.chmod(0o755)
+    return (tool("unshare"), "--mount", str(entry))
 
 
 def target_on(engine: Engine, commands: LabCommands | None = None) -> DockerEngine:

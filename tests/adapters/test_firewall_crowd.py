@@ -1,8 +1,9 @@
 """All processes on a container's network: what any may do counts, and one that cannot be looked at may do anything."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import msgspec
 import pytest
 
 from irkit.adapters.firewall_crowd import Crowd, look_at_crowd
@@ -72,7 +73,7 @@ def crowd(host: Crowded, *sharers: Container, owner: Container = WEB) -> Crowd:
 
 def test_ordinary_processes_in_the_namespace_are_no_hindrance() -> None:
     many = range(77, 1200)
-    assert crowd(Crowded({ID: many}, dict.fromkeys(many, RAW))) == Crowd()
+    assert crowd(Crowded({ID: many}, dict.fromkeys(many, RAW))) == Crowd(raw="it has NET_RAW")
 
 
 @pytest.mark.parametrize("which", [77, 78, 1199])
@@ -88,10 +89,23 @@ def test_what_the_engine_gave_counts_whatever_processes_say(facts: Mapping[str, 
 
 def test_a_container_that_shares_its_network_counts_like_itself() -> None:
     name = f"container {OTHER[:12]}, which shares its network,"
-    assert crowd(Crowded({ID: [77], OTHER: [88]}), SIDECAR) == Crowd()
+    assert crowd(Crowded({ID: [77], OTHER: [88]}), SIDECAR).admin == ""
     assert crowd(Crowded({ID: [77], OTHER: [88, 89]}, {89: ADMIN}), SIDECAR).admin == f"{name} has NET_ADMIN"
     found = crowd(Crowded({ID: [77], OTHER: [88, 89]}, elsewhere=frozenset({89})), SIDECAR)
     assert found.elsewhere.startswith(f"process 89 of {name} is in a network namespace of its own")
+
+
+def test_who_may_make_frames_is_told_also_of_one_that_may_not_yet() -> None:
+    less = replace(PROCESS, capabilities=NONE)
+    threads = {ID: [77], OTHER: [88, 89]}
+
+    def raw(host: Crowded, owner: Container = WEB) -> str:
+        return look_at_crowd(host, owner, (SIDECAR,), less, deadline()).raw
+
+    assert raw(Crowded(threads)) == ""
+    assert raw(Crowded(threads, {89: RAW})) == f"container {OTHER[:12]}, which shares its network, has NET_RAW"
+    assert raw(Crowded(threads), msgspec.structs.replace(WEB, privileged=True)) == "it has NET_RAW"
+    assert "cannot be looked at" in raw(Crowded({ID: [77], OTHER: []}))
 
 
 @pytest.mark.parametrize("which", [77, 300, 1199])

@@ -350,7 +350,7 @@ def test_a_quarantine_is_proven_and_taken_back_to_the_last_network() -> None:
     name = f"irkit-run1-{container('web').id[:12]}"
     assert proofs == [
         (f"make internal network {name}", "asserted by the engine only"),
-        ("drop all traffic between its network and the host (runs nft as root on the host)", "proven"),
+        ("drop all traffic between its network and the host (runs nft or iptables as root on the host)", "proven"),
         ("disconnect from network back", "proven"),
         ("disconnect from network front", "proven"),
         (f"connect to network {name}", "proven"),

@@ -60,6 +60,7 @@ class Suspect:
     state: State = "running"
     privileged: bool = False
     capabilities: tuple[str, ...] = ()  # added to the usual ones
+    dropped: tuple[str, ...] = ()  # capabilities taken from the usual ones
     log_driver: str | None = None
     log_options: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None  # what to build on, in place of the base image

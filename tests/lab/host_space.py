@@ -42,7 +42,7 @@ class Space:
         self.root = root
         self.namespace = namespace
         told = {"MARK": mark, "NAME": host_name, "ROOT": str(root), "COPIED": " ".join(COPIED)}
-        told["WITHOUT"] = " ".join(_hide(root, without))
+        told["WITHOUT"] = " ".join(hide(root, without))
         with (root / "space.stderr").open("wb") as errors:
             self._holder = subprocess.Popen(
                 [*self._network(), tool("unshare"), "--mount", "--uts", "/bin/sh", "-c", SCRIPT],
@@ -98,7 +98,7 @@ def check_place(root: Path) -> None:
             raise LabError(f"{root} would be hidden by the host's own {covered}: set TMPDIR to another place")
 
 
-def _hide(root: Path, names: Sequence[str]) -> list[str]:
+def hide(root: Path, names: Sequence[str]) -> list[str]:
     """Prepare the absence of programs; the directories that they are in. A node 0:0 hides what an overlay has below."""
     (root / "without").mkdir()
     places = []

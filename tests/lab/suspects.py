@@ -167,6 +167,7 @@ class Lab:
             yield from ("--log-driver", suspect.log_driver)
         yield from _each("--log-opt", (f"{key}={value}" for key, value in suspect.log_options.items()))
         yield from _each("--cap-add", suspect.capabilities)
+        yield from _each("--cap-drop", suspect.dropped)
         yield from _each("--volume", (f"{self.name(name)}:{path}" for name, path in suspect.volumes.items()))
         yield from _each("--tmpfs", suspect.tmpfs)
         yield from _each("--publish", (f"{outer}:{inner}" for outer, inner in suspect.publish.items()))
