@@ -58,13 +58,13 @@ class Hold(msgspec.Struct, kw_only=True, omit_defaults=True):
 class Held(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A line of `deleted/held.jsonl`: a file, by the number that is its name in the tar and in the index.
 
-    `name` is what the kernel still calls it, exact where `name_base64` is empty. Where `links` is not 0, another name
+    `name` is what the kernel still calls it, exact where `name_b64` is empty. Where `links` is not 0, another name
     leads to it yet.
     """
 
     file: str
     name: str
-    name_base64: str = ""
+    name_b64: str = ""
     is_memfd: bool = False
     size: int = 0
     inode: int = 0
@@ -129,7 +129,7 @@ class ReadsDeleted:
         return Held(
             file=name,
             name=text,
-            name_base64=raw,
+            name_b64=raw,
             is_memfd=found.name.startswith(_MEMFD),
             size=found.facts.size,
             inode=found.inode,

@@ -43,7 +43,7 @@ class Mount(NamedTuple):
 
 class _Told(msgspec.Struct, kw_only=True, omit_defaults=True):
     place: str
-    place_base64: str = ""
+    place_b64: str = ""
     device: str
     read: bool = False
     why_not: str = ""
@@ -75,7 +75,7 @@ class ReadsTmpfs:
             why_not = _is_the_hosts(mount, hosts, container) or self._read(tree, top, mount, places, deadline)
             place, raw = text_of(mount.place)
             device = ":".join(map(str, mount.device))
-            told.append(_Told(place=place, place_base64=raw, device=device, read=not why_not, why_not=why_not))
+            told.append(_Told(place=place, place_b64=raw, device=device, read=not why_not, why_not=why_not))
         partial = tree.finish("; ".join(f"{one.place}: {one.why_not}" for one in told if _is_loss(one)))
         intake.put(f"{folder}/mounts.json", pretty(told), source=f"made from host file /proc/{entry}/mountinfo")
         read = [one for one in told if one.read]

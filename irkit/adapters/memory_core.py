@@ -120,7 +120,7 @@ def _info(process: MemoryProcess, words: Sequence[str]) -> bytes:
     """What a core tells of a process (`elf_prpsinfo`)."""
     state = (words[0] if words else "?").encode()[:1]
     ids = [process.pid, _number(words, 1), _number(words, 2), _number(words, 3)]
-    command = base64.b64decode(process.command_base64).replace(b"\0", b" ").strip()
+    command = base64.b64decode(process.command_b64).replace(b"\0", b" ").strip()
     head = struct.pack("<bcbbxxxxQII", 0, state, state == b"Z", 0, 0, 0, 0)
     return head + struct.pack("<iiii16s80s", *ids, process.name.encode()[:15], command[:79])
 
@@ -137,7 +137,7 @@ def _files(regions: Sequence[Region]) -> bytes:
 
 
 def _raw_name(region: Region) -> bytes:
-    return base64.b64decode(region.file_base64) if region.file_base64 else region.file.encode()
+    return base64.b64decode(region.file_b64) if region.file_b64 else region.file.encode()
 
 
 def _number(words: Sequence[str], at: int) -> int:

@@ -37,8 +37,8 @@ class MemoryProcess(msgspec.Struct, kw_only=True, omit_defaults=True):
     frozen: bool | None = None
     name: str = ""
     executable: str = ""
-    executable_base64: str = ""
-    command_base64: str = ""
+    executable_b64: str = ""
+    command_b64: str = ""
     stat: str = ""
     status: str = ""
     auxv: str = ""
@@ -76,8 +76,8 @@ def describe(files: HostFiles, processes: Sequence[Process], deadline: Deadline)
                 in_group=Tie.GROUP in one.ties,
                 name=name.rstrip(b"\n").decode("utf-8", "backslashreplace"),
                 executable=executable.decode("utf-8", "replace"),
-                executable_base64="" if _is_text(executable) else base64.b64encode(executable).decode(),
-                command_base64=base64.b64encode(command).decode(),
+                executable_b64="" if _is_text(executable) else base64.b64encode(executable).decode(),
+                command_b64=base64.b64encode(command).decode(),
                 stat=stat.decode("utf-8", "backslashreplace"),
                 status=status.decode("utf-8", "backslashreplace"),
                 auxv=base64.b64encode(auxv).decode(),

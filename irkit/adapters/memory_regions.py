@@ -22,7 +22,7 @@ class Gap(msgspec.Struct, kw_only=True):
 class Region(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A line. Addresses are hexadecimal, as JSON's numbers are not exact that far up; sizes are bytes.
 
-    `file` is the kernel's name for what is mapped, a newline in it as `\\012`; `file_base64` where it is not UTF-8.
+    `file` is the kernel's name for what is mapped, a newline in it as `\\012`; `file_b64` where it is not UTF-8.
     `data` is address, size and offset in the item; `sha256` is of these bytes in that order.
     """
 
@@ -30,7 +30,7 @@ class Region(msgspec.Struct, kw_only=True, omit_defaults=True):
     size: int
     permissions: str
     file: str = ""
-    file_base64: str = ""
+    file_b64: str = ""
     file_offset: int = 0
     device: str = ""
     inode: int = 0
@@ -54,7 +54,7 @@ def region_of(mapping: Mapping, begin: int, end: int) -> Region:
         size=end - begin,
         permissions=mapping.permissions,
         file=name,
-        file_base64=raw,
+        file_b64=raw,
         file_offset=mapping.offset + begin - mapping.start if mapping.inode else 0,
         device=mapping.device if mapping.inode else "",
         inode=mapping.inode,

@@ -35,14 +35,14 @@ class _Held(msgspec.Struct):
 
     file: str = ""
     name: str = ""
-    name_base64: str = ""
+    name_b64: str = ""
 
 
 def names_of_held(item: Item) -> Iterator[tuple[bytes, bytes]]:
     """What the files of an archive of deleted files were called, by their names in it."""
     for line in item.values(_Held):
         if line.file:
-            yield line.file.encode(), name_of(line.name, line.name_base64)
+            yield line.file.encode(), name_of(line.name, line.name_b64)
 
 
 def read_index(item: Item, held: Mapping[bytes, bytes] | None = None) -> Iterator[FileTimes]:

@@ -212,7 +212,7 @@ def read_listed_processes(item: Item) -> Iterator[Moment]:
 
 class _Executable(msgspec.Struct):
     path: str = ""
-    path_base64: str = ""
+    path_b64: str = ""
     deleted: bool = False
     sha256: str = ""
 
@@ -237,7 +237,7 @@ def read_seen_processes(item: Item) -> Iterator[Moment]:
             item.tell("a process without a time")
             continue
         runs = one.exe
-        path = escaped(name_of(runs.path, runs.path_base64))
+        path = escaped(name_of(runs.path, runs.path_b64))
         said = text_of(" ".join(one.arguments)[:_SHOWN] or one.name)
         user = one.users.get("effective", one.users.get("real", ""))
         shown = f"{path}{' (deleted)' if runs.deleted else ''}"

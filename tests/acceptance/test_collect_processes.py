@@ -49,8 +49,8 @@ def by_argument(found: dict[int, dict[str, Any]], argument: str) -> dict[str, An
 
 def raw_of(one: dict[str, Any], key: str) -> bytes:
     """A list of strings as it was before it became text."""
-    if f"{key}_base64" in one:
-        return base64.b64decode(one[f"{key}_base64"])
+    if f"{key}_b64" in one:
+        return base64.b64decode(one[f"{key}_b64"])
     return "".join(f"{part}\0" for part in one[key]).encode()
 
 

@@ -92,7 +92,7 @@ def test_maps_are_told_with_files_of_any_name() -> None:
         "offset": 0, "device": "00:2b", "inode": 3244802, "file": "/bin/busybox",
     }  # fmt: skip
     assert found[2]["file"] == "/memfd: a\\012b (deleted)"
-    assert base64.b64decode(found[3]["file_base64"]) == b"/tmp/\xff"
+    assert base64.b64decode(found[3]["file_b64"]) == b"/tmp/\xff"
     assert "file" not in found[4]
 
 
@@ -128,8 +128,8 @@ def test_nothing_is_lost_of_any_text(raw: bytes) -> None:
     put(found, "name", raw)
     put_all(found, "parts", raw.split(b"\0"), raw)
     again = json.loads(json.dumps(found))
-    kept = base64.b64decode(again["name_base64"]) if "name_base64" in again else again["name"].encode()
-    parts = again.get("parts_base64")
+    kept = base64.b64decode(again["name_b64"]) if "name_b64" in again else again["name"].encode()
+    parts = again.get("parts_b64")
     assert kept == raw
     assert (base64.b64decode(parts) if parts is not None else "\0".join(again["parts"]).encode()) == raw
 

@@ -127,7 +127,7 @@ def member_of_line(line: dict[str, Any]) -> Member:
 
 def name_of(line: dict[str, Any], name: str = "path") -> bytes:
     """A foreign name of a line of JSON, byte for byte, whichever way its bytes are given."""
-    for suffix in ("_b64", "_base64"):
+    for suffix in ("_b64", "_b64"):
         if raw := line.get(f"{name}{suffix}"):
             return base64.b64decode(raw)
     return str(line.get(name, "")).encode()
