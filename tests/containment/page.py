@@ -1,5 +1,6 @@
 """docs/containment.md's matrix, made from what was tried: a table for each kind of network, and what it leaves out."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -7,6 +8,7 @@ from typing import Any, Final
 from .cells import KINDS, STATES, TITLES, WAYS
 
 PAGE: Final = Path("docs/containment.md")
+_ID: Final = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b")
 BEGIN, END = "<!-- made by python -m tests.containment --page -->", "<!-- end of what is made -->"
 _HEADS: Final = {"exited": "stopped", "rm": "running, `--rm`"}
 
@@ -57,14 +59,7 @@ def _proof(cell: Mapping[str, Any]) -> str:
 
 def _general(text: str) -> str:
     """A reason without the ids of the container it was seen with."""
-    words = [
-        ("ID" if len(word.strip(":,;")) in (12, 64) and _is_hex(word.strip(":,;")) else word) for word in text.split()
-    ]
-    return " ".join(words).replace("|", "\\|")
-
-
-def _is_hex(word: str) -> bool:
-    return all(character in "0123456789abcdef" for character in word)
+    return _ID.sub("ID", text).replace("|", "\\|")
 
 
 def with_matrix(page: str, cells: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> str:

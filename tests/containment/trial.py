@@ -56,7 +56,8 @@ def try_cells(engine: Engine, outside: Outside, kind: str, state: str, ways: Seq
             try:
                 made = make(lab, outside, kind, state)
             except LabError as error:
-                reason = str(error)[-300:]
+                said = str(error).partition("Error response from daemon: ")[2].partition(" | ")[0]
+                reason = f"the engine cannot make it here: {said}" if said else str(error)[-300:]
                 yield from (Cell(kind, state, way.name, "not tried", reason) for way in left)
                 return
             with around(engine, outside, made, kind) as flows:
