@@ -21,7 +21,9 @@ class FirewallContainer(Action):
     """Drop all traffic of a container in both directions, but for an allow-list; addresses and sockets stay for study.
 
     The rules are nftables rules in a table of their own, named after run and container. Setting them runs `nft` as root
-    on the host (as root, or by `sudo -n`), never anything in the container. It works on a paused container too.
+    on the host (as root, or by `sudo -n`), never anything in the container. It works on a paused container too. On a
+    host where nft is of no use they are chains of iptables, or of ebtables at the host's ends of interfaces
+    ([what that can and cannot do](../containment.md#without-nft)).
 
     With `where: auto` they are put into the container's own network namespace, where they survive that networks are
     disconnected and connected again, and cut off the containers that share it too. A container that has NET_ADMIN, or
@@ -37,7 +39,7 @@ class FirewallContainer(Action):
     What a process sends past the kernel's protocols, with NET_RAW, is dropped from Linux 5.16 on; it can still see what
     arrives at its interfaces, unless that is cut on the host (`where: host`). On the host's own network it is not
     dropped. A container that is started anew has a network namespace without rules; one that restarts is refused. Undo
-    removes the table, and established connections then go on.
+    removes the rules, and established connections then go on.
     """
 
     name = "isolate.firewall"

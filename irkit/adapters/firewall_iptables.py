@@ -1,7 +1,8 @@
 """The rules of a firewall by iptables, ip6tables and ebtables, on the commands of one host where nft is of no use.
 
-Each of these is there in up to two kinds, which do not know of each other's chains: `legacy`, and `nft`. The one that
-the host has under the plain name is used; where its kernel does not know that, the other.
+iptables is there in up to two kinds, which do not know of each other's chains: `legacy`, and `nft`. The one that the
+host has under the plain name is used; where its kernel does not know that, the other. Of ebtables only the second is:
+the old one puts rules in by replacing all that there are.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,13 +17,17 @@ from irkit.adapters.host_commands import is_missing, last_line
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, HostCommands
 
-_KINDS: Final = ("", "-legacy", "-nft")
+_KINDS: Final[dict[Tool, tuple[str, ...]]] = {
+    "iptables": ("", "-legacy", "-nft"),
+    "ip6tables": ("", "-legacy", "-nft"),
+    "ebtables": ("-nft",),
+}
 _WAIT: Final = ("-w", "5")
 """Seconds that the lock of iptables is waited for."""
 _ABSENT: Final[dict[Tool, str]] = {
     "iptables": "there is no iptables on the host",
     "ip6tables": "there is no ip6tables on the host, and it has IPv6",
-    "ebtables": "there is no ebtables on the host, and iptables lets other frames than those of IP pass there",
+    "ebtables": "there is no ebtables-nft on the host, and iptables lets other frames than those of IP pass there",
 }
 _WITHOUT_IPV6: Final = "; it has no IPv6"
 
@@ -67,7 +72,7 @@ class Iptables:
     def _put(self, within: Sequence[str], wanted: Chains, deadline: Deadline) -> str:
         """By the first kind of the tool that takes them."""
         last = TargetError(_ABSENT[wanted.tool], Refusal.UNSUPPORTED)
-        for kind in _KINDS:
+        for kind in _KINDS[wanted.tool]:
             try:
                 saved = self._save(within, wanted.tool, kind, deadline)
                 self._restore(within, wanted.tool, kind, restore_text(wanted, saved), deadline)
@@ -105,7 +110,7 @@ class Iptables:
         chain_names(table)
         was: bool | None = None
         for tool in tools:
-            for kind in _KINDS[:1] if only_plain else _KINDS:
+            for kind in _KINDS[tool][:1] if only_plain else _KINDS[tool]:
                 try:
                     saved = self._save(within, tool, kind, deadline)
                 except TargetError as error:

@@ -1,7 +1,8 @@
 """What tests of the firewall share: a suspect among neighbours, its traffic, and the handlers on the lab's network."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tests.lab.description import Attach, Network, Suspect
 from tests.lab.engine import Engine
 from tests.lab.host_space import hide
 from tests.lab.leftovers import NETNS
-from tests.lab.network_sides import UDP, Echo, Traffic, Way, measured, namespace_of
+from tests.lab.network_sides import UDP, Echo, Traffic, Way, measured, namespace_of, socket_in
 from tests.lab.suspects import Lab
 from tests.lab.tools import tool
 
@@ -126,3 +127,27 @@ def traffic_of(lab: Lab, scene: Scene) -> Iterator[Traffic]:
     }
     with measured(ways, echoes) as traffic:
         yield traffic
+
+
+@contextmanager
+def raw_frames(source: int, sink: int) -> Iterator[Callable[[], bool]]:
+    """A way to tell whether a frame made by hand in one namespace is seen in another."""
+    kind = 0x88B5  # for local experiments
+    protocol = socket.htons(kind)
+    with (
+        closing(socket_in(namespace_of(source), socket.SOCK_RAW, socket.AF_PACKET, protocol)) as out,
+        closing(socket_in(namespace_of(sink), socket.SOCK_RAW, socket.AF_PACKET, protocol)) as into,
+    ):
+        out.bind(("eth0", kind))
+        into.bind(("eth0", kind))
+        into.settimeout(1)
+
+        def is_heard() -> bool:
+            frame = b"\xff" * 6 + b"\x02\x00\x00\x00\x00\x01" + kind.to_bytes(2, "big") + b"hello".ljust(50)
+            try:
+                out.send(frame)
+                return b"hello" in into.recv(2000)
+            except OSError:  # a frame that is dropped as it leaves is an error of its sender
+                return False
+
+        yield is_heard

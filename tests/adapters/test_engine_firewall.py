@@ -2,11 +2,10 @@
 
 import os
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -39,6 +38,7 @@ from tests.adapters.firewall_side import (
     apply,
     make_scene,
     pid_of,
+    raw_frames,
     target_on,
     traffic_of,
 )
@@ -46,7 +46,7 @@ from tests.adapters.ssh_side import deadline
 from tests.lab import engine as lab_engine
 from tests.lab.description import Attach, Suspect
 from tests.lab.leftovers import NETNS
-from tests.lab.network_sides import Echo, Way, measured, namespace_of, socket_in
+from tests.lab.network_sides import Echo, Way, measured, namespace_of
 from tests.lab.suspects import Lab
 from tests.lab.tools import tool
 
@@ -116,30 +116,6 @@ def test_rules_in_the_namespace_outlive_a_reconnect_and_stop_raw_frames(lab: Lab
         assert traffic.passing(SHORT) == {"within"}
         apply(target, UnblockTraffic(scene.victim, scene.table))
         assert traffic.passing(LONG) == traffic.ways.keys()
-
-
-@contextmanager
-def raw_frames(source: int, sink: int) -> Iterator[Callable[[], bool]]:
-    """A way to tell whether a frame made by hand in one namespace is seen in another."""
-    kind = 0x88B5  # for local experiments
-    protocol = socket.htons(kind)
-    with (
-        closing(socket_in(namespace_of(source), socket.SOCK_RAW, socket.AF_PACKET, protocol)) as out,
-        closing(socket_in(namespace_of(sink), socket.SOCK_RAW, socket.AF_PACKET, protocol)) as into,
-    ):
-        out.bind(("eth0", kind))
-        into.bind(("eth0", kind))
-        into.settimeout(1)
-
-        def is_heard() -> bool:
-            frame = b"\xff" * 6 + b"\x02\x00\x00\x00\x00\x01" + kind.to_bytes(2, "big") + b"hello".ljust(50)
-            try:
-                out.send(frame)
-                return b"hello" in into.recv(2000)
-            except OSError:  # a frame that is dropped as it leaves is an error of its sender
-                return False
-
-        yield is_heard
 
 
 def test_a_container_on_the_hosts_network_is_cut_by_its_control_group_and_the_host_is_not(lab: Lab) -> None:

@@ -21,6 +21,7 @@ from tests.adapters.firewall_side import (
     host_without,
     make_scene,
     pid_of,
+    raw_frames,
     target_on,
     traffic_of,
 )
@@ -161,6 +162,19 @@ def test_at_the_hosts_ends_ebtables_cuts_frames_of_every_kind(lab: Lab, tmp_path
     assert host.left(scene.pid) == ""
 
 
+def test_frames_made_by_hand_pass_iptables_and_not_ebtables(lab: Lab, tmp_path: Path) -> None:
+    """Which is why the first is asserted of who may make them, and the second proven."""
+    scene = make_scene(lab)
+    target = Host(lab, tmp_path, "nft").target
+    with raw_frames(scene.pid, pid_of(lab.engine, scene.peer)) as is_heard:
+        for where, is_proven in (("namespace", False), ("veth", True)):
+            assert is_heard()
+            outcome = apply(target, block_of(scene, where))
+            assert outcome.proof and (outcome.proof.level is ProofLevel.PROVEN) is is_proven
+            assert is_heard() is not is_proven
+            apply(target, block_of(scene, where).undo(target.examine(scene.victim, deadline()))[0])
+
+
 def test_at_a_bridge_iptables_lets_the_host_connect_and_not_the_container(lab: Lab, tmp_path: Path) -> None:
     scene = make_scene(lab)
     host = Host(lab, tmp_path, "nft")
@@ -197,7 +211,7 @@ def test_what_iptables_could_do_by_half_only_is_refused_and_nothing_is_left(lab:
     for at, operation, reason in (
         (host, BlockTraffic(hostly, TABLE + hostly[:12], "cgroup"), "iptables does not know whose socket"),
         (host, block_of(scene, "veth", [f"{PEER}:{PORT}/tcp"]), "ebtables cannot tell answers of 10.77.1.20/32 from"),
-        (bare, block_of(scene, "veth"), "there is no ebtables on the host, and iptables lets other frames"),
+        (bare, block_of(scene, "veth"), "there is no ebtables-nft on the host, and iptables lets other frames"),
         (old, BlockTraffic(plain, TABLE + plain[:12]), "there is no ip6tables on the host, and it has IPv6"),
     ):
         error = refusal(at, operation)
