@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 # More workers than processors: most of what the long tests do is wait. A file stays with one worker, long ones first.
 SPREAD := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
+# Thousands of tests start irkit anew: its byte code is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak lint bench docs constraints clean
 

@@ -403,8 +403,8 @@ def test_missing_packages_are_installed_once(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(setup, "run", pretend)
     monkeypatch.delenv("IRKIT_LAB_INSTALL", raising=False)
     setup.ensure_packages()
-    packages = ["docker.io", "iproute2", "iptables", "nftables", "openssh-client", "openssh-server"]
-    packages += ["perl-base", "procps", "socat", "sudo", "util-linux", "zstd"]
+    packages = ["docker-compose", "docker.io", "iproute2", "iptables", "nftables", "openssh-client", "openssh-server"]
+    packages += ["perl-base", "procps", "socat", "sudo", "tcpdump", "util-linux", "zstd"]
     assert asked == [["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *packages]]
 
 

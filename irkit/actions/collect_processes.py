@@ -24,6 +24,7 @@ class CollectProcesses(Action):
     name = "collect.processes"
     phase = Phase.COLLECT
     reads_files = True
+    timeout = "5m"  # a host may have very many processes
 
     def plan(self, container: Container, run: RunFacts) -> Iterator[Operation]:
         yield ReadProcesses(container.id)

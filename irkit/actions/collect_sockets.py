@@ -22,6 +22,7 @@ class CollectSockets(Action):
     name = "collect.sockets"
     phase = Phase.COLLECT
     reads_files = True
+    timeout = "5m"  # a host may have very many processes
 
     def plan(self, container: Container, run: RunFacts) -> Iterator[Operation]:
         yield ReadSockets(container.id)

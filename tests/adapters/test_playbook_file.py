@@ -82,9 +82,9 @@ def test_a_file_without_end_is_not_read_to_its_end() -> None:
         load_playbook(Path("/dev/zero"), "zero", LANGUAGE)
 
 
-def test_five_playbooks_are_shipped() -> None:
+def test_six_playbooks_are_shipped() -> None:
     names = [path.stem for path in SHIPPED]
-    assert names == ["contain-and-preserve", "freeze", "isolate", "preserve-disk", "triage"]
+    assert names == ["acquire-everything", "contain-and-preserve", "freeze", "isolate", "preserve-disk", "triage"]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

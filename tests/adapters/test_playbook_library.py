@@ -8,10 +8,19 @@ from irkit.adapters import playbook_library
 from irkit.adapters.playbook_library import find_playbook, list_playbooks, shipped_folder
 from irkit.core.errors import PlaybookError
 
+NAMES = "acquire-everything, contain-and-preserve, freeze, isolate, preserve-disk, triage"
+
 
 def test_shipped_playbooks_are_listed_by_name() -> None:
     found = list_playbooks()
-    assert [one.name for one in found] == ["contain-and-preserve", "freeze", "isolate", "preserve-disk", "triage"]
+    assert [one.name for one in found] == [
+        "acquire-everything",
+        "contain-and-preserve",
+        "freeze",
+        "isolate",
+        "preserve-disk",
+        "triage",
+    ]
     assert all(one.is_shipped and one.path.is_file() for one in found)
 
 
@@ -41,8 +50,14 @@ def test_a_playbook_is_found_by_name_or_path(tmp_path: Path) -> None:
     ("name", "reason"),
     [
         ("triag", "there is no playbook 'triag': did you mean triage?"),
-        ("zzz", "there is no playbook 'zzz': there are contain-and-preserve, freeze, isolate, preserve-disk, triage"),
-        ("", "there is no playbook '': there are contain-and-preserve, freeze, isolate, preserve-disk, triage"),
+        (
+            "zzz",
+            "there is no playbook 'zzz': there are acquire-everything, contain-and-preserve, freeze, isolate, preserve-disk, triage",
+        ),
+        (
+            "",
+            "there is no playbook '': there are acquire-everything, contain-and-preserve, freeze, isolate, preserve-disk, triage",
+        ),
         ("\x1b", "there is no playbook '␛': there are"),
     ],
 )
