@@ -50,14 +50,8 @@ def test_a_playbook_is_found_by_name_or_path(tmp_path: Path) -> None:
     ("name", "reason"),
     [
         ("triag", "there is no playbook 'triag': did you mean triage?"),
-        (
-            "zzz",
-            "there is no playbook 'zzz': there are acquire-everything, contain-and-preserve, freeze, isolate, preserve-disk, triage",
-        ),
-        (
-            "",
-            "there is no playbook '': there are acquire-everything, contain-and-preserve, freeze, isolate, preserve-disk, triage",
-        ),
+        ("zzz", f"there is no playbook 'zzz': there are {NAMES}"),
+        ("", f"there is no playbook '': there are {NAMES}"),
         ("\x1b", "there is no playbook '␛': there are"),
     ],
 )
