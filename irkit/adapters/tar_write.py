@@ -58,13 +58,18 @@ def headers(entry: Entry) -> tuple[bytes, int]:
     if len(entry.link) > _NAME:
         records.append((b"linkpath", entry.link))
     records += _numbers(entry, size) + _times(entry)
-    records += [(b"SCHILY.xattr." + name, value) for name, value in entry.xattrs.items()]
+    records += [(b"SCHILY.xattr." + _keyword(name), value) for name, value in entry.xattrs.items()]
     return (_pax(records) if records else b"") + _header(entry, path, size) + holes, len(holes)
 
 
 def padding(size: int) -> bytes:
     """What follows content of that many bytes."""
     return bytes(-size % BLOCK)
+
+
+def _keyword(name: bytes) -> bytes:
+    """The name of an attribute as GNU tar writes it, and reads it: a `=` would end the key of a record."""
+    return name.replace(b"%", b"%25").replace(b"=", b"%3D")
 
 
 def _map(spans: Sequence[Span], whole: int) -> bytes:

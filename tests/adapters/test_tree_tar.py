@@ -134,6 +134,22 @@ def test_gnu_tar_brings_back_what_was_there(keep: Keep, tmp_path: Path) -> None:
     assert str((target / "in" / ("l" * 200)).readlink()) == "/" + "t" * 3000
 
 
+def test_names_of_attributes_with_the_signs_of_a_record_come_back_through_gnu_tar(keep: Keep, tmp_path: Path) -> None:
+    source, target = tmp_path / "in", tmp_path.with_name("out-of-tar")
+    source.mkdir()
+    target.mkdir()
+    marks = {"trusted.a=b": b"1=2", "trusted.c%3Dd": b"3%3D4", "trusted.%=%": b"\0\n", "trusted.\u00e4": b"5"}
+    (source / "file").write_bytes(b"x")
+    for name, value in marks.items():
+        os.setxattr(source / "file", name, value)
+    found = keep()
+    assert set(found.lines[b"in/file"]["xattr_values"]) == set(marks)
+    include = ["--xattrs", "--xattrs-include=trusted.*"]
+    subprocess.run(["tar", "-xp", *include, "-C", str(target)], input=found.archive, check=True, timeout=20)
+    read = target / "in/file"
+    assert {name: os.getxattr(read, name) for name in os.listxattr(read)} == marks
+
+
 def test_the_index_says_what_can_be_known_of_each(keep: Keep, tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_bytes(b"#!/usr/bin/env python3\n")
     (tmp_path / "run.sh").chmod(0o755)
