@@ -1,8 +1,8 @@
 """Where a container's changed files lie on its host: the upper folder of its overlay mount.
 
-The engine's own word comes first; where it says nothing (the containerd image store), the mount table of the
-container's first process does. A privileged container can mount what it likes, so that such a place is said to be its
-word where no other mount table has it. Paths are only believed of a host whose files are seen to be the engine's.
+The engine's own word comes first; where it says nothing (the containerd image store), the host's own mount table does,
+by the overlay that is mounted at a place named by the container's id. The container's table is not asked: a
+privileged one can mount what it likes as its root. Paths are only believed of a host whose files are the engine's.
 """
 
 import re
@@ -126,26 +126,28 @@ def _by_mounts(files: HostFiles, store: Store, deadline: Deadline) -> Place:
     where = f"the engine does not say where its changed files lie (driver {driver or 'not told'})"
     if not is_of_container(files, store.state.pid, store.id, deadline):
         raise _unsupported(f"{where}, and it has no process on this host to find them by")
-    overlay = _root_of(_table(files, store.state.pid, deadline))
+    overlay = _overlay_of(files, store.id.encode(), where, deadline)
     path = overlay.get(b"upperdir", b"")
     if not path.startswith(b"/"):
         raise _unsupported(f"{where}, and its root is no overlay whose upper folder can be told")
     _check_folder(files, path, deadline)
-    own = any(
-        mount.get(b"upperdir") == path for _, kind, mount in mounts_of(_table(files, 1, deadline)) if kind == b"overlay"
-    )
-    said_by = "the host's mount table" if own else "the mount table of its first process alone"
-    return Place(path, said_by, _lowers(overlay.get(b"lowerdir", b"")))
+    return Place(path, "the host's mount table", _lowers(overlay.get(b"lowerdir", b"")))
 
 
-def _table(files: HostFiles, pid: int, deadline: Deadline) -> bytes:
-    (table,) = files.read_small([b"/proc/%d/mountinfo" % pid], _MOST, deadline)
-    return table if isinstance(table, bytes) else b""
-
-
-def _root_of(table: bytes) -> dict[bytes, bytes]:
-    """The options of the first overlay mounted at the root: what comes later lies over it."""
-    return next((mount for place, kind, mount in mounts_of(table) if place == b"/" and kind == b"overlay"), {})
+def _overlay_of(files: HostFiles, container: bytes, where: str, deadline: Deadline) -> dict[bytes, bytes]:
+    """The options of the overlay that the host has mounted at a place named by the container's id."""
+    tables = files.read_small([b"/proc/1/mountinfo", b"/proc/self/mountinfo"], _MOST, deadline)
+    found = {
+        mount.get(b"upperdir", b""): mount
+        for table in tables
+        for place, kind, mount in mounts_of(table if isinstance(table, bytes) else b"")
+        if kind == b"overlay" and container in place.split(b"/")
+    }
+    if len(found) > 1:
+        raise _unsupported(f"{where}, and the host's mount table has more than one overlay of it")
+    if not found:
+        raise _unsupported(f"{where}, and the host's mount table has no overlay of it: the container's is not believed")
+    return next(iter(found.values()))
 
 
 def _lowers(text: bytes) -> tuple[bytes, ...]:

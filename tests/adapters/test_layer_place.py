@@ -13,11 +13,9 @@ from tests.contract.file_sites import deadline
 ID = "ab" * 32
 UPPER = f"/var/lib/docker/overlay2/{'cd' * 32}/diff"
 SNAPSHOT = "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/7/fs"
-TABLE = (
-    f"700 600 0:50 / / rw,relatime - overlay overlay rw,lowerdir=/l/2:/l/1,upperdir={SNAPSHOT},workdir=/w,xino=off\n"
-    "701 700 0:51 / /proc rw - proc proc rw\n"
-    "702 700 0:52 / / rw - overlay overlay rw,lowerdir=/evil,upperdir=/etc,workdir=/w2\n"
-)
+HOST_ROOT = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
+OPTIONS = f"rw,lowerdir=/l/2:/l/1,upperdir={SNAPSHOT},workdir=/w,xino=off"
+HOST = f"{HOST_ROOT}600 1 0:50 / /var/lib/docker/rootfs/overlayfs/{ID} rw,relatime - overlay overlay {OPTIONS}\n"
 
 
 def inspected(**more: object) -> bytes:
@@ -28,8 +26,7 @@ def inspected(**more: object) -> bytes:
 def files() -> MemoryFiles:
     made = MemoryFiles()
     made.put(b"/proc/42/cgroup", f"0::/docker/{ID}\n".encode())
-    made.put(b"/proc/42/mountinfo", TABLE.encode())
-    made.put(b"/proc/1/mountinfo", b"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n")
+    made.put(b"/proc/1/mountinfo", HOST.encode())
     for path in (UPPER, SNAPSHOT):
         made.put(path.encode(), kind=FileKind.DIRECTORY)
     return made
@@ -41,14 +38,40 @@ def test_the_engines_word_comes_first(files: MemoryFiles) -> None:
     assert place == (UPPER.encode(), "the engine", (b"/l/init", b"/l/base"))
 
 
-def test_without_it_the_first_mount_at_the_root_tells(files: MemoryFiles) -> None:
+def test_without_it_the_hosts_own_mount_table_tells(files: MemoryFiles) -> None:
     place = find_upper(files, store_of(inspected(GraphDriver=None)), deadline())
-    assert place == (SNAPSHOT.encode(), "the mount table of its first process alone", (b"/l/2", b"/l/1"))
+    assert place == (SNAPSHOT.encode(), "the host's mount table", (b"/l/2", b"/l/1"))
 
 
-def test_the_hosts_own_table_is_better_than_the_containers(files: MemoryFiles) -> None:
-    files.put(b"/proc/1/mountinfo", TABLE.encode())
-    assert find_upper(files, store_of(inspected()), deadline()).said_by == "the host's mount table"
+def test_a_host_whose_first_process_sees_less_is_asked_for_irkits_own_table(files: MemoryFiles) -> None:
+    files.put(b"/proc/1/mountinfo", HOST_ROOT.encode())
+    files.put(b"/proc/self/mountinfo", HOST.encode())
+    assert find_upper(files, store_of(inspected()), deadline()).path == SNAPSHOT.encode()
+
+
+def test_a_root_that_the_container_mounted_for_itself_is_not_believed(files: MemoryFiles) -> None:
+    own = HOST_ROOT + "702 700 0:52 / / rw - overlay overlay rw,lowerdir=/evil,upperdir=/root,workdir=/w2\n"
+    for pid in (b"42", b"1", b"self"):
+        files.put(b"/proc/%s/mountinfo" % pid, own.encode())
+    files.put(b"/root", kind=FileKind.DIRECTORY)
+    with pytest.raises(TargetError, match="the host's mount table has no overlay of it") as caught:
+        find_upper(files, store_of(inspected()), deadline())
+    assert caught.value.kind is Refusal.UNSUPPORTED
+
+
+def test_a_root_of_another_containers_is_not_taken_for_its_own(files: MemoryFiles) -> None:
+    files.put(b"/proc/42/mountinfo", b"700 600 0:50 / / rw - overlay overlay rw,lowerdir=/l,upperdir=/other,workdir=/w")
+    files.put(b"/proc/1/mountinfo", HOST.replace(ID, "99" * 32).replace(SNAPSHOT, "/other").encode())
+    files.put(b"/other", kind=FileKind.DIRECTORY)
+    with pytest.raises(TargetError, match="the host's mount table has no overlay of it"):
+        find_upper(files, store_of(inspected()), deadline())
+
+
+def test_where_several_mounts_are_named_like_it_none_is_believed(files: MemoryFiles) -> None:
+    forged = f"900 600 0:60 / /shared/{ID} rw - overlay overlay rw,lowerdir=/evil,upperdir=/root,workdir=/w2\n"
+    files.put(b"/proc/1/mountinfo", (HOST + forged).encode())
+    with pytest.raises(TargetError, match="more than one overlay of it"):
+        find_upper(files, store_of(inspected()), deadline())
 
 
 @pytest.mark.parametrize("group", ["0::/docker/" + "00" * 32, "0::/", ""])
@@ -60,7 +83,7 @@ def test_a_process_that_is_not_the_containers_tells_nothing(files: MemoryFiles, 
 
 
 def test_an_upper_folder_that_is_told_by_half_is_not_guessed(files: MemoryFiles) -> None:
-    files.put(b"/proc/42/mountinfo", TABLE.replace(SNAPSHOT, "7/fs").encode())
+    files.put(b"/proc/1/mountinfo", HOST.replace(SNAPSHOT, "7/fs").encode())
     with pytest.raises(TargetError, match="whose upper folder can be told"):
         find_upper(files, store_of(inspected()), deadline())
 
