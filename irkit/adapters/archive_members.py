@@ -5,7 +5,7 @@ The archive is the engine's own work, in the form its language writes; names in 
 
 import os
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, Final, NamedTuple
 
@@ -142,7 +142,7 @@ class _Only:
     def open(self, name: bytes, deadline: Deadline) -> Iterator["_Only"]:
         yield self
 
-    def enter(self, name: bytes, deadline: Deadline) -> HostFolder:
+    def enter(self, name: bytes, deadline: Deadline, *, across: Collection[int] = ()) -> HostFolder:
         raise TargetError("it is in an archive", Refusal.UNSUPPORTED)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ between; locally it cannot.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -259,7 +259,7 @@ class _Links:
         """Nothing."""
         return iter(())
 
-    def enter(self, name: bytes, deadline: Deadline) -> HostFolder:
+    def enter(self, name: bytes, deadline: Deadline, *, across: Collection[int] = ()) -> HostFolder:
         """Nothing."""
         raise TargetError("it is no folder", Refusal.REFUSED)
 

@@ -2,8 +2,8 @@
 
 Whoever owns the files is hostile. A path is walked part by part and what it names is held by a descriptor that opens
 nothing (`O_PATH`); only what turns out to be a regular file is then opened, through that descriptor, so that nothing
-can be put in its place meanwhile. Only a file system that is hostile itself (FUSE) can still make a read wait for
-longer than the deadline.
+can be put in its place meanwhile. What a link of /proc leads to is not asked about where its file system is one whose
+server need never answer (`unasked`); one that was named by its path can still make a call wait past the deadline.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-from irkit.adapters import file_paths, kernel_files
+from irkit.adapters import file_paths, kernel_files, unasked
 from irkit.adapters.file_paths import ENDED, MOST_ENTRIES, check_range, kind_of, next_try, show, split_path
 from irkit.adapters.host_side import one_by_one
 from irkit.adapters.tally import count_bytes, count_file
@@ -195,6 +195,8 @@ class LocalFiles:
         with self._folder(way) as folder:
             held = os.open(last, _HOLD & ~os.O_NOFOLLOW if follow and self._follow else _HOLD, dir_fd=folder)
         try:
+            if follow and self._follow and path.startswith(b"/proc/"):
+                unasked.check(self._root, path, held)
             kind = kind_of(os.fstat(held).st_mode)
             if wanted not in (None, kind):
                 raise file_paths.mistaken(path, kind, wanted or kind)

@@ -2,23 +2,28 @@
 
 What is below it is hostile, and may change under us. Each name is looked up in the held folder alone, held by a
 descriptor that opens nothing, and only what turns out to be a regular file or a folder is then opened through that.
-What a path is, and how it is found first, is `host_files`' concern.
+What is mounted in it is seen and left alone: a file system may be one that never answers. What a path is, and how it is
+found first, is `host_files`' concern.
 """
 
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from irkit.adapters import file_paths
+from msgspec import structs
+
+from irkit.adapters import file_paths, unasked
 from irkit.adapters.host_files import PIECE, explained, facts_of, opened, refusal
 from irkit.adapters.tally import count_bytes
+from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, FileFacts, FileKind, Looked, Span
 
 _BATCH: Final = 512
 _MOST_SPANS: Final = 20_000
 """Parts of one file that are told apart; what is behind them counts as one more."""
+MOUNTED: Final = "another file system is mounted there"
 _HOLD: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -27,6 +32,7 @@ class LocalFolder:
 
     def __init__(self, descriptor: int, path: bytes) -> None:
         self._folder, self._path = descriptor, path.rstrip(b"/")
+        self._seen = unasked.look(descriptor)
 
     @property
     def path(self) -> bytes:
@@ -40,7 +46,7 @@ class LocalFolder:
             for entry in entries:
                 deadline.remaining()
                 with contextlib.suppress(FileNotFoundError):
-                    batch.append(facts_of(os.fsencode(entry.name), entry.stat(follow_symlinks=False)))
+                    batch.append(unasked.look(self._folder, os.fsencode(entry.name)).facts)
                 if len(batch) == _BATCH:
                     yield batch
                     batch = []
@@ -61,7 +67,8 @@ class LocalFolder:
             try:
                 held = os.open(one.name, _HOLD, dir_fd=self._folder)
                 try:
-                    yield _looked(held, one.name, small)
+                    seen = self._mounted(held)
+                    yield _unlooked(seen, one.name) if seen else _looked(held, one.name, small)
                 finally:
                     os.close(held)
             except OSError as error:
@@ -76,25 +83,40 @@ class LocalFolder:
             with explained(path):
                 held = os.open(name, _HOLD, dir_fd=self._folder)
                 stack.callback(os.close, held)
+                if self._mounted(held):
+                    raise TargetError(f"{file_paths.show(path)}: {MOUNTED}", Refusal.REFUSED)
                 facts = facts_of(name, os.fstat(held))
                 if facts.kind is not FileKind.FILE:
                     raise file_paths.mistaken(path, facts.kind, FileKind.FILE)
                 file = stack.enter_context(opened(held))
             yield LocalFile(file, facts, path)
 
-    def enter(self, name: bytes, deadline: Deadline) -> "LocalFolder":
-        """A folder in it."""
+    def enter(self, name: bytes, deadline: Deadline, *, across: Collection[int] = ()) -> "LocalFolder":
+        """A folder in it; one of another file system only where it is of a mount with such an id."""
         deadline.remaining()
         path = self._inside(name)
         with explained(path):
             held = os.open(name, _HOLD, dir_fd=self._folder)
             try:
+                seen = self._mounted(held)
+                if seen and (seen.mount or not across) and seen.mount not in across:
+                    raise TargetError(f"{file_paths.show(path)}: {MOUNTED}", Refusal.REFUSED)
                 facts = facts_of(name, os.fstat(held))
                 if facts.kind is not FileKind.DIRECTORY:
                     raise file_paths.mistaken(path, facts.kind, FileKind.DIRECTORY)
                 return hold_folder(held, path)
             finally:
                 os.close(held)
+
+    def _mounted(self, held: int) -> unasked.Seen | None:
+        """What is of another file system that is mounted there, and is not known to answer: nobody was asked."""
+        seen, own = unasked.look(held), self._seen
+        if seen.facts.device == own.facts.device or (seen.mount and seen.mount == own.mount):
+            return None
+        is_folder = seen.facts.kind is FileKind.DIRECTORY
+        if not seen.mount:  # an old kernel; the files of overlayfs are of other devices than its folders
+            return seen if is_folder else None
+        return seen if is_folder or not unasked.is_local(seen.mount) else None
 
     def close(self) -> None:
         """Let go of it."""
@@ -154,6 +176,12 @@ def hold_folder(held: int, path: bytes) -> LocalFolder:
     """A folder that a descriptor stands for, opened to be read. Raises OSError."""
     with opened(held, b".") as folder:
         return LocalFolder(os.dup(folder), path)
+
+
+def _unlooked(seen: unasked.Seen, name: bytes) -> Looked:
+    """What is mounted there; that a folder is not gone into is for the walk to say."""
+    facts = structs.replace(seen.facts, name=name)
+    return Looked(facts=facts, problem="" if facts.kind is FileKind.DIRECTORY else MOUNTED)
 
 
 def _looked(held: int, name: bytes, small: int) -> Looked:

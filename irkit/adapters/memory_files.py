@@ -4,7 +4,7 @@ The contract suite of `HostFiles` runs against this, the local file system and a
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from irkit.adapters import file_paths
@@ -258,7 +258,7 @@ class MemoryFolder:
             raise file_paths.mistaken(self._inside(name), facts.kind, FileKind.FILE)
         yield MemoryFile(self._files, self._inside(name), facts)
 
-    def enter(self, name: bytes, deadline: Deadline) -> "MemoryFolder":
+    def enter(self, name: bytes, deadline: Deadline, *, across: Collection[int] = ()) -> "MemoryFolder":
         """A folder in it."""
         return self._files.folder(self._inside(name), deadline)
 

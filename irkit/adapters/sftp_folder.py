@@ -6,7 +6,7 @@ numbers, inodes and holes are not told.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from irkit.adapters.file_paths import mistaken
@@ -68,7 +68,7 @@ class SftpFolder:
             raise mistaken(path, facts.kind, FileKind.FILE)
         yield SftpFile(self._files, path, facts)
 
-    def enter(self, name: bytes, deadline: Deadline) -> "SftpFolder":
+    def enter(self, name: bytes, deadline: Deadline, *, across: Collection[int] = ()) -> "SftpFolder":
         """A folder in it."""
         path = self._inside(name)
         facts = self._files.stat(path, deadline)

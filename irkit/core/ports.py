@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # so that listing containers need not load every operation and event
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -322,8 +322,11 @@ class HostFolder(Protocol):
         """A regular file in it."""
         ...
 
-    def enter(self, name: bytes, deadline: Deadline) -> HostFolder:
-        """A folder in it, to be closed by itself."""
+    def enter(self, name: bytes, deadline: Deadline, *, across: Collection[int] = ()) -> HostFolder:
+        """A folder in it, to be closed by itself.
+
+        Where the way to the host tells mounts, one of another file system is refused but for those ids of mounts.
+        """
         ...
 
     def close(self) -> None:
