@@ -5,20 +5,24 @@ from typing import Final
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import check_is_answer
 from irkit.adapters.layer_files import UNTOLD
-from irkit.adapters.layer_place import check_readable, is_of_host, mounts_of, store_of
+from irkit.adapters.layer_place import Store, check_readable, is_of_host, mounts_of, store_of
 from irkit.adapters.tree_entry import TreeEntry
 from irkit.adapters.tree_tar import SMALL, TreeTar, open_tree
 from irkit.adapters.tree_walk import Met, walk
+from irkit.adapters.volume_place import LinkOnWayError, VolumePlace, find_volume
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import ReadVolume
-from irkit.core.ports import Deadline, FileFacts, FileKind, HostFiles, HostFolder, Intake, Outcome
+from irkit.core.ports import Deadline, FileFacts, HostFiles, Intake, Looked, Outcome
 
-_TABLE: Final = b"/proc/self/mountinfo"
 _MOST: Final = 8 << 20
 _SLACK: Final = 256 << 20
 """Bytes of an archive that are read beyond what is kept."""
 _PSEUDO: Final = (b"/proc", b"/sys", b"/dev")
 _ELSEWHERE: Final = "another file system is mounted there"
+_LED: Final = "it lies in another volume of the container, which may have put it there, and the engine would follow it"
+_NESTED: Final = (
+    "its source lies in another volume of the container: where links were put on the way, the engine has followed them"
+)
 
 
 class ReadsVolume:
@@ -29,66 +33,72 @@ class ReadsVolume:
 
     def __call__(self, api: EngineApi, operation: ReadVolume, intake: Intake, deadline: Deadline) -> Outcome:
         store = store_of(api.read(f"/containers/{part(operation.container)}/json", deadline))
-        path = operation.source.encode("utf-8", "surrogateescape")
         try:
             check_readable(self._files, deadline)
-            if not path.startswith(b"/") or not is_of_host(self._files, store, deadline):
+            if not operation.source.startswith("/") or not is_of_host(self._files, store, deadline):
                 raise TargetError("the engine's files are not among the host's that can be read", Refusal.UNSUPPORTED)
-            facts = self._files.stat(path, deadline)
+            small = SMALL if operation.contents else -1
+            place = find_volume(self._files, store, operation, deadline, small=small)
         except TargetError as error:
             check_is_answer(error)
-            return _by_archive(api, operation, intake, deadline, error.reason)
-        if facts.kind is FileKind.DIRECTORY:
-            top = self._files.folder(path, deadline)
-            try:
-                return _by_files(self._files, operation, intake, deadline, top)
-            finally:
-                top.close()
-        return _one_file(self._files, operation, intake, deadline, facts)
+            return _by_archive(api, operation, intake, deadline, store, error)
+        try:
+            if place.file is None:
+                return _by_files(self._files, operation, intake, deadline, place)
+            return _one_file(operation, intake, deadline, place, place.file)
+        finally:
+            place.folder.close()
 
 
-def _by_files(files: HostFiles, operation: ReadVolume, intake: Intake, deadline: Deadline, top: HostFolder) -> Outcome:
-    own = top.own(deadline)
+def _by_files(
+    files: HostFiles, operation: ReadVolume, intake: Intake, deadline: Deadline, place: VolumePlace
+) -> Outcome:
+    own = place.folder.own(deadline)
     if own.facts.device and own.facts.device in _pseudo_devices(files, deadline):
         raise TargetError("it is a file system that the kernel makes up: it is never walked", Refusal.UNSUPPORTED)
-    tree = _opened(operation, intake, operation.source)
+    tree = _opened(operation, intake, place.source, place.warning)
     if own.xattrs is None:
         tree.tar.warn(UNTOLD)
-    points = _points(files, top.path, deadline)
+    points = _points(files, place, deadline)
 
     def enters(path: bytes, facts: FileFacts) -> str:
         return _ELSEWHERE if facts.device != own.facts.device or path in points else ""
 
     try:
-        for met in walk(top, deadline, small=SMALL if operation.contents else -1, enters=enters):
+        for met in walk(place.folder, deadline, small=SMALL if operation.contents else -1, enters=enters):
             tree.add(met, deadline)
     finally:
         tree.flush()
-    return _outcome(tree, operation, f"from {operation.source} on the host")
+    return _outcome(tree, operation, f"from {place.source} on the host", place.warning)
 
 
-def _one_file(files: HostFiles, operation: ReadVolume, intake: Intake, deadline: Deadline, facts: FileFacts) -> Outcome:
+def _one_file(operation: ReadVolume, intake: Intake, deadline: Deadline, place: VolumePlace, looked: Looked) -> Outcome:
     """A file, socket or device that is mounted by itself."""
-    above = operation.source.rpartition("/")[0] or "/"
-    folder = files.folder(above.encode("utf-8", "surrogateescape"), deadline)
-    tree = _opened(operation, intake, operation.source)
+    tree = _opened(operation, intake, place.source, place.warning)
     try:
-        for looked in folder.look([facts], SMALL if operation.contents else -1, deadline):
-            tree.add(Met(facts.name, looked, folder), deadline)
+        tree.add(Met(looked.facts.name, looked, place.folder), deadline)
     finally:
-        folder.close()
         tree.flush()
-    return _outcome(tree, operation, f"a {facts.kind}, from {operation.source} on the host")
+    return _outcome(tree, operation, f"a {looked.facts.kind}, from {place.source} on the host", place.warning)
 
 
-def _by_archive(api: EngineApi, operation: ReadVolume, intake: Intake, deadline: Deadline, why: str) -> Outcome:
-    """What the engine gives of its path in the container."""
+def _by_archive(
+    api: EngineApi, operation: ReadVolume, intake: Intake, deadline: Deadline, store: Store, error: TargetError
+) -> Outcome:
+    """What the engine gives of its path in the container. It follows links on the way to the volume's source."""
     from irkit.adapters.archive_members import Members  # noqa: PLC0415 - few runs need what it loads
 
+    why, doubt = error.reason, ""
+    if isinstance(error, LinkOnWayError):
+        if _is_in_other(store, operation, error.link.decode("utf-8", "surrogateescape")):
+            raise TargetError(f"{why}: {_LED}", Refusal.REFUSED) from error
+        doubt = f"{why}, but the engine follows it: nothing shows that these files are the volume's"
     path = f"/containers/{part(operation.container)}/archive"
     query = {"path": operation.destination}
     tree = _opened(operation, intake, f"GET {path}?path={part(operation.destination)}")
     tree.tar.warn(f"by the engine's archive, without most extended attributes, holes and parts of seconds: {why}")
+    if _is_in_other(store, operation, operation.source):
+        tree.tar.warn(_NESTED)
     top = operation.destination.strip("/").rpartition("/")[2].encode("utf-8", "surrogateescape")
     try:
         with api.request("GET", path, deadline, query=query) as answer:
@@ -104,7 +114,7 @@ def _by_archive(api: EngineApi, operation: ReadVolume, intake: Intake, deadline:
             tree.put(TreeEntry(path=".", type="other", left_out=reason))
     finally:
         tree.flush()
-    return _outcome(tree, operation, f"by the engine's archive of {operation.destination}: {why}")
+    return _outcome(tree, operation, f"by the engine's archive of {operation.destination}: {why}", doubt=doubt)
 
 
 def _below(path: bytes, top: bytes) -> bytes:
@@ -124,24 +134,33 @@ def _pseudo_devices(files: HostFiles, deadline: Deadline) -> set[int]:
     return set(found.values()) - {root}
 
 
-def _points(files: HostFiles, top: bytes, deadline: Deadline) -> frozenset[bytes]:
+def _is_in_other(store: Store, operation: ReadVolume, path: str) -> bool:
+    """Whether that lies in another volume of the container, to which it may write."""
+    others = (mount.source for mount in store.mounts or () if mount.source not in ("", operation.source))
+    return any(path.startswith(other.rstrip("/") + "/") for other in others)
+
+
+def _points(files: HostFiles, place: VolumePlace, deadline: Deadline) -> frozenset[bytes]:
     """Where other file systems are mounted below, relative to it."""
-    (table,) = files.read_small([_TABLE], _MOST, deadline)
-    above = top.rstrip(b"/") + b"/"
-    places = (place for place, _, _ in mounts_of(table if isinstance(table, bytes) else b""))
-    return frozenset(place.removeprefix(above) for place in places if place.startswith(above) and place != above)
+    (table,) = files.read_small([place.table], _MOST, deadline)
+    above = place.mounted.rstrip(b"/") + b"/"
+    points = (point for point, _, _ in mounts_of(table if isinstance(table, bytes) else b""))
+    return frozenset(point.removeprefix(above) for point in points if point.startswith(above) and point != above)
 
 
-def _opened(operation: ReadVolume, intake: Intake, source: str) -> TreeTar:
+def _opened(operation: ReadVolume, intake: Intake, source: str, warning: str = "") -> TreeTar:
     index = operation.file.removesuffix(".tar") + ".jsonl"
-    return open_tree(intake, operation.file, index, source=source, limit=operation.limit, reads=operation.contents)
+    tree = open_tree(intake, operation.file, index, source=source, limit=operation.limit, reads=operation.contents)
+    if warning:
+        tree.tar.warn(warning)
+    return tree
 
 
-def _outcome(tree: TreeTar, operation: ReadVolume, how: str) -> Outcome:
-    partial = tree.finish()
+def _outcome(tree: TreeTar, operation: ReadVolume, how: str, *notes: str, doubt: str = "") -> Outcome:
+    partial = tree.finish(doubt)
     counts = tree.counts
     held = f"{counts.bytes} bytes" if counts.bytes == counts.seen else f"{counts.bytes} of {counts.seen} bytes"
     if not counts.entries:
         how += ", in which there is nothing, as of a socket"
-    parts = [f"{counts.entries} names, {counts.files} files, {held}", how, partial]
+    parts = [f"{counts.entries} names, {counts.files} files, {held}", how, *notes, partial]
     return Outcome(detail=", ".join(filter(None, parts)))

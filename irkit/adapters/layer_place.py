@@ -34,6 +34,7 @@ class _Driver(msgspec.Struct, rename="pascal"):
 
 
 class _Mount(msgspec.Struct, rename="pascal"):
+    source: str = ""
     destination: str = ""
 
 

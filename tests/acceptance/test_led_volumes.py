@@ -1,0 +1,68 @@
+"""snapshot.volumes where a container leads the source of one volume elsewhere, by a link that it puts into another."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.bundles import events, items, playbook
+from tests.acceptance.test_changed_files import reached
+from tests.acceptance.test_volumes import lines_of
+from tests.lab.description import Suspect
+from tests.lab.engine import Engine
+from tests.lab.suspects import Lab
+
+pytestmark = pytest.mark.engine
+
+
+class Led:
+    """A suspect that has turned the folder above its second volume into a link to a folder of the host's."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.engine, self.secret = lab.engine, folder / "host"
+        self.place = folder / "srv"
+        (self.place / "app/conf").mkdir(parents=True)
+        (self.place / "app/conf/own").write_text("the container's\n")
+        (self.secret / "conf").mkdir(parents=True)
+        (self.secret / "conf/secret").write_text("the host's\n")
+        lab.make(Suspect(name="plain"))
+        image = lab.engine.inspect("plain")["Config"]["Image"]
+        volumes = [word for one in (f"{self.place}:/srv", f"{self.place}/app/conf:/conf") for word in ("--volume", one)]
+        lab.engine.docker("run", "--detach", "--name", "led", *volumes, image, "sleep", "100000")
+        lab.engine.docker("exec", "led", "sh", "-c", f"mv /srv/app /srv/old && ln -s {self.secret} /srv/app")
+
+
+@pytest.fixture
+def led(lab: Lab, tmp_path: Path) -> Iterator[Led]:
+    yield Led(lab, tmp_path / "led")
+    lab.engine.docker("rm", "--force", "led")
+
+
+STEP = "{id: data, action: snapshot.volumes, with: {select: [/conf]}}"
+
+
+def told(bundle: str) -> list[str]:
+    """What the items' warnings and the log's lines say."""
+    warnings = [text for one in items(bundle) for text in one.get("warnings", ())]
+    return warnings + [one.get("detail", "") or one.get("reason", "") for one in events(bundle)]
+
+
+@pytest.mark.parametrize("way", ["files", "ssh"])
+def test_what_the_container_has_mounted_is_read_and_not_what_its_link_leads_to(
+    led: Led, engine: Engine, tmp_path: Path, way: str
+) -> None:
+    with reached(way, engine, tmp_path) as (irkit, where):
+        bundle = irkit.run(playbook(tmp_path, STEP), "led", more=where)["bundle"]
+    assert set(lines_of(bundle, "conf")) == {b".", b"own"}
+    assert any(f"{led.place}/app on the way to it is a link" in text for text in told(bundle))
+
+
+@pytest.mark.parametrize("way", ["files", "ssh"])
+def test_of_a_stopped_container_nothing_is_read_through_such_a_link(
+    led: Led, engine: Engine, tmp_path: Path, way: str
+) -> None:
+    led.engine.docker("stop", "--time", "0", "led")
+    with reached(way, engine, tmp_path) as (irkit, where):
+        bundle = irkit.run(playbook(tmp_path, STEP), "led", more=where, status=None)["bundle"]
+    assert not [one["path"] for one in items(bundle) if "-conf" in one["path"]]
+    assert any(f"{led.place}/app on the way to it is a link" in text for text in told(bundle))
