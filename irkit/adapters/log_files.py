@@ -77,21 +77,36 @@ class _Reading:
     read: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
     moved: list[dict[str, Any]] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
-    settings: int = 0
+    settings: list[dict[str, Any]] = field(default_factory=list)
 
     def read_settings(self, folder: bytes) -> None:
+        """How the container was set up; what is not there is not missed, what cannot be read is told."""
         for name in _SETTINGS:
             path = folder + b"/" + name
             try:
                 facts = self.files.stat(path, self.deadline)
                 if facts.kind is not FileKind.FILE:
-                    continue
-                content = self.files.read_at(path, 0, min(facts.size, _SETTING_LIMIT) or 1, self.deadline)
+                    raise TargetError(f"not read: it is a {facts.kind}", Refusal.REFUSED)
+                content = self.files.read_at(path, 0, _SETTING_LIMIT + 1, self.deadline)
             except TargetError as error:
                 check_is_answer(error)
+                if error.kind is not Refusal.ABSENT:
+                    self.settings.append({"path": _text(path), "missing": error.reason})
+                    self.short.append(f"{name.decode()}: {error.reason}")
                 continue
-            self.intake.put(f"{self.folder}/{name.decode()}", content, source=f"host file {_text(path)}")
-            self.settings += 1
+            self._keep_setting(path, facts.size, content)
+
+    def _keep_setting(self, path: bytes, size: int, content: bytes) -> None:
+        """One of them; some are the container's to write, as large as it likes."""
+        name = path.rpartition(b"/")[2].decode()
+        out = self.intake.open(f"{self.folder}/{name}", source=f"host file {_text(path)}")
+        out.write(content[:_SETTING_LIMIT])
+        partial = f"only its first {_SETTING_LIMIT} bytes" if len(content) > _SETTING_LIMIT else ""
+        evidence = out.finish(partial)
+        told = {"path": _text(path), "size": size, "item": evidence.path, "sha256": evidence.source_sha256}
+        self.settings.append(told | ({"partial": partial} if partial else {}))
+        if partial:
+            self.short.append(f"{name}: {partial}")
 
     def read_logs(self, logs: Sequence[_Log]) -> None:
         """Those not read yet, the newest first, as far as they may be."""
@@ -222,10 +237,12 @@ def _tell(reading: _Reading, seen: _Inspect, operation: ReadLogFiles) -> Outcome
         "why": "the engine's own files, as it wrote them; what its API gives is made from these",
         "gone": gone,
         "files": sorted(files, key=lambda one: (one["rotation"], one["path"])),
+        "settings": reading.settings,
     }
     reading.intake.put(operation.file, pretty(told), source="made by irkit while it read them")
     if not files:
-        return Outcome(detail=f"no log file: driver {config.type or 'unknown'} keeps none, or nothing was written")
+        none = f"no log file: driver {config.type or 'unknown'} keeps none, or nothing was written"
+        return Outcome(detail="; ".join((none, *reading.short[:3])))
     size = sum(one.get("bytes", 0) for one in files)
     detail = f"{len(files)} files of the log ({config.type}), {size} bytes: these are the primary evidence"
     return Outcome(detail="; ".join(filter(None, (detail, gone, *reading.short[:3]))))

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from irkit.adapters import log_files
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_http import dial_unix
@@ -113,3 +114,22 @@ def test_the_newest_are_kept_where_not_all_may_be(place: Path) -> None:
     kept, detail, told = read(place, files, limit=100)
     assert kept[f"{ID}-json.log"] == b"c" * 60 and kept[f"{ID}-json.log.1"] == b"b" * 40
     assert f"{ID}-json.log.2.gz" not in kept and "left out" in told["files"][2]["left_out"] and "left out" in detail
+
+
+def test_settings_that_the_container_made_large_or_that_cannot_be_read_are_told(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_files, "_SETTING_LIMIT", 100)
+    files = MemoryFiles()
+    files.put(LOG, b"mine\n")
+    files.put(FOLDER + b"/hosts", b"h" * 101)
+    files.put(FOLDER + b"/hostname", b"n" * 100)
+    files.put(FOLDER + b"/resolv.conf", b"unread")
+    files.deny(FOLDER + b"/resolv.conf")
+    kept, detail, told = read(place, files)
+    assert kept["hosts"] == b"h" * 100 and kept["hostname"] == b"n" * 100
+    settings = {one["path"].rpartition("/")[2]: one for one in told["settings"]}
+    assert settings["hosts"]["partial"] == "only its first 100 bytes" and "partial" not in settings["hostname"]
+    assert "no permission" in settings["resolv.conf"]["missing"]
+    assert set(settings) == {"hosts", "hostname", "resolv.conf"}, "what is not there is not missed"
+    assert "hosts: only its first 100 bytes" in detail and "resolv.conf" in detail
