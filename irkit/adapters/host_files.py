@@ -22,7 +22,7 @@ from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, FileFacts, FileKind, Part
 
 if TYPE_CHECKING:
-    from irkit.adapters.host_folder import LocalFolder
+    from irkit.adapters.host_folder import LocalFile, LocalFolder
 
 T = TypeVar("T")
 PIECE: Final = 1024 * 1024
@@ -172,6 +172,18 @@ class LocalFiles:
             count = os.preadv(file, [buffer], offset)
         count_bytes(count)
         return count
+
+    @contextlib.contextmanager
+    def open_link(self, path: bytes, deadline: Deadline) -> "Iterator[LocalFile]":
+        """The regular file that a link of /proc leads to, held open."""
+        from irkit.adapters.host_folder import LocalFile  # noqa: PLC0415 - it is built on what stands here
+
+        with contextlib.ExitStack() as stack:
+            with explained(path):
+                held = stack.enter_context(self._held(path, FileKind.FILE, deadline, follow=True))
+                facts = facts_of(split_path(path)[-1], os.fstat(held))
+                file = stack.enter_context(opened(held))
+            yield LocalFile(file, facts, path)
 
     def folder(self, path: bytes, deadline: Deadline) -> "LocalFolder":
         """A folder to read a tree from: nothing below it leads out of it."""

@@ -1,11 +1,12 @@
 """What the handlers of operations may use of a host beside its engine's API: its files, commands on it, the clock."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, NoReturn, TypeVar
 
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.ports import Clock, Deadline, FileFacts, HostCommands, HostFiles, HostFolder, Part
+from irkit.core.ports import Clock, Deadline, FileFacts, HostCommands, HostFile, HostFiles, HostFolder, Part
 from irkit.core.reach import Reached
 
 T = TypeVar("T")
@@ -78,6 +79,10 @@ class NoFiles:
         self._refuse()
 
     def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0, follow: bool = False) -> Iterator[memoryview]:
+        """None."""
+        self._refuse()
+
+    def open_link(self, path: bytes, deadline: Deadline) -> AbstractContextManager[HostFile]:
         """None."""
         self._refuse()
 

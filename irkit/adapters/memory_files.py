@@ -135,6 +135,12 @@ class MemoryFiles:
         check_range(path, offset)
         return self._stream(path, deadline, offset, follow)
 
+    @contextlib.contextmanager
+    def open_link(self, path: bytes, deadline: Deadline) -> "Iterator[MemoryFile]":
+        """The regular file that a link leads to."""
+        deadline.remaining()
+        yield MemoryFile(self, path, self._wanted(path, FileKind.FILE, follow=True).facts, follow=True)
+
     def folder(self, path: bytes, deadline: Deadline) -> "MemoryFolder":
         """A folder to read a tree from."""
         deadline.remaining()
@@ -145,9 +151,9 @@ class MemoryFiles:
         """What it has of extended attributes; None where it was not told."""
         return self._find(path).xattrs
 
-    def spans_of(self, path: bytes) -> Sequence[Span]:
+    def spans_of(self, path: bytes, *, follow: bool = False) -> Sequence[Span]:
         """The parts of a file that have data."""
-        entry = self._wanted(path, FileKind.FILE)
+        entry = self._wanted(path, FileKind.FILE, follow=follow)
         if entry.spans is not None:
             return entry.spans
         return [Span(0, entry.facts.size)] if entry.facts.size else []
@@ -272,8 +278,8 @@ class MemoryFolder:
 class MemoryFile:
     """A regular file by its path."""
 
-    def __init__(self, files: MemoryFiles, path: bytes, facts: FileFacts) -> None:
-        self._files, self._path, self._facts = files, path, facts
+    def __init__(self, files: MemoryFiles, path: bytes, facts: FileFacts, *, follow: bool = False) -> None:
+        self._files, self._path, self._facts, self._follow = files, path, facts, follow
 
     @property
     def facts(self) -> FileFacts:
@@ -283,12 +289,12 @@ class MemoryFile:
     def spans(self, deadline: Deadline) -> Sequence[Span]:
         """The parts that have data."""
         deadline.remaining()
-        return self._files.spans_of(self._path)
+        return self._files.spans_of(self._path, follow=self._follow)
 
     def read(self, span: Span, deadline: Deadline) -> Iterator[memoryview]:
         """The bytes of a span, fewer at the end of the file."""
         left = span.size
-        for piece in self._files.stream(self._path, deadline, offset=span.offset):
+        for piece in self._files.stream(self._path, deadline, offset=span.offset, follow=self._follow):
             yield piece[:left]
             left -= min(left, len(piece))
             if not left:

@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 
 from irkit.adapters.file_paths import check_range, mistaken
 from irkit.adapters.sftp_calls import Call, wire_path
-from irkit.adapters.sftp_folder import SftpFolder
+from irkit.adapters.sftp_folder import SftpFile, SftpFolder
 from irkit.adapters.sftp_many import LinkText, Names, Question, SmallFile, ask_many
 from irkit.adapters.sftp_messages import StatusError
 from irkit.adapters.sftp_session import SftpSession, Wire
@@ -99,6 +99,14 @@ class SftpFiles:
     def stats(self, paths: Sequence[bytes], deadline: Deadline) -> Sequence[FileFacts | TargetError]:
         """What each of many paths names, or why that cannot be told; raises where the host cannot be asked."""
         return self._repeat(b"/", deadline, lambda call: call.stats(paths))
+
+    @contextlib.contextmanager
+    def open_link(self, path: bytes, deadline: Deadline) -> Iterator[SftpFile]:
+        """The regular file that a link of /proc leads to; no handle is kept between reads."""
+        facts = self.stat(path, deadline, follow=True)
+        if facts.kind is not FileKind.FILE:
+            raise mistaken(path, facts.kind, FileKind.FILE)
+        yield SftpFile(self, path, facts, follow=True)
 
     def folder(self, path: bytes, deadline: Deadline) -> SftpFolder:
         """A folder to read a tree from."""

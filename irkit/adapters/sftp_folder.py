@@ -86,8 +86,8 @@ class SftpFolder:
 class SftpFile:
     """A regular file by its path."""
 
-    def __init__(self, files: "SftpFiles", path: bytes, facts: FileFacts) -> None:
-        self._files, self._path, self._facts = files, path, facts
+    def __init__(self, files: "SftpFiles", path: bytes, facts: FileFacts, *, follow: bool = False) -> None:
+        self._files, self._path, self._facts, self._follow = files, path, facts, follow
 
     @property
     def facts(self) -> FileFacts:
@@ -102,7 +102,7 @@ class SftpFile:
     def read(self, span: Span, deadline: Deadline) -> Iterator[memoryview]:
         """The bytes of a span, fewer at the end of the file."""
         left = span.size
-        for piece in self._files.stream(self._path, deadline, offset=span.offset):
+        for piece in self._files.stream(self._path, deadline, offset=span.offset, follow=self._follow):
             yield piece[:left]
             left -= min(left, len(piece))
             if not left:

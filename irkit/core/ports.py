@@ -399,6 +399,10 @@ class HostFiles(Protocol):
         """
         ...
 
+    def open_link(self, path: bytes, deadline: Deadline) -> AbstractContextManager[HostFile]:
+        """The regular file that a link of /proc leads to, or one that is no link; it is entered once."""
+        ...
+
     def folder(self, path: bytes, deadline: Deadline) -> HostFolder:
         """A folder to read a tree from. On the way to it links are followed, as for any path; below it, none."""
         ...

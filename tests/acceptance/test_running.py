@@ -325,6 +325,7 @@ cp /bin/busybox /tmp/gone; dd if=/dev/urandom bs=1M count=60 2>/dev/null >> /tmp
 sha256sum /tmp/gone > /app/sum; (exec -a sleep /tmp/gone 100000) </dev/null >/dev/null 2>&1 &
 until [ "$(readlink /proc/$!/exe)" = /tmp/gone ]; do sleep 0.02; done; rm /tmp/gone
 exec 7<>/tmp/open; printf 'secret of the open file' >&7; rm /tmp/open; mkfifo /tmp/p; exec 8<>/tmp/p; rm /tmp/p
+exec 9<>/dev/shm/hole; printf 'before the hole' >&9; truncate -s 8192G /dev/shm/hole; rm /dev/shm/hole
 (sleep 100001 & wait) & echo ready >/app/ready; sleep 100002
 """
 
@@ -342,7 +343,7 @@ def test_deleted_files_are_recovered_whole_once_each_and_pipes_are_left_alone(
     bundle = irkit.run(playbook(tmp_path, step), "holder", more=host_options(host))["bundle"]
     place = f"{host}/holder-*/deleted"
     held = {one["name"]: one for one in lines(bundle, f"{place}/held.jsonl")}
-    assert set(held) == {"/tmp/gone", "/tmp/open"}
+    assert set(held) == {"/tmp/gone", "/tmp/open", "/dev/shm/hole"}
     index = {one["path"]: one for one in lines(bundle, f"{place}/files.index.jsonl")}
     gone = index[held["/tmp/gone"]["file"]]
     assert gone["sha256"] == wanted and gone["size"] > 60 * MIB and not gone.get("problem")
@@ -351,9 +352,12 @@ def test_deleted_files_are_recovered_whole_once_each_and_pipes_are_left_alone(
     with tarfile.open(fileobj=io.BytesIO(stored_of(bundle, f"{place}/files.tar"))) as tar:
         content = tar.extractfile(held["/tmp/open"]["file"])
         assert content and content.read() == b"secret of the open file"
+        sparse = tar.extractfile(held["/dev/shm/hole"]["file"])
+        assert sparse and sparse.read(4096).rstrip(b"\0") == b"before the hole"
         whole = tar.extractfile(held["/tmp/gone"]["file"])
         assert whole and hashlib.sha256(whole.read()).hexdigest() == wanted
-    assert not [one for one in items(bundle) if one["partial"]]
+    partial = {one["partial"] for one in items(bundle) if one["partial"]}
+    assert len(partial) == (host != "local"), "over SFTP holes are not told"
 
 
 # tmpfs -----------------------------------------------------------------------------------------------------------

@@ -175,3 +175,20 @@ def test_what_was_moved_away_while_it_was_held_is_still_read_where_it_is(local: 
     (tmp_path / "real").symlink_to("/etc")
     assert list(looked(inner)) == [b"file"]
     inner.close()
+
+
+def test_what_a_link_leads_to_is_opened_and_a_folder_is_not(site: FileSite) -> None:
+    content = os.urandom(5000)
+    site.make.file(b"there", content)
+    site.make.folder(b"folder")
+    with site.files.open_link(site(b"there"), deadline()) as file:
+        assert file.facts.size == len(content) and [one.size for one in file.spans(deadline())] == [len(content)]
+        assert b"".join(bytes(piece) for piece in file.read(Span(10, 50), deadline())) == content[10:60]
+    for wrong, kind in ((b"folder", Refusal.REFUSED), (b"gone", Refusal.ABSENT)):
+        with pytest.raises(TargetError) as caught, site.files.open_link(site(wrong), deadline()):
+            pass
+        assert caught.value.kind is kind
+    if site.follows:
+        site.make.link(b"link", site(b"there"))
+        with site.files.open_link(site(b"link"), deadline()) as file:
+            assert b"".join(bytes(piece) for piece in file.read(Span(0, 9000), deadline())) == content
