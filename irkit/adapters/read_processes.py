@@ -150,8 +150,11 @@ class _Reading:
                 return
             some = self._reads.read(wanted[at : at + AT_ONCE])
             self._read_shared(some)
-            for raw in some:
-                self._keep(raw)
+            try:
+                self._executables.read(some)
+            finally:
+                for raw in some:
+                    self._keep(raw)
 
     def _read_shared(self, some: Sequence[RawProcess]) -> None:
         """What all processes of a namespace have in common: mounts, and which users are meant by which numbers."""
@@ -207,6 +210,7 @@ class _Reading:
             f"{self.left_out} more processes were not read" if self.left_out else "",
             f"of {self.counts.cut} processes some files were too long" if self.counts.cut else "",
             f"of {self.counts.missing} processes not all could be read" if self.counts.missing else "",
+            self._executables.partial(),
         ]
         return "; ".join(filter(None, reasons))
 
@@ -245,6 +249,7 @@ class _Reading:
             "namespaces_not_told": self.pids.unread,
             "ended_meanwhile": [pid for pid, one in self.told.items() if one.ended],
             "executables_hashed": self._executables.hashed,
+            "executables_without_digest": self._executables.without,
             "partial": partial,
             "sharing": [
                 {"pid": one.pid, "container": one.other, "namespaces": list(one.shared)} for one in self.pids.sharing

@@ -1,5 +1,6 @@
 """Reading a container's processes: what came stays, whatever ends meanwhile, and what is missing is said."""
 
+import hashlib
 import io
 import json
 import tarfile
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from irkit.adapters import proc_executables
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_http import dial_unix
@@ -19,7 +21,7 @@ from irkit.core.errors import Refusal, TargetError
 from irkit.core.evidence import Evidence
 from irkit.core.host import Host
 from irkit.core.operations import ReadProcesses
-from irkit.core.ports import FileKind
+from irkit.core.ports import FileKind, Span
 from tests.acceptance.fake_engine import ID, FakeEngine, Reply, http, inspected
 from tests.adapters.proc_tree import Task, host_of
 from tests.adapters.ssh_side import deadline
@@ -108,6 +110,47 @@ def test_a_process_that_only_has_its_entry_left_is_told_and_not_missed(place: Pa
     assert isinstance(ended, str) and not any(one.partial for one in items.values())
     (gone,) = [one for one in lines(stored) if one["pid"] == 61]
     assert (gone["name"], gone["state"], gone["exe"], gone["notes"]) == ("gone", "Z", {}, [])
+
+
+def test_an_executable_that_is_large_has_no_digest_which_is_told_and_the_others_have_theirs(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proc_executables, "MOST_OF_ONE", 1000)
+    files = whole(MAIN, CHILD)
+    files.put(b"/bin/large", bytes(1001))
+    files.put(b"/proc/4242/exe", b"/bin/large", kind=FileKind.LINK)
+    ended, items, stored = collect(place, files)
+    reason = "1 executables have no digest: it has more than 1000 bytes"
+    assert isinstance(ended, str) and reason in ended
+    assert {one.partial for one in items.values()} == {reason}
+    large, app = (one["exe"] for one in lines(stored))
+    assert large["size"] == 1001 and "not hashed" in large["missing"] and "sha256" not in large
+    assert app["sha256"] == hashlib.sha256(b"program").hexdigest()
+
+
+def test_bytes_are_for_the_smallest_executables_first(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proc_executables, "MOST_BYTES", 100)
+    files = whole(MAIN, CHILD)
+    files.put(b"/bin/large", bytes(99))
+    files.put(b"/proc/4242/exe", b"/bin/large", kind=FileKind.LINK)
+    _, items, stored = collect(place, files)
+    large, app = (one["exe"] for one in lines(stored))
+    assert "sha256" in app and "more than 100 bytes in all" in large["missing"]
+    assert all("1 executables have no digest" in one.partial for one in items.values())
+
+
+def test_the_holes_of_an_executable_take_no_bytes_from_the_others(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proc_executables, "MOST_OF_ONE", 1000)
+    files = whole(MAIN, CHILD)
+    files.put(b"/bin/holes", b"start", size=1 << 40, spans=[Span(0, 5)])
+    files.put(b"/bin/few", b"start" + bytes(2000), spans=[Span(0, 5)])
+    files.put(b"/proc/4242/exe", b"/bin/holes", kind=FileKind.LINK)
+    files.put(b"/proc/60/exe", b"/bin/few", kind=FileKind.LINK)
+    _, items, stored = collect(place, files)
+    holes, few = (one["exe"] for one in lines(stored))
+    assert holes["sha256_data"] == hashlib.sha256(b"start").hexdigest() and "holes" in holes["missing"]
+    assert few["sha256"] == hashlib.sha256(b"start" + bytes(2000)).hexdigest()
+    assert all("1 executables have no digest" in one.partial for one in items.values())
 
 
 def test_where_none_is_left_nothing_is_begun(place: Path) -> None:
