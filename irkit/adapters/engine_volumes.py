@@ -21,7 +21,8 @@ _PSEUDO: Final = (b"/proc", b"/sys", b"/dev")
 _ELSEWHERE: Final = "another file system is mounted there"
 _LED: Final = "it lies in another volume of the container, which may have put it there, and the engine would follow it"
 _NESTED: Final = (
-    "its source lies in another volume of the container: where links were put on the way, the engine has followed them"
+    "its source lies in another volume of the container: a link that was put on the way there has been followed by the "
+    "engine, and nothing shows that these files are the volume's"
 )
 
 
@@ -88,7 +89,7 @@ def _by_archive(
     """What the engine gives of its path in the container. It follows links on the way to the volume's source."""
     from irkit.adapters.archive_members import Members  # noqa: PLC0415 - few runs need what it loads
 
-    why, doubt = error.reason, ""
+    why, doubt = error.reason, _NESTED if _is_in_other(store, operation, operation.source) else ""
     if isinstance(error, LinkOnWayError):
         if _is_in_other(store, operation, error.link.decode("utf-8", "surrogateescape")):
             raise TargetError(f"{why}: {_LED}", Refusal.REFUSED) from error
@@ -97,8 +98,6 @@ def _by_archive(
     query = {"path": operation.destination}
     tree = _opened(operation, intake, f"GET {path}?path={part(operation.destination)}")
     tree.tar.warn(f"by the engine's archive, without most extended attributes, holes and parts of seconds: {why}")
-    if _is_in_other(store, operation, operation.source):
-        tree.tar.warn(_NESTED)
     top = operation.destination.strip("/").rpartition("/")[2].encode("utf-8", "surrogateescape")
     try:
         with api.request("GET", path, deadline, query=query) as answer:
@@ -136,7 +135,8 @@ def _pseudo_devices(files: HostFiles, deadline: Deadline) -> set[int]:
 
 def _is_in_other(store: Store, operation: ReadVolume, path: str) -> bool:
     """Whether that lies in another volume of the container, to which it may write."""
-    others = (mount.source for mount in store.mounts or () if mount.source not in ("", operation.source))
+    mounts = (mount for mount in store.mounts or () if mount.is_writable)
+    others = (mount.source for mount in mounts if mount.source not in ("", operation.source))
     return any(path.startswith(other.rstrip("/") + "/") for other in others)
 
 

@@ -36,6 +36,7 @@ class _Driver(msgspec.Struct, rename="pascal"):
 class _Mount(msgspec.Struct, rename="pascal"):
     source: str = ""
     destination: str = ""
+    is_writable: bool = msgspec.field(default=True, name="RW")
 
 
 class Store(msgspec.Struct, rename="pascal"):

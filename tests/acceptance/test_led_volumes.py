@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.bundles import events, items, playbook
+from tests.acceptance.bundles import events, item, items, playbook
 from tests.acceptance.test_changed_files import reached
 from tests.acceptance.test_volumes import lines_of
 from tests.lab.description import Suspect
@@ -66,3 +66,11 @@ def test_of_a_stopped_container_nothing_is_read_through_such_a_link(
         bundle = irkit.run(playbook(tmp_path, STEP), "led", more=where, status=None)["bundle"]
     assert not [one["path"] for one in items(bundle) if "-conf" in one["path"]]
     assert any(f"{led.place}/app on the way to it is a link" in text for text in told(bundle))
+
+
+def test_by_the_engine_alone_such_a_volume_is_not_called_whole(led: Led, engine: Engine, tmp_path: Path) -> None:
+    with reached("api", engine, tmp_path) as (irkit, where):
+        bundle = irkit.run(playbook(tmp_path, STEP), "led", more=where)["bundle"]
+    assert set(lines_of(bundle, "conf")) == {b".", b"secret"}, "the engine follows the link"
+    for end in ("conf.tar.zst", "conf.jsonl.zst"):
+        assert "its source lies in another volume of the container" in item(bundle, end)["partial"]
