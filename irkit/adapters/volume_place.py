@@ -7,6 +7,7 @@ looked at before the next: between two looks a link can still be put in. How a v
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -62,10 +63,14 @@ def find_volume(
         if _is_engines(operation):
             parent = files.folder(b"/" + b"/".join(way[:-1]), deadline)
             return _held(parent, way[-1:], path, small, deadline)
-        found = _held(files.folder(b"/", deadline), way, path, small, deadline)
+        across = [number for number, _, _ in _mounts_on(files, _OWN_TABLE, path, deadline)]
+        found = _held(files.folder(b"/", deadline), way, path, small, deadline, across)
     except TargetError as error:
         check_is_answer(error)
         if (inside := _inside(files, store, operation, small, deadline)) is None:
+            raise
+        if inside.file and inside.file.problem:
+            inside.folder.close()
             raise
         return replace(inside, warning=f"from {inside.source}, as the container has it: {error.reason}")
     if found.facts.inode and (inside := _inside(files, store, operation, -1, deadline)):
@@ -87,26 +92,41 @@ def _inside(
     pid, place = store.state.pid, operation.destination.encode("utf-8", "surrogateescape")
     table = b"/proc/%d/mountinfo" % pid
     try:
-        if not is_of_container(files, pid, store.id, deadline) or not _is_mounted(files, table, place, deadline):
+        mounts = _mounts_on(files, table, place, deadline)
+        is_there = any(point == place for _, point, _ in mounts)
+        if not is_of_container(files, pid, store.id, deadline) or not is_there:
             return None
-        root = b"/proc/%d/root" % pid
-        found = _held(files.folder(root + b"/.", deadline), split_path(place), root + place, small, deadline)
+        if any(_MADE_UP.match(kind) for _, _, kind in mounts):
+            return None
+        root, across = b"/proc/%d/root" % pid, [number for number, _, _ in mounts]
+        found = _held(files.folder(root + b"/.", deadline), split_path(place), root + place, small, deadline, across)
     except TargetError as error:
         check_is_answer(error)
         return None
     return replace(found, table=table, mounted=place)
 
 
-def _is_mounted(files: HostFiles, table: bytes, place: bytes, deadline: Deadline) -> bool:
-    """Whether something is mounted there, and nothing there or on the way that may make a reader wait for ever."""
+def _mounts_on(files: HostFiles, table: bytes, place: bytes, deadline: Deadline) -> list[tuple[int, bytes, bytes]]:
+    """What is mounted there and on the way: number, place and type."""
     (found,) = files.read_small([table], _MOST, deadline)
-    mounts = list(mounts_of(found)) if isinstance(found, bytes) else []
-    above = [kind for point, kind, _ in mounts if (place + b"/").startswith(point.rstrip(b"/") + b"/")]
-    return any(point == place for point, _, _ in mounts) and not any(map(_MADE_UP.match, above))
+    if isinstance(found, TargetError):
+        return []
+    mounts: list[tuple[int, bytes, bytes]] = []
+    for line in found.split(b"\n"):
+        number = line.partition(b" ")[0]
+        for point, kind, _ in mounts_of(line):
+            if number.isdigit() and (place + b"/").startswith(point.rstrip(b"/") + b"/"):
+                mounts.append((int(number), point, kind))
+    return mounts
 
 
-def _held(folder: HostFolder, way: list[bytes], path: bytes, small: int, deadline: Deadline) -> VolumePlace:
-    """What is at the end of that way from a folder, which is let go of; no link on it is followed."""
+def _held(
+    folder: HostFolder, way: list[bytes], path: bytes, small: int, deadline: Deadline, across: Collection[int] = ()
+) -> VolumePlace:
+    """What is at the end of that way from a folder, which is let go of; no link on it is followed.
+
+    `across` are the numbers of the mounts that are on it.
+    """
     source = path.decode("utf-8", "backslashreplace")
     at = folder.path.removesuffix(b"/.").rstrip(b"/")
     for number, name in enumerate(way, start=1):
@@ -118,7 +138,7 @@ def _held(folder: HostFolder, way: list[bytes], path: bytes, small: int, deadlin
                 raise LinkOnWayError(at)
             if is_last and looked.facts.kind is not FileKind.DIRECTORY:
                 return VolumePlace(folder, looked.facts, source, path, file=looked)
-            inner = folder.enter(name, deadline)
+            inner = folder.enter(name, deadline, across=across)
         except BaseException:
             folder.close()
             raise

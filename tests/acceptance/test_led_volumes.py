@@ -11,6 +11,7 @@ from tests.acceptance.test_volumes import lines_of
 from tests.lab.description import Suspect
 from tests.lab.engine import Engine
 from tests.lab.suspects import Lab
+from tests.lab.tools import run
 
 pytestmark = pytest.mark.engine
 
@@ -74,3 +75,23 @@ def test_by_the_engine_alone_such_a_volume_is_not_called_whole(led: Led, engine:
     assert set(lines_of(bundle, "conf")) == {b".", b"secret"}, "the engine follows the link"
     for end in ("conf.tar.zst", "conf.jsonl.zst"):
         assert "its source lies in another volume of the container" in item(bundle, end)["partial"]
+
+
+def test_a_source_over_which_the_host_has_mounted_a_disk_is_read_there_and_that_is_said(
+    led: Led, engine: Engine, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    place = tmp_path / "disk"
+    place.mkdir()
+    image = led.engine.inspect("led")["Config"]["Image"]
+    led.engine.docker("run", "--detach", "--name", "other", "--volume", f"{place}/data:/conf", image, "sleep", "1000")
+    request.addfinalizer(lambda: led.engine.docker("rm", "--force", "other"))
+    run(["mount", "-t", "tmpfs", "none", str(place)])
+    request.addfinalizer(lambda: run(["umount", "--lazy", str(place)]))
+    (place / "data").mkdir()
+    (place / "data/page").touch()
+    with reached("files", engine, tmp_path) as (irkit, where):
+        bundle = irkit.run(playbook(tmp_path, STEP), "other", more=where)["bundle"]
+    assert set(lines_of(bundle, "conf")) == {b".", b"page"}
+    found = item(bundle, "conf.tar.zst")
+    assert found["source"] == f"{place}/data"
+    assert "the container has something else there by now" in " ".join(found["warnings"])
