@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from irkit.adapters.memory_regions import Gap, Region, region_of
-from irkit.adapters.process_maps import Mapping, runs_in_memory
+from irkit.adapters.process_maps import PAGE, Mapping, runs_in_memory
 from irkit.core.ports import Deadline, EvidenceFile, HostFiles, Part
 
 if TYPE_CHECKING:
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 SLICE: Final = 64 << 20
 """Bytes of a mapping that one line tells of at most."""
-MOST_LOOKED_THROUGH: Final = 1 << 36
-"""Bytes of address space in one mapping whose pages are looked up one by one."""
+LARGE: Final = 1 << 36
+"""Bytes of address space from which on a mapping comes after the others of its kind."""
+MOST_LOOKED_UP: Final = 1 << 39
+"""Bytes of address space in one process whose pages are looked up one by one: a GiB of pagemap."""
 _BLOCK: Final = 1 << 16
 """Bytes of the blocks that zeros come in which are not stored."""
 _ZEROS: Final = bytes(_BLOCK)
@@ -70,12 +72,13 @@ class ProcessMemory:
         self._pending: deque[_Slice] = deque()
         self._lines: list[bytes] = []
         self._encoder = msgspec.json.Encoder()
-        self._planned = self._offset = self._held = 0
+        self._planned = self._offset = self._held = self._seen = 0
+        self._looks = MOST_LOOKED_UP
         self.counts = MemoryCounts()
 
     def take(self, mappings: Iterable[Mapping], read: Read, deadline: Deadline) -> None:
         """Read what is in memory of these. Raises TargetError where the host cannot be asked, and StorageError."""
-        ordered = sorted(mappings, key=lambda one: (bool(one.inode) and not one.anonymous, one.start))
+        ordered = sorted(mappings, key=_turn)
         try:
             for part in read(self._ranges(ordered, deadline)):
                 self._put(part)
@@ -94,21 +97,29 @@ class ProcessMemory:
 
     def _ranges(self, mappings: Iterable[Mapping], deadline: Deadline) -> Iterator[tuple[int, int]]:
         for mapping in mappings:
-            if reason := self._why_not(mapping):
-                self._leave_out(mapping, reason)
+            if reason := mapping.why_not():
+                self._leave_out(mapping, mapping.start, reason)
             elif not mapping.in_use:
                 self._tell_unused(mapping)
             else:
-                for begin in range(mapping.start, mapping.end, SLICE):
-                    deadline.remaining()
-                    yield from self._slice(mapping, begin, min(begin + SLICE, mapping.end), deadline)
+                yield from self._in_use(mapping, deadline)
 
-    def _why_not(self, mapping: Mapping) -> str:
-        if reason := mapping.why_not():
-            return reason
-        if mapping.in_use < mapping.size and mapping.size > MOST_LOOKED_THROUGH:
-            return f"too large to look for the {mapping.in_use} bytes of it that are in use"
-        return ""
+    def _in_use(self, mapping: Mapping, deadline: Deadline) -> Iterator[tuple[int, int]]:
+        """A mapping slice by slice, as far as its pages can be looked up."""
+        self._seen = 0
+        for begin in range(mapping.start, mapping.end, SLICE):
+            deadline.remaining()
+            end = min(begin + SLICE, mapping.end)
+            if mapping.in_use < mapping.size:
+                if end - begin > self._looks:
+                    missing = max(mapping.in_use - self._seen, PAGE)
+                    reason = f"too large to look for all that is in use of it, {missing} bytes or more"
+                    self.counts.unread += missing
+                    self.counts.why = self.counts.why or reason
+                    self._leave_out(mapping, begin, reason)
+                    return
+                self._looks -= end - begin
+            yield from self._slice(mapping, begin, end, deadline)
 
     def _slice(self, mapping: Mapping, begin: int, end: int, deadline: Deadline) -> Iterator[tuple[int, int]]:
         """The ranges of a part of a mapping that are in memory, as far as the limit allows."""
@@ -121,6 +132,7 @@ class ProcessMemory:
             if not is_there:
                 self._tell_missing(made.region, mapping, at, size)
                 continue
+            self._seen += size
             allowed = min(size, self._limit - self._planned)
             self._planned += allowed
             made.wanted += allowed
@@ -132,12 +144,9 @@ class ProcessMemory:
         yield from wanted
         self._settle()
 
-    def _leave_out(self, mapping: Mapping, reason: str) -> None:
-        region = region_of(mapping, mapping.start, mapping.end)
-        region.gaps.append(Gap(address=region.address, size=mapping.size, why=reason))
-        if not mapping.why_not():
-            self.counts.unread += mapping.in_use
-            self.counts.why = self.counts.why or reason
+    def _leave_out(self, mapping: Mapping, begin: int, reason: str) -> None:
+        region = region_of(mapping, begin, mapping.end)
+        region.gaps.append(Gap(address=region.address, size=region.size, why=reason))
         self._pending.append(_Slice(region))
 
     def _tell_unused(self, mapping: Mapping) -> None:
@@ -252,6 +261,11 @@ class ProcessMemory:
             self._index.write(b"".join(self._lines))
         self._lines.clear()
         self._held = 0
+
+
+def _turn(mapping: Mapping) -> tuple[bool, bool, int]:
+    """What is a process's own first, and the largest last, as looking through them may take all the time there is."""
+    return bool(mapping.inode) and not mapping.anonymous, mapping.size > LARGE, mapping.start
 
 
 def _is_zeros(data: memoryview, place: int) -> bool:

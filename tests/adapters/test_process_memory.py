@@ -134,15 +134,43 @@ def test_a_large_mapping_is_told_in_parts(held: tuple[int, int], monkeypatch: py
     assert contents(taken, at, 12 * MIB)[5 * MIB : 6 * MIB] == b"x" * MIB
 
 
-def test_one_too_large_to_be_looked_through_is_left_out_and_said(
+def test_what_is_too_large_to_be_looked_through_is_left_out_and_said(
     held: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process_memory, "MOST_LOOKED_THROUGH", MIB)
+    monkeypatch.setattr(process_memory, "MOST_LOOKED_UP", 4 * MIB)
+    monkeypatch.setattr(process_memory, "SLICE", 2 * MIB)
     pid, at = held
-    taken = Taken(pid).take([mapping_at(pid, at)])
-    (region,) = taken.regions
-    assert "too large to look for" in region.gaps[0].why and not taken.item.data
+    mapping = mapping_at(pid, at)
+    taken = Taken(pid).take([mapping])
+    *read, rest = taken.regions
+    assert len(read) == 2 and taken.item.data, "it is read as far as it can be"
+    assert sum(one.size for one in taken.regions) == mapping.size
+    assert "too large to look for" in rest.gaps[0].why and rest.gaps[0].size == rest.size
     assert "could not be read: too large" in taken.memory.finish() and taken.item.partial
+
+
+RESERVED = """
+import ctypes
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+at = libc.mmap(None, 65 << 30, 3, 0x4022, -1, 0)
+ctypes.memmove(at + (64 << 30), b"SECRET IN A LARGE MAPPING", 25)
+print(at, flush=True); input()
+"""
+
+
+def test_a_page_is_found_in_sixty_five_gibibytes_of_nothing() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-I", "-c", RESERVED], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as started:
+        assert started.stdout
+        at = int(started.stdout.readline())
+        mapping = mapping_at(started.pid, at)
+        taken = Taken(started.pid).take([mapping])
+        started.kill()
+    assert b"SECRET IN A LARGE MAPPING" in taken.item.data and mapping.size >= 65 << 30
+    assert not taken.memory.finish() and sum(one.size for one in taken.regions) == mapping.size
 
 
 def test_a_limit_cuts_what_is_mapped_from_files_first(held: tuple[int, int]) -> None:
