@@ -9,9 +9,10 @@ from msgspec import Meta
 from irkit.core.action import Action, Phase, RunFacts
 from irkit.core.container import Container
 from irkit.core.operations import DumpMemory, DumpMemoryByCommand, Operation
-from irkit.core.values import Size, bytes_of
+from irkit.core.values import Duration, Size, bytes_of, seconds_of
 
 _LARGEST = 2**53 - 1
+_LONGEST = 24 * 3600
 _Pid = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
@@ -25,7 +26,8 @@ class SnapshotMemory(Action):
     zeros, not in memory, or could not be read, with the reason. What a file has on disk only is not brought in.
 
     Over SSH a `dd` run as root on the host is several times faster than SFTP, and is a command run there
-    (`host_command`). `irkit export strings` and `irkit export core` make more of it, on the bundle.
+    (`host_command`). It stands frozen for `freeze_for` at most, whatever time the step has: what was read by then is
+    kept. `irkit export strings` and `irkit export core` make more of it, on the bundle.
     """
 
     name = "snapshot.memory"
@@ -39,7 +41,14 @@ class SnapshotMemory(Action):
         tuple[_Pid, ...],
         Meta(description="Processes by the host's numbers; none means all of the container's.", max_length=1000),
     ] = ()
+    freeze_for: Annotated[
+        Duration, Meta(description="How long it stands frozen at most; what was read by then is kept.")
+    ] = "10m"
     host_command: Annotated[bool, Meta(description="Read large regions with the host's own dd, run as root.")] = False
+
+    def __post_init__(self) -> None:
+        if not 0 < seconds_of(self.freeze_for) <= _LONGEST:
+            raise ValueError("freeze_for is more than nothing, and a day at most")
 
     @classmethod
     def may_need_root(cls, arguments: Mapping[str, Any]) -> bool:
@@ -48,4 +57,4 @@ class SnapshotMemory(Action):
     def plan(self, container: Container, run: RunFacts) -> Iterator[Operation]:
         kind = DumpMemoryByCommand if self.host_command else DumpMemory
         limit, process = (min(bytes_of(one), _LARGEST) for one in (self.max_bytes, self.max_process_bytes))
-        yield kind(container.id, limit, process, self.pids)
+        yield kind(container.id, limit, process, self.pids, seconds_of(self.freeze_for))

@@ -16,9 +16,10 @@ from irkit.adapters import engine_changes
 from irkit.adapters.container_pids import Pids, Process, pids_of
 from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import EngineApi, part
+from irkit.adapters.freeze_time import FreezeTime
 from irkit.adapters.host_side import HostSide, check_is_answer
 from irkit.adapters.kernel_facts import see_kernel
-from irkit.adapters.memory_process import MemoryProcess, describe
+from irkit.adapters.memory_process import MemoryProcess, describe, named
 from irkit.adapters.memory_reading import by_command, by_file
 from irkit.adapters.process_maps import read_mappings
 from irkit.adapters.process_memory import ProcessMemory
@@ -30,6 +31,7 @@ from irkit.core.ports import Deadline, Intake, Outcome
 _THAW: Final = 60.0
 """Seconds that letting a container go on may take, whatever time is left and whoever interrupts."""
 _LEVEL: Final = 1
+_FOR_EVER: Final = float("inf")
 
 
 class _OwnTime:
@@ -60,6 +62,12 @@ class _Tally:
     regions: int = 0
     partial: list[str] = field(default_factory=list)
 
+    def leave_out(self, process: MemoryProcess, why: str) -> None:
+        """One of which nothing is read."""
+        process.partial = why
+        self.processes.append(process)
+        self.partial.append(f"process {process.pid}: {why}")
+
 
 class DumpsMemory:
     """Handles both ways of reading memory."""
@@ -71,10 +79,12 @@ class DumpsMemory:
         before = _examine(api, operation.container, deadline)
         self._chosen(operation, pids_of(self._side.files, before, deadline))  # a mistake is told before it is frozen
         with frozen(api, before, intake, deadline) as freezing:
-            pids = pids_of(self._side.files, before, deadline)
+            most = _FOR_EVER if freezing.was_paused else operation.freeze_for
+            limited = FreezeTime(deadline, most)
+            pids = pids_of(self._side.files, before, limited)
             chosen = self._chosen(operation, pids)
-            is_frozen = self._is_frozen(before, deadline)
-            tally = self._read_all(operation, chosen, is_frozen, intake, deadline)
+            is_frozen = self._is_frozen(before, limited)
+            tally = self._read_all(operation, chosen, is_frozen, intake, limited)
         told = [f"{len(chosen)} processes, {tally.regions} regions, {tally.read} bytes read, {tally.stored} stored"]
         told.append(freezing.text())
         if is_frozen is not True:
@@ -102,7 +112,7 @@ class DumpsMemory:
         return facts.frozen if facts and facts.alive else None
 
     def _read_all(
-        self, operation: DumpMemory, chosen: list[Process], is_frozen: bool | None, intake: Intake, deadline: Deadline
+        self, operation: DumpMemory, chosen: list[Process], is_frozen: bool | None, intake: Intake, deadline: FreezeTime
     ) -> _Tally:
         tally = _Tally()
         found = describe(self._side.files, chosen, deadline)
@@ -111,13 +121,18 @@ class DumpsMemory:
                 process.frozen = is_frozen if process.in_group else False
                 tally.processes.append(process)
                 self._read_one(operation, process, tally, intake, deadline)
+        except TargetError:
+            if not deadline.is_over():
+                raise
         finally:
+            for one in chosen[len(tally.processes) :]:
+                tally.leave_out(named(one), "not read: reading ended before")
             lines = msgspec.json.Encoder().encode_lines(tally.processes)
             intake.put(f"{operation.file}/processes.jsonl", bytes(lines), source="host files /proc/PID")
         return tally
 
     def _read_one(
-        self, operation: DumpMemory, process: MemoryProcess, tally: _Tally, intake: Intake, deadline: Deadline
+        self, operation: DumpMemory, process: MemoryProcess, tally: _Tally, intake: Intake, deadline: FreezeTime
     ) -> None:
         """One process into its two items; one that ends meanwhile is told, and the others are read."""
         pid, way = process.pid, by_command if isinstance(operation, DumpMemoryByCommand) else by_file
@@ -125,7 +140,7 @@ class DumpsMemory:
         try:
             mappings = read_mappings(self._side.files, pid, deadline)
         except TargetError as error:
-            check_is_answer(error)
+            _check_is_told(error, deadline)
             process.partial = f"not read: {error.reason}"
             tally.partial.append(process.partial)
             return
@@ -142,7 +157,7 @@ class DumpsMemory:
         try:
             memory.take(mappings, way(self._side, pid, deadline), deadline)
         except TargetError as error:
-            check_is_answer(error)
+            _check_is_told(error, deadline)
             broken = error.reason
         process.tell(folder, memory.counts, memory.finish(broken))
         tally.regions += memory.counts.regions
@@ -200,6 +215,12 @@ def _thaw(api: EngineApi, before: Container, intake: Intake) -> None:
             if _examine(api, before.id, own).state != "paused":
                 return
         raise TargetError(f"it is STILL FROZEN: {error.reason}", error.kind) from error
+
+
+def _check_is_told(error: TargetError, deadline: FreezeTime) -> None:
+    """Raises it where it means that the host cannot be asked any more; that the freezing is over ends this alone."""
+    if not (error.kind is Refusal.TIMEOUT and deadline.is_over()):
+        check_is_answer(error)
 
 
 def _examine(api: EngineApi, container: str, deadline: Deadline) -> Container:

@@ -58,6 +58,11 @@ class MemoryProcess(msgspec.Struct, kw_only=True, omit_defaults=True):
         self.zeros, self.absent = counts.zeros, counts.absent
 
 
+def named(process: Process) -> MemoryProcess:
+    """A process of which no more is told than that it is there."""
+    return MemoryProcess(pid=process.pid, why=process.why(), in_group=Tie.GROUP in process.ties)
+
+
 def describe(files: HostFiles, processes: Sequence[Process], deadline: Deadline) -> Iterator[MemoryProcess]:
     """Each process, some at a time. Raises TargetError where the host cannot be asked."""
     for begin in range(0, len(processes), _AT_ONCE):

@@ -21,13 +21,15 @@ class DumpMemory(Operation, frozen=True, tag="dump-memory"):
     """The memory of a container's processes, read while it is frozen; it is let go on afterwards if it was running.
 
     `pids` are numbers as the host has them, empty for all. Bytes are bounded by `limit` in all and by `process_limit`
-    for one process; what is beyond is told and left out.
+    for one process; what is beyond is told and left out. It is frozen for at most `freeze_for` seconds: what was read
+    by then is kept, and the rest told as missing.
     """
 
     container: str
     limit: int
     process_limit: int
     pids: tuple[int, ...] = ()
+    freeze_for: float = 600.0
     touch = Touch.CHANGE
     rank = 3
     collects = frozenset({Trace.MEMORY})
@@ -42,7 +44,8 @@ class DumpMemory(Operation, frozen=True, tag="dump-memory"):
 
     def text(self) -> str:
         which = f"processes {', '.join(map(str, self.pids))}" if self.pids else "all processes"
-        return f"read the memory of {which}, frozen meanwhile{self._way()} (at most {self.limit} bytes)"
+        bounds = f"at most {self.limit} bytes, and {self.freeze_for:g} seconds"
+        return f"read the memory of {which}, frozen meanwhile{self._way()} ({bounds})"
 
     def _way(self) -> str:
         return ""
