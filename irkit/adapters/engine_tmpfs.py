@@ -1,50 +1,65 @@
 """collect.tmpfs on a host: what is in a container's tmpfs mounts, through the root of one of its processes.
 
-Which they are is the kernel's word (mountinfo). One that the host has mounted for itself and gives to the container is
-a bind mount, and is left to `snapshot.volumes`; /dev/shm is read whosever it is.
+Which they are is the kernel's word (mountinfo), in every mount namespace that a process of the container is in. One
+that the host has mounted for itself and gives to the container is a bind mount, and is left to `snapshot.volumes`;
+/dev/shm is read whosever it is.
 """
 
 import os
-import re
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import msgspec
 
-from irkit.adapters.container_pids import pids_of
+from irkit.adapters.container_pids import Pids, Process, pids_of
 from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import HostSide, check_is_answer
+from irkit.adapters.mount_table import Mount, MountTable
 from irkit.adapters.tree_entry import text_of
 from irkit.adapters.tree_tar import SMALL, TreeTar, open_tree
 from irkit.adapters.tree_walk import Met, walk
+from irkit.adapters.unasked import SERVED
 from irkit.core.codec import pretty
-from irkit.core.container import Container
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import ReadTmpfs
-from irkit.core.ports import Deadline, FileFacts, HostFiles, HostFolder, Intake, Outcome
+from irkit.core.ports import Deadline, FileFacts, FileKind, HostFiles, HostFolder, Intake, Outcome
 
 _KINDS: Final = (b"tmpfs", b"ramfs")
 _LIMIT: Final = 8 << 20
 _SHM: Final = b"/dev/shm"
 _CROSSING: Final = "another file system is mounted there"
-_ESCAPE: Final = re.compile(rb"\\([0-7]{3})")
-_FIELDS: Final = 6
+_HIDDEN: Final = "something else is mounted over it, or over the way to it: from outside nobody can read it"
+_MOST_ASKED: Final = 32
+"""Processes of one mount namespace whose tables are compared: one with a root of its own sees less."""
 
 
-class Mount(NamedTuple):
-    """A mount: the file system's device, what of it is mounted (`root`), where, and its kind."""
+class _View(NamedTuple):
+    """A mount namespace of the container, as the process of it sees it that sees most."""
 
-    device: tuple[int, int]
-    root: bytes
-    place: bytes
-    kind: bytes
+    pid: int
+    namespace: bytes
+    table: MountTable
+
+    @property
+    def top(self) -> bytes:
+        return b"/proc/%d/root" % self.pid
+
+
+class _Hosts(NamedTuple):
+    """Where the host has what is mounted, by device; and the container's id, by which the engine names its own."""
+
+    places: dict[tuple[int, int], bytes]
+    container: str
 
 
 class _Told(msgspec.Struct, kw_only=True, omit_defaults=True):
     place: str
     place_b64: str = ""
     device: str
+    mount: int
+    process: int
+    namespace: str = ""
+    stored_below: str = ""
     read: bool = False
     why_not: str = ""
 
@@ -58,90 +73,184 @@ class ReadsTmpfs:
     def __call__(self, api: EngineApi, operation: ReadTmpfs, intake: Intake, deadline: Deadline) -> Outcome:
         body = api.read(f"/containers/{part(operation.container)}/json", deadline)
         container = container_of(body, "", podman=api.is_podman(deadline))
-        entry = pids_of(self._side.files, container, deadline).entry
+        pids = pids_of(self._side.files, container, deadline)
+        entry = pids.entry
         if not entry:
             raise TargetError("all its processes have ended: its tmpfs is gone", Refusal.ABSENT)
-        mounts = self._mounts(entry, deadline)
-        hosts = {one.device: one.place for one in self._mounts(1, deadline)}
-        top = b"/proc/%d/root" % entry
-        source = f"host files below {top.decode()}, as mountinfo tells"
+        views, missed = self._views(pids, entry, deadline)
+        hosts = _Hosts({one.device: one.place for one in self._table(1, deadline).mounts}, container.id)
+        source = f"host files below /proc/{entry}/root, as mountinfo tells"
+        if len(views) > 1:
+            source += "; of other mount namespaces below /proc/PID/root of " + ", ".join(str(v.pid) for v in views[1:])
         folder = operation.file
         tree = open_tree(
             intake, f"{folder}/files.tar", f"{folder}/files.index.jsonl", source=source, limit=operation.limit
         )
-        told = []
-        places = frozenset(one.place for one in mounts)
-        for mount in (one for one in mounts if one.kind in _KINDS):
-            why_not = _is_the_hosts(mount, hosts, container) or self._read(tree, top, mount, places, deadline)
-            place, raw = text_of(mount.place)
-            device = ":".join(map(str, mount.device))
-            told.append(_Told(place=place, place_b64=raw, device=device, read=not why_not, why_not=why_not))
-        partial = tree.finish("; ".join(f"{one.place}: {one.why_not}" for one in told if _is_loss(one)))
+        reading = _Reading(self._side.files, tree, hosts, deadline)
+        for at, view in enumerate(views):
+            reading.take(view, b"namespaces/" + view.namespace if at else b"")
+        partial = tree.finish("; ".join((*missed, *reading.losses())))
+        told = reading.told
         intake.put(f"{folder}/mounts.json", pretty(told), source=f"made from host file /proc/{entry}/mountinfo")
         read = [one for one in told if one.read]
         counts = tree.counts
         detail = f"{len(read)} of {len(told)} tmpfs mounts, {counts.entries} names, {counts.bytes} bytes"
         return Outcome(detail=f"{detail}; not whole: {partial}" if partial else detail)
 
-    def _mounts(self, pid: int, deadline: Deadline) -> list[Mount]:
-        """What is mounted as a process sees it; of mounts at one place the last, which hides the others."""
+    def _table(self, pid: int, deadline: Deadline) -> MountTable:
         (found,) = self._side.files.read_small([b"/proc/%d/mountinfo" % pid], _LIMIT, deadline)
         if isinstance(found, TargetError):
             raise found
-        return list({one.place: one for one in parse_mounts(found)}.values())
+        return MountTable(found)
 
-    def _read(self, tree: TreeTar, top: bytes, mount: Mount, places: frozenset[bytes], deadline: Deadline) -> str:
+    def _views(self, pids: Pids, entry: int, deadline: Deadline) -> tuple[list[_View], list[str]]:
+        """The mount namespaces of the container's processes, that of `entry` first; and what could not be seen."""
+        first = _namespace(pids.every[entry])
+        hosts = _namespace(pids.every[1])
+        asked: dict[bytes, list[int]] = {first: [entry]}
+        for one in pids.inside:
+            space = _namespace(one)
+            known = asked.setdefault(space, [])
+            if not one.has_ended and one.pid != entry and len(known) < _MOST_ASKED:
+                known.append(one.pid)
+        views, missed = [], []
+        for space, numbers in asked.items():
+            if not numbers or (space in (b"", hosts) and space != first):
+                continue
+            view = self._widest(space, numbers, deadline)
+            if isinstance(view, _View):
+                views.append(view)
+            elif space == first:
+                raise view
+            elif view.kind is not Refusal.ABSENT:
+                missed.append(f"the mount namespace of process {numbers[0]}: {view.reason}")
+        return views, missed
+
+    def _widest(self, space: bytes, numbers: list[int], deadline: Deadline) -> _View | TargetError:
+        """The process that sees most mounts, the first of equals."""
+        texts = self._side.files.read_small([b"/proc/%d/mountinfo" % one for one in numbers], _LIMIT, deadline)
+        found: _View | None = None
+        error: TargetError | None = None
+        for pid, text in zip(numbers, texts, strict=True):
+            if isinstance(text, TargetError):
+                check_is_answer(text)
+                error = error or text
+                continue
+            table = MountTable(text)
+            if found is None or len(table.mounts) > len(found.table.mounts):
+                found = _View(pid, space, table)
+        return found or error or TargetError("its processes have ended", Refusal.ABSENT)
+
+
+class _Reading:
+    """Takes in the mounts of one view after the other, what was read already only once."""
+
+    def __init__(self, files: HostFiles, tree: TreeTar, hosts: _Hosts, deadline: Deadline) -> None:
+        self._files, self._tree, self._hosts, self._deadline = files, tree, hosts, deadline
+        self._read_already: set[tuple[tuple[int, int], bytes]] = set()
+        self._lost: list[tuple[Mount, _Told]] = []
+        self.told: list[_Told] = []
+
+    def losses(self) -> list[str]:
+        """What is known to be there, and was read nowhere."""
+        lost = (told for mount, told in self._lost if (mount.device, mount.root) not in self._read_already)
+        return [f"{one.place}: {one.why_not}" for one in lost]
+
+    def take(self, view: _View, below: bytes) -> None:
+        """The tmpfs mounts of a view, with names that begin with `below`."""
+        for mount in (one for one in view.table.mounts if one.kind in _KINDS):
+            key = (mount.device, mount.root)
+            if below and key in self._read_already:
+                continue
+            why_not = _is_the_hosts(mount, self._hosts) or self._read(view, mount, below)
+            place, raw = text_of(mount.place)
+            told = _Told(
+                place=place,
+                place_b64=raw,
+                device=":".join(map(str, mount.device)),
+                mount=mount.id,
+                process=view.pid,
+                namespace=view.namespace.decode("ascii", "replace"),
+                stored_below=below.decode("ascii", "replace"),
+                read=not why_not,
+                why_not=why_not,
+            )
+            self.told.append(told)
+            if not why_not:
+                self._read_already.add(key)
+            elif not why_not.startswith((_OF_HOST, _NO_FOLDER)):
+                self._lost.append((mount, told))
+
+    def _read(self, view: _View, mount: Mount, below: bytes) -> str:
         """Take in what is below a mount; why not, or empty."""
+        way = view.table.way(mount.place)
+        if mount not in way[-1:]:
+            return _HIDDEN
+        if served := next((one.kind for one in way if SERVED.match(one.kind)), b""):
+            return f"the way to it leads through {served.decode('ascii', 'replace')}, whose server need never answer"
         try:
-            folder = _enter(self._side.files, top, mount.place, deadline)
+            folder = _enter(self._files, view.top, way, self._deadline)
         except TargetError as error:
             check_is_answer(error)
             return error.reason
-        prefix = mount.place.strip(b"/")
-
-        def enters(path: bytes, facts: FileFacts) -> str:
-            return _CROSSING if mount.place.rstrip(b"/") + b"/" + path in places else ""
-
         try:
-            own = folder.own(deadline).facts
-            if own.device and own.device != os.makedev(*mount.device):
-                return "another file system is there by now"
-            for met in walk(folder, deadline, small=SMALL, enters=enters):
-                tree.add(_placed(met, prefix), deadline)
+            return self._walk(view, mount, folder, below)
         except TargetError as error:
-            tree.flush()
+            self._tree.flush()
             check_is_answer(error)
             return error.reason
         finally:
             folder.close()
+
+    def _walk(self, view: _View, mount: Mount, folder: HostFolder, below: bytes) -> str:
+        base = mount.place.rstrip(b"/") + b"/"
+        prefix = b"/".join(filter(None, (below, mount.place.strip(b"/"))))
+
+        def enters(path: bytes, facts: FileFacts) -> str:
+            return _CROSSING if base + path in view.table.places or facts.device != own.device else ""
+
+        own = folder.own(self._deadline).facts
+        if own.device and own.device != os.makedev(*mount.device):
+            return "another file system is there by now"
+        for met in walk(folder, self._deadline, small=SMALL, enters=enters):
+            placed = _placed(met, prefix)
+            if met.looked.problem == _CROSSING and met.looked.facts.kind is not FileKind.DIRECTORY:
+                self._tree.add_bare(placed, why=_CROSSING)
+            else:
+                self._tree.add(placed, self._deadline)
         return ""
 
 
-def _is_loss(told: _Told) -> bool:
-    return bool(told.why_not) and not told.why_not.startswith((_OF_HOST, _NO_FOLDER))
+def _namespace(process: Process) -> bytes:
+    """The number of its mount namespace, empty where it is not told."""
+    return process.namespaces.get("mnt", b"").removeprefix(b"mnt:[").removesuffix(b"]")
 
 
 _OF_HOST: Final = "it is the host's own"
 _NO_FOLDER: Final = "it is a single file"
 
 
-def _is_the_hosts(mount: Mount, hosts: dict[tuple[int, int], bytes], container: Container) -> str:
+def _is_the_hosts(mount: Mount, hosts: _Hosts) -> str:
     """Why a mount is left out: one that the engine made for the container is named by its id on the host."""
-    place = hosts.get(mount.device)
-    if place is None or mount.place == _SHM or container.id.encode() in place:
+    place = hosts.places.get(mount.device)
+    if place is None or mount.place == _SHM or hosts.container.encode() in place:
         return ""
     return f"{_OF_HOST}, mounted there at {text_of(place)[0]}: snapshot.volumes reads what is given to a container"
 
 
-def _enter(files: HostFiles, top: bytes, place: bytes, deadline: Deadline) -> HostFolder:
-    """A folder below the root of a process, part by part, so that no link leads out of it."""
+def _enter(files: HostFiles, top: bytes, way: list[Mount], deadline: Deadline) -> HostFolder:
+    """The top of the last mount, from the root of a process part by part, so that no link leads out of it.
+
+    What is mounted on the way by then and is none of these is not gone into.
+    """
+    mount, across = way[-1], frozenset(one.id for one in way)
     folder = files.folder(top + b"/.", deadline)
-    for name in filter(None, place.split(b"/")):
+    for name in filter(None, mount.place.split(b"/")):
         try:
-            inner = folder.enter(name, deadline)
+            inner = folder.enter(name, deadline, across=across)
         except TargetError as error:
             check_is_answer(error)
-            is_file = "directory" in error.reason
+            is_file = mount.root != b"/" and "directory" in error.reason
             raise TargetError(
                 f"{_NO_FOLDER}, or no folder any more" if is_file else error.reason, error.kind
             ) from error
@@ -158,20 +267,3 @@ def _placed(met: Met, prefix: bytes) -> Met:
     if looked.problem == _CROSSING:
         looked = msgspec.structs.replace(looked, problem="")
     return met._replace(path=path, looked=looked)
-
-
-def parse_mounts(text: bytes) -> Iterator[Mount]:
-    """The lines of mountinfo: `ID PARENT MAJOR:MINOR ROOT PLACE OPTIONS [TAG]... - KIND SOURCE OPTIONS`."""
-    for line in text.split(b"\n"):
-        before, dash, after = line.partition(b" - ")
-        words, kind = before.split(b" "), after.split(b" ")
-        if not dash or len(words) < _FIELDS:
-            continue
-        major, _, minor = words[2].partition(b":")
-        if major.isdigit() and minor.isdigit():
-            yield Mount((int(major), int(minor)), _plain(words[3]), _plain(words[4]), kind[0])
-
-
-def _plain(word: bytes) -> bytes:
-    """A path without the escapes that the kernel gives blanks and newlines."""
-    return _ESCAPE.sub(lambda found: bytes([int(found[1], 8) & 0xFF]), word)

@@ -17,6 +17,7 @@ import pytest
 
 from tests.acceptance.bundles import events, item, items, playbook, stored_of
 from tests.acceptance.command import Irkit, connect
+from tests.adapters.mute_file_system import mute_mount
 from tests.lab.client_side import ClientSide
 from tests.lab.description import Suspect
 from tests.lab.engine import Engine
@@ -390,3 +391,40 @@ def test_tmpfs_and_shared_memory_are_read_also_of_one_that_is_paused(
         big = tar.extractfile("scratch/deep/big")
         assert big and hashlib.sha256(big.read()).hexdigest() == wanted
     assert not [one for one in items(bundle) if one["partial"]]
+
+
+def test_tmpfs_that_is_hidden_is_told_and_one_of_another_mount_namespace_is_read(
+    lab: Lab, near_and_far: tuple[Irkit, str], tmp_path: Path
+) -> None:
+    irkit, host = near_and_far
+    script = "mkdir -p /two /own /x/file; "
+    script += "mount -t tmpfs a /x/file; echo 1 > /x/file/hidden; mount -t tmpfs e /x; echo 5 > /x/file; "
+    script += "mount -t tmpfs b /two; echo 2 > /two/below; mount -t tmpfs c /two; echo 3 > /two/above; "
+    script += "unshare -m sh -c 'mount -t tmpfs d /own; echo 4 > /own/secret; touch /ready; sleep 1001' & sleep 1000"
+    lab.make(Suspect(name="hides", command=("sh", "-c", script), capabilities=("SYS_ADMIN",)))
+    pid = process_named(lab, "hides", b"1001")
+    wait_for(lambda: Path(f"/proc/{pid}/root/ready").exists())
+    bundle = irkit.run(playbook(tmp_path, "{id: t, action: collect.tmpfs}"), "hides", more=host_options(host))["bundle"]
+    place = f"{host}/hides-*/tmpfs"
+    index = {one["path"]: one for one in lines(bundle, f"{place}/files.index.jsonl")}
+    assert index["two/above"]["sha256"] == hashlib.sha256(b"3\n").hexdigest() and "two/below" not in index
+    (secret,) = [one for path, one in index.items() if path.endswith("/own/secret")]
+    assert secret["path"].startswith("namespaces/") and secret["sha256"] == hashlib.sha256(b"4\n").hexdigest()
+    told = json.loads(stored_of(bundle, f"{place}/mounts.json"))
+    first = [one for one in told if not one.get("stored_below")]
+    assert sorted(one.get("read", False) for one in first if one["place"] == "/two") == [False, True]
+    partial = [one["partial"] for one in items(bundle) if one["partial"]]
+    assert partial and all(
+        f"{one}: something else is mounted over it" in reason for one in ("/two", "/x/file") for reason in partial
+    )
+
+
+def test_tmpfs_is_read_past_a_mount_that_never_answers(lab: Lab, irkit: Irkit, tmp_path: Path) -> None:
+    script = "mkdir /dev/mute; echo 1 > /dev/known; sleep 1000"
+    lab.make(Suspect(name="mute", command=("sh", "-c", script), capabilities=("SYS_ADMIN",)))
+    pid = process_named(lab, "mute", b"1000")
+    wait_for(lambda: Path(f"/proc/{pid}/root/dev/known").exists())
+    with mute_mount(Path("/dev/mute"), of=pid):
+        bundle = irkit.run(playbook(tmp_path, "{id: t, action: collect.tmpfs}"), "mute")["bundle"]
+    index = {one["path"]: one for one in lines(bundle, "local/mute-*/tmpfs/files.index.jsonl")}
+    assert index["dev/known"]["sha256"] == hashlib.sha256(b"1\n").hexdigest() and "dev/mute" in index

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.lab.tools import tool
+
 _SERVE = """
 import os, struct, sys, time
 fd = int(sys.argv[1])
@@ -18,12 +20,16 @@ time.sleep(600)
 
 
 @contextlib.contextmanager
-def mute_mount(place: Path) -> Iterator[None]:
-    """Mount one there, and take it away again: whoever waits for it is told that it has ended."""
+def mute_mount(place: Path, *, of: int = 0) -> Iterator[None]:
+    """Mount one there, and take it away again: whoever waits for it is told that it has ended.
+
+    With `of`, in the mount namespace of the process of that number.
+    """
+    inside = (tool("nsenter"), f"--target={of}", "--mount", "--") if of else ()
     device = os.open("/dev/fuse", os.O_RDWR)
     try:
         options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other"
-        command = ("mount", "-i", "-t", "fuse", "-o", options, "mute", str(place))
+        command = (*inside, "mount", "-i", "-t", "fuse", "-o", options, "mute", str(place))
         subprocess.run(command, check=True, pass_fds=(device,), timeout=10)
         argv = (sys.executable, "-c", _SERVE, str(device))
         served = subprocess.Popen(argv, pass_fds=(device,), stdout=subprocess.PIPE)
@@ -37,4 +43,4 @@ def mute_mount(place: Path) -> Iterator[None]:
         served.kill()
         served.wait()
         served.stdout.close()
-        subprocess.run(("umount", "-l", str(place)), check=True, timeout=10)
+        subprocess.run((*inside, "umount", "-l", str(place)), check=True, timeout=10)
