@@ -69,9 +69,11 @@ def find_volume(
         check_is_answer(error)
         if (inside := _inside(files, store, operation, small, deadline)) is None:
             raise
-        if inside.file and inside.file.problem:
+        if inside.file and inside.file.problem:  # it is mounted by itself, and only looked at
             inside.folder.close()
-            raise
+            if (same := _followed(files, path, inside.facts, small, deadline)) is None:
+                raise
+            return same
         return replace(inside, warning=f"from {inside.source}, as the container has it: {error.reason}")
     if found.facts.inode and (inside := _inside(files, store, operation, -1, deadline)):
         inside.folder.close()
@@ -104,6 +106,20 @@ def _inside(
         check_is_answer(error)
         return None
     return replace(found, table=table, mounted=place)
+
+
+def _followed(files: HostFiles, path: bytes, facts: FileFacts, small: int, deadline: Deadline) -> VolumePlace | None:
+    """The file at the end of that path, links followed on the way, where it is the very one that `facts` are of."""
+    *way, last = split_path(path)
+    try:
+        found = _held(files.folder(b"/" + b"/".join(way), deadline), [last], path, small, deadline)
+    except TargetError as error:
+        check_is_answer(error)
+        return None
+    if found.file and facts.inode and (found.facts.device, found.facts.inode) == (facts.device, facts.inode):
+        return found
+    found.folder.close()
+    return None
 
 
 def _mounts_on(files: HostFiles, table: bytes, place: bytes, deadline: Deadline) -> list[tuple[int, bytes, bytes]]:

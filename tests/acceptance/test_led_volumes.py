@@ -95,3 +95,17 @@ def test_a_source_over_which_the_host_has_mounted_a_disk_is_read_there_and_that_
     found = item(bundle, "conf.tar.zst")
     assert found["source"] == f"{place}/data"
     assert "the container has something else there by now" in " ".join(found["warnings"])
+
+
+def test_a_single_file_behind_a_link_of_the_hosts_own_is_read(
+    led: Led, engine: Engine, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    (tmp_path / "way").symlink_to(led.secret)
+    image = led.engine.inspect("led")["Config"]["Image"]
+    volume = f"{tmp_path}/way/conf/secret:/conf"
+    led.engine.docker("run", "--detach", "--name", "other", "--volume", volume, image, "sleep", "1000")
+    request.addfinalizer(lambda: led.engine.docker("rm", "--force", "other"))
+    with reached("files", engine, tmp_path) as (irkit, where):
+        bundle = irkit.run(playbook(tmp_path, STEP), "other", more=where)["bundle"]
+    assert lines_of(bundle, "conf")[b"secret"]["size"] == len("the host's\n")
+    assert (item(bundle, "conf.tar.zst")["partial"], item(bundle, "conf.tar.zst")["warnings"]) == ("", [])
