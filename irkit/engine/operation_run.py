@@ -1,6 +1,7 @@
 """One operation, through all its attempts: facts re-read, way back logged, request sent, result checked, end logged."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,10 +15,11 @@ from irkit.core.found import all_placed
 from irkit.core.kernel import KernelFacts
 from irkit.core.operations import AnyOperation, Operation, Touch
 from irkit.core.plan import Task
-from irkit.core.ports import OperationIntake, Outcome, Target
+from irkit.core.ports import Deadline, OperationIntake, Outcome, Target
 from irkit.core.proof import Proof, ProofLevel, Seen
 from irkit.core.run import IN_DOUBT
 from irkit.engine.bench import Bench
+from irkit.engine.patience import wait_for
 from irkit.engine.unforeseen import bug_met, reason_of, shield
 
 NOT_BEGUN = "not begun: the run was ending"
@@ -142,7 +144,7 @@ class _Attempt:
         deadline = self.bench.deadline(self.of.task, self.operation)
         self.is_sent = True
         try:
-            outcome = self.of.target.apply(self.operation, intake, deadline)
+            outcome = self._ask(intake, deadline)
             evidence = intake.close("it was not finished")
         except TargetError as error:
             if self._took_hold_unheard(error):
@@ -153,6 +155,11 @@ class _Attempt:
             self._fail_storage(error, intake)
             raise
         return self._finish(outcome, evidence)
+
+    def _ask(self, intake: OperationIntake, deadline: Deadline) -> Outcome:
+        """Have it done. A read that does not come back is given up; a change is waited for, whatever it takes."""
+        apply = partial(self.of.target.apply, self.operation, intake, deadline)
+        return apply() if self.of.is_change else wait_for(apply, deadline)
 
     def _examine(self) -> Container:
         found = self.of.target.examine(self.operation.subject, self.bench.read_deadline(self.operation))

@@ -37,6 +37,7 @@ from irkit.core.operations import (
 )
 from irkit.core.ports import Deadline
 from irkit.core.run import IN_DOUBT
+from irkit.engine import patience
 from irkit.engine.runner import Limits
 from tests.engine.guard import within
 from tests.engine.world import (
@@ -275,6 +276,28 @@ def test_an_interrupt_ends_reads_waits_for_changes_and_begins_nothing_new() -> N
     assert set(skips(world).values()) == {"not begun: the run was ending"}
     assert (logged.finished and (logged.finished.outcome, logged.finished.reason)) == ("interrupted", "enough")
     assert not logged.is_clean
+
+
+def test_a_read_that_never_comes_back_is_given_up_and_the_run_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "GRACE", 0.1)
+    world = World(container())
+    never = threading.Event()
+
+    def hang(operation: Operation, deadline: Deadline) -> None:
+        if isinstance(operation, ListProcesses):
+            runner.interrupt("enough")
+            never.wait()
+
+    hook(world, hang)
+    runner = world.runner()
+    plan = world.plan(*CONTAIN)
+    try:
+        within(PATIENCE, lambda: list(runner.execute(plan)))
+    finally:
+        never.set()
+    (failed,) = failures(world.logged())
+    assert failed.reason.endswith("it does not come back: its thread was given up")
+    assert world.logged().finished
 
 
 def test_an_interrupt_before_the_run_lets_nothing_begin() -> None:
