@@ -385,7 +385,7 @@ def test_a_directory_in_use_is_refused(tmp_path: Path) -> None:
 def test_missing_packages_are_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(setup, "find_tool", lambda name: None)
     monkeypatch.setenv("IRKIT_LAB_INSTALL", "no")
-    with pytest.raises(LabError, match=r"install docker\.io iproute2") as caught:
+    with pytest.raises(LabError, match=r"install docker-compose docker\.io iproute2") as caught:
         setup.ensure_packages()
     assert "\n" not in str(caught.value)
 

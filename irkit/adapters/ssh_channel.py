@@ -135,6 +135,14 @@ class SshChannel(paramiko.Channel):
     def __del__(self) -> None:
         """Nothing: paramiko would send something here, on a thread that may hold the lock for sending."""
 
+    def close(self) -> None:
+        """Close it; where the connection is lost by now there is nobody to tell.
+
+        The thread of a connection that goes through this channel closes it as it ends, and must get to its end.
+        """
+        with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
+            super().close()
+
     def send_ready(self) -> bool:
         """Whether it takes something, or fails, without waiting: its connection must have room, too."""
         return super().send_ready() and (self.closed or bool(cast("Any", self.transport).has_room))
@@ -198,7 +206,7 @@ class SshChannel(paramiko.Channel):
         self.received.drop()
         with contextlib.suppress(paramiko.SSHException, OSError, EOFError):  # it may have ended with the connection
             self._end_command()
-            self.close()
+        self.close()
         with self.lock:
             self._tell_closed()
 

@@ -100,6 +100,7 @@ def test_an_unknown_key_at_a_hop_names_the_hop_and_nobody_logs_in_there(client: 
     client.add(chain.first)
     client.add(chain.second, jump="first", trust=False)
     client.add(chain.third, jump="second")
+    assert [host.wait_sessions(0) for host in chain] == [0, 0, 0]
     before = len(chain.second.log())
     error = refusal(client, "third")
     assert error.state is HostState.KEY_UNKNOWN

@@ -38,6 +38,7 @@ def inner(web: LabHost) -> Iterator[LabHost]:
 
 def test_one_key_of_each_type_is_offered_and_nobody_logs_in(client: ClientSide, web: LabHost) -> None:
     client.add(web, trust=False)
+    assert web.wait_sessions(0) == 0
     before, held = len(web.log()), Held()
     found = offered_keys(host_of("web"), ways(client), deadline())
     assert {each.kind: each.blob for each in found} == {
