@@ -133,7 +133,8 @@ def test_evidence_that_finds_no_room_fails_its_operation_and_ends_the_run(room: 
     assert run.finished.outcome == "failed"
     assert run.finished.reason in (FULL, BUFFERS)
     assert FULL in {one.reason for one in run.failures} <= {FULL, BUFFERS}
-    assert room - WORKERS < len(run.evidence) <= room
+    # One that is on its way when the reserve is given back finds room after all.
+    assert room - WORKERS < len(run.evidence) < room + WORKERS
     check_taken_back(world, run)
 
 
