@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from irkit.core.container import Container
+from irkit.core.errors import StorageError
 from irkit.core.events import AnyEvent
 from irkit.core.operations import Operation, Stop, Touch
 from irkit.core.plan import Task
@@ -27,13 +28,15 @@ LONGEST = 7 * 86400.0
 class Bench:
     """What all operations of a run share.
 
-    `before` are the facts that each change was sent on, by its task and number; `last` those seen last, by key.
+    `end_for` ends the run where nothing can be written any more. `before` are the facts that each change was sent on,
+    by its task and number; `last` those seen last, by key.
     """
 
     store: Store
     clock: Clock
     say: Callable[[AnyEvent], None]
     is_ending: Callable[[], bool]
+    end_for: Callable[[StorageError], None]
     before: dict[tuple[int, int], Container] = field(default_factory=dict)
     last: dict[str, Container] = field(default_factory=dict)
     reads: Cancel = field(default_factory=Cancel)

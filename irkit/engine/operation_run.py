@@ -256,7 +256,7 @@ class _Attempt:
         return False if is_final else None
 
     def _fail_storage(self, error: StorageError, intake: OperationIntake) -> None:
-        self.bench.store.release()
+        self.bench.end_for(error)  # before the reserve is given back, so that nothing new is begun in its room
         evidence = intake.close(str(error))
         self._say_failed(str(error), "storage", IN_DOUBT if self.of.is_change else "no", True, evidence)
 

@@ -69,7 +69,7 @@ class Runner:
         self._limits, self._hold = limits or Limits(), hold
         self._watch: Watch | None = None
         self._run = Run()
-        self._bench = Bench(store, clock, self._say, self.is_ending)
+        self._bench = Bench(store, clock, self._say, self.is_ending, self._end_for)
         self._records: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
         self._known: dict[str, Container] = {}
         self._stop_reason = ""

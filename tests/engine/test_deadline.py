@@ -111,7 +111,7 @@ def test_no_registration_is_missed_while_the_switch_is_set() -> None:
 )
 def test_every_operation_has_its_time(operation: Operation, timeout: float, wait: float, whole: float) -> None:
     clock = HandClock()
-    bench = Bench(MemoryStore(), clock, lambda _: None, lambda: False)
+    bench = Bench(MemoryStore(), clock, lambda _: None, lambda: False, lambda _: None)
     task = Task(index=0, step="s", order=1, action="a", host="local", timeout=timeout)
     deadline = bench.deadline(task, operation)
     assert deadline.remaining() == wait
@@ -120,7 +120,7 @@ def test_every_operation_has_its_time(operation: Operation, timeout: float, wait
 
 
 def test_stopping_reads_does_not_stop_changes() -> None:
-    bench = Bench(MemoryStore(), FixedClock(), lambda _: None, lambda: False)
+    bench = Bench(MemoryStore(), FixedClock(), lambda _: None, lambda: False, lambda _: None)
     task = Task(index=0, step="s", order=1, action="a", host="local")
     bench.reads.set()
     with pytest.raises(TargetError):

@@ -50,7 +50,7 @@ def follow(target: Ending, said: list[AnyEvent] | None = None) -> list[int]:
     """Follow until all streams have ended; how many in a row had failed by the word of each end."""
     store, ends = MemoryStore(), list[int]()
     over = threading.Event()
-    bench = Bench(store, target.clock, (said if said is not None else []).append, over.is_set)
+    bench = Bench(store, target.clock, (said if said is not None else []).append, over.is_set, lambda _: None)
     desk = Desk(HoldOrder(frozenset()), bench, lambda error: None, next_task=0)
 
     def hear(item: EngineEvent | TargetError, failures: int) -> None:

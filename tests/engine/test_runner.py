@@ -260,14 +260,16 @@ def test_an_interrupt_ends_reads_waits_for_changes_and_begins_nothing_new() -> N
     )
     runner = world.runner()
 
-    def run() -> None:
-        for _ in runner.execute(plan):
-            if reading.is_set() and changing.is_set() and not runner.is_ending():
-                runner.interrupt("enough")
-                runner.interrupt("again")
-                threading.Timer(0.05, go_on.set).start()
+    def stop() -> None:
+        if reading.wait(PATIENCE) and changing.wait(PATIENCE):
+            runner.interrupt("enough")
+            runner.interrupt("again")
+            threading.Timer(0.05, go_on.set).start()
 
-    within(PATIENCE, run)
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    within(PATIENCE, lambda: list(runner.execute(plan)))
+    stopper.join()
     logged = world.logged()
     assert world.containers["db"].state == "paused"
     assert world.containers["web"].state == "running"

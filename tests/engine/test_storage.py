@@ -133,8 +133,8 @@ def test_evidence_that_finds_no_room_fails_its_operation_and_ends_the_run(room: 
     assert run.finished.outcome == "failed"
     assert run.finished.reason in (FULL, BUFFERS)
     assert FULL in {one.reason for one in run.failures} <= {FULL, BUFFERS}
-    # One that is on its way when the reserve is given back finds room after all.
-    assert room - WORKERS < len(run.evidence) < room + WORKERS
+    # What another worker has under way when the reserve is given back (two logs at most) finds room after all.
+    assert room - WORKERS < len(run.evidence) <= room + 2
     check_taken_back(world, run)
 
 
