@@ -7,14 +7,12 @@ import contextlib
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
-from irkit.adapters import bag, zstd_frames
-from irkit.adapters.evidence_file import EvidenceWriter, Origin, Pipeline
+from irkit.adapters import bag
+from irkit.adapters.bundle_intake import BundleIntake
+from irkit.adapters.evidence_file import Origin, Pipeline
 from irkit.adapters.run_log import RunLog, read_log
 from irkit.adapters.seal import RESERVE, Contents, make_read_only, problems_of, write_seal
 from irkit.adapters.storage import (
@@ -43,85 +41,6 @@ _PREFIX: Final = "irb-"
 _RESERVE: Final = 8 << 20
 _PLAN_LIMIT: Final = 1 << 28
 _NAME_LIMIT: Final = 60
-
-
-class BundleIntake:
-    """Where the evidence of one operation goes: one folder of a bundle."""
-
-    def __init__(
-        self, root: Path, folder: str, origin: Origin, pipeline: Pipeline, clock: Clock, progress: Progress | None
-    ) -> None:
-        self._root, self._folder, self._origin = root, folder, origin
-        self._pipeline, self._clock, self._progress = pipeline, clock, progress
-        self._items: list[EvidenceWriter] = []
-
-    def open(self, path: str, *, source: str, compress: bool = False, level: int = 3) -> EvidenceWriter:
-        """A new item at `path` below the operation's folder; a name taken gets a number. Raises StorageError."""
-        below, last = self._place(path)
-        stem, dot, extensions = last.partition(".")
-        extensions += zstd_frames.SUFFIX if compress else ""
-        origin = replace(self._origin, source=source)
-        with storing(below):
-            make_folders(self._root, below)
-            number = 1
-            while True:
-                name = f"{below}/{stem}{f'-{number}' if number > 1 else ''}{dot}{extensions}"
-                with contextlib.suppress(FileExistsError):
-                    item = EvidenceWriter(
-                        self._root,
-                        name,
-                        origin,
-                        level=level if compress else None,
-                        pipeline=self._pipeline,
-                        clock=self._clock,
-                        progress=self._progress,
-                    )
-                    self._items.append(item)
-                    return item
-                number += 1
-
-    def put(self, path: str, data: bytes, *, source: str) -> Evidence:
-        """A small item at once, not compressed."""
-        item = self.open(path, source=source)
-        item.write(data)
-        return item.finish()
-
-    def name(self, evidence: Evidence, path: str) -> Evidence | None:
-        """Have a finished item lie at `path`; None where an item lies there: then this one is dropped."""
-        item = self._finished(evidence)
-        below, last = self._place(path)
-        name = f"{below}/{last}{zstd_frames.SUFFIX if evidence.compression else ''}"
-        with storing(name):
-            make_folders(self._root, below)
-            try:
-                # Nobody else can have the name from here on. A link would do in one step, where there are links.
-                os.close(create_file(self._root / name))
-            except FileExistsError:
-                self.drop(evidence)
-                return None
-            (self._root / evidence.path).replace(self._root / name)
-            sync_folder(self._root / below)
-        item.evidence = msgspec.structs.replace(evidence, path=name)
-        return item.evidence
-
-    def drop(self, evidence: Evidence) -> None:
-        """Take a finished item away."""
-        item = self._finished(evidence)
-        with storing(evidence.path):
-            (self._root / evidence.path).unlink()
-        self._items.remove(item)
-
-    def _place(self, path: str) -> tuple[str, str]:
-        """The folder that a path leads to, and the last part's name there."""
-        parts = [file_name(part, bag.PART_LIMIT) for part in path.split("/")]
-        return "/".join([self._folder, *parts[:-1]]), parts[-1]
-
-    def _finished(self, evidence: Evidence) -> EvidenceWriter:
-        return next(item for item in self._items if item.evidence is evidence)
-
-    def close(self, reason: str) -> tuple[Evidence, ...]:
-        """Everything taken in, in order; what was not finished is closed as partial for that reason."""
-        return tuple(item.evidence or item.finish(partial=reason or "not finished") for item in self._items)
 
 
 class Bundle:

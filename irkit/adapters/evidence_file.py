@@ -20,7 +20,7 @@ from typing import Final
 from irkit.adapters import zstd_frames
 from irkit.adapters.storage import create_file, storing, sync_folder, write_all
 from irkit.adapters.zstd_frames import FRAME, SeekTable, compress_frame
-from irkit.core.errors import StorageError
+from irkit.core.errors import Refusal, StorageError, TargetError
 from irkit.core.evidence import Evidence
 from irkit.core.ports import Bytes, Clock, Progress
 from irkit.core.values import utc_text
@@ -159,8 +159,16 @@ class Origin:
     rank: int = 0
 
 
+def given_up() -> TargetError:
+    """That evidence comes too late: what it is of was given up, and its items are closed."""
+    return TargetError("it was given up before this came", Refusal.CANCELLED)
+
+
 class EvidenceWriter:
-    """One item being written, at `path` below the bundle `root`; `level` None stores it as it comes."""
+    """One item being written, at `path` below the bundle `root`; `level` None stores it as it comes.
+
+    It may be finished by another thread than the one that writes, which is told so at its next word.
+    """
 
     def __init__(
         self,
@@ -185,11 +193,17 @@ class EvidenceWriter:
         self._warnings: list[str] = []
         self._error: StorageError | None = None
         self._has_table = False
+        self._using = threading.Lock()
         self._started_at = utc_text(clock.now())
         self._reported = clock.monotonic()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Take in the next bytes. Raises the StorageError of an earlier frame, too."""
+        """Take in the next bytes. Raises the StorageError of an earlier frame, and TargetError once it is closed."""
+        with self._using:
+            self._check_open()
+            self._take(data)
+
+    def _take(self, data: bytes | bytearray | memoryview) -> None:
         self._raise_error()
         with memoryview(data) as whole, whole.cast("B") as view:
             done, size = 0, len(view)
@@ -207,10 +221,20 @@ class EvidenceWriter:
 
     def warn(self, text: str) -> None:
         """Say something about the item that its reader must know."""
-        self._warnings.append(text)
+        with self._using:
+            self._check_open()
+            self._warnings.append(text)
 
     def finish(self, partial: str = "") -> Evidence:
         """Close, fsync and describe the item. Raises StorageError, after which it can be finished as partial."""
+        with self._using:
+            return self._finish(partial)
+
+    def _check_open(self) -> None:
+        if self.evidence is not None:
+            raise given_up()
+
+    def _finish(self, partial: str) -> Evidence:
         if self.evidence is not None:
             return self.evidence
         for step in (self._drain, self._end_frames, self._sync):

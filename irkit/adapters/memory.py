@@ -449,9 +449,12 @@ class MemoryIntake:
         self._store, self._folder = store, folder
         self._taken: list[Evidence] = []
         self._open: list[_MemoryFile] = []
+        self._is_closed = False
 
     def open(self, path: str, *, source: str, compress: bool = False, level: int = 3) -> "_MemoryFile":
         """A new item; nothing is compressed in memory."""
+        if self._is_closed:
+            raise TargetError("it was given up before this came", Refusal.CANCELLED)
         item = _MemoryFile(self, f"{self._folder}/{path}", source)
         self._open.append(item)
         return item
@@ -480,6 +483,7 @@ class MemoryIntake:
 
     def close(self, reason: str) -> tuple[Evidence, ...]:
         """Everything taken in; what is still open is partial for that reason."""
+        self._is_closed = True
         for item in list(self._open):
             item.finish(reason)
         return tuple(self._taken)

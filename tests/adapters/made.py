@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from irkit.adapters.bundle import Bundle, BundleIntake
+from irkit.adapters.bundle import Bundle
+from irkit.adapters.bundle_intake import BundleIntake
 from irkit.core import codec, operations
 from irkit.core.container import Attachment, Container
 from irkit.core.events import Note, OperationFailed, OperationFinished, OperationStarted, RunFinished, RunStarted

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import bagit
@@ -14,7 +15,7 @@ from irkit.adapters.bundle import Bundle, bundles_in, is_sealed, read_run
 from irkit.adapters.verify import verify
 from irkit.core import operations
 from irkit.core.container import Container
-from irkit.core.errors import StorageError, UsageError
+from irkit.core.errors import Refusal, StorageError, TargetError, UsageError
 from irkit.core.events import Note, RunFinished
 from irkit.core.host import Host
 from irkit.core.ports import Bytes, Store
@@ -175,6 +176,34 @@ def test_closing_an_intake_tells_all_in_order_and_closes_what_is_open(bundle: Bu
     assert [found[0], found[2]] == [one, three]
     assert (found[1].partial, found[1].source_size, found[1].kind) == ("the link went down", 6, "export")
     assert intake.close("again") == found
+
+
+def test_whoever_was_given_up_brings_nothing_more_into_it(bundle: Bundle) -> None:
+    intake = bundle.intake(host="local", container=None, operation=operations.ReadEngine("info"), task=1)
+    whole = intake.put("whole.json", b"{}", source="s")
+    late = intake.open("late.tar", source="s", compress=True)
+    late.write(b"a beginning")
+    closed = intake.close("it took longer than 30 s")
+    # Its file is another's by now, as the kernel gives the lowest number that is free.
+    others = os.open(bundle.path / "data/others", os.O_CREAT | os.O_RDWR)
+    acts: list[Callable[[], object]] = [
+        lambda: late.write(b"x" * (5 << 20)),
+        lambda: late.warn("x"),
+        lambda: intake.open("more", source="s"),
+        lambda: intake.put("more", b"x", source="s"),
+        lambda: intake.name(whole, "else.json"),
+        lambda: intake.drop(whole),
+    ]
+    for act in acts:
+        with pytest.raises(TargetError, match="given up") as caught:
+            act()
+        assert caught.value.kind is Refusal.CANCELLED
+    assert late.finish() is closed[1] and closed[1].partial == "it took longer than 30 s"
+    assert os.fstat(others).st_size == 0
+    os.close(others)
+    assert intake.close("") == closed
+    names = {path.name for path in (bundle.path / "data").rglob("*") if path.is_file()}
+    assert {"late.tar.zst", "whole.json"} <= names and not {"more", "else.json"} & names
 
 
 def test_progress_names_task_host_container_and_path(tmp_path: Path) -> None:
