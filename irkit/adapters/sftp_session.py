@@ -33,9 +33,15 @@ _OPENED: Final = {Kind.OPEN: "files", Kind.OPENDIR: "folders"}
 class Wire(Protocol):
     """A channel whose other end is an SFTP server. One thread reads; all else may be called by others meanwhile."""
 
-    def settimeout(self, seconds: float | None, /) -> None: ...
+    def settimeout(self, seconds: float | None, /) -> None:
+        """How long whoever reads waits next."""
+        ...
+
     def recv_into(self, buffer: memoryview, /) -> int: ...
-    def sendall(self, data: bytes, /) -> None: ...
+
+    def sendall(self, data: bytes, seconds: float, /) -> None:
+        """Send it whole, in so many seconds, however long another thread may read meanwhile."""
+        ...
 
     def cancel(self) -> None:
         """Wake whoever reads, as if it had ended; also from a signal's handler."""
@@ -223,10 +229,7 @@ class SftpSession:
         if not self._sending.acquire(timeout=(seconds := deadline.remaining())):
             raise self._timed_out(seconds, deadline)
         try:
-            with self._changed:
-                if not self._is_reading:  # whoever reads has set what they can wait for, and that stands
-                    self._wire.settimeout(deadline.remaining())
-            self._wire.sendall(data)
+            self._wire.sendall(data, seconds := deadline.remaining())
         except TimeoutError as error:
             self.end("it took in nothing more")
             raise self._timed_out(seconds, deadline) from error

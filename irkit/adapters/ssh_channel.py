@@ -231,9 +231,10 @@ class ChannelWire:
         self.channel.acknowledge(count)
         return count
 
-    def sendall(self, data: bytes, /) -> None:
-        """Send it whole, in the time that a wait may take. Raises TimeoutError, OSError."""
-        end = None if self._seconds is None else time.monotonic() + self._seconds
+    def sendall(self, data: bytes, seconds: float | None = None, /) -> None:
+        """Send it whole, in so many seconds, or in the time that a wait may take. Raises TimeoutError, OSError."""
+        seconds = self._seconds if seconds is None else seconds
+        end = None if seconds is None else time.monotonic() + seconds
         left = memoryview(data)
         while left:
             if end is not None and time.monotonic() >= end:

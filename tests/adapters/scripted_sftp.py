@@ -57,7 +57,8 @@ class ScriptedWire:
     def settimeout(self, seconds: float | None, /) -> None:
         assert seconds is not None
 
-    def sendall(self, data: bytes, /) -> None:
+    def sendall(self, data: bytes, seconds: float, /) -> None:
+        assert seconds > 0
         while data:
             size = 4 + int.from_bytes(data[:4])
             self._take(data[:size])

@@ -20,6 +20,7 @@ class SocketWire:
 
     def __init__(self, connected: socket.socket, stop: Callable[[], None] = lambda: None) -> None:
         self._socket, self._stop = connected, stop
+        self._sender = connected.dup()  # which has a timeout of its own
         self.sent: list[bytes] = []
         self.is_closed = False
 
@@ -29,9 +30,10 @@ class SocketWire:
     def recv_into(self, buffer: memoryview, /) -> int:
         return self._socket.recv_into(buffer)
 
-    def sendall(self, data: bytes, /) -> None:
+    def sendall(self, data: bytes, seconds: float, /) -> None:
         self.sent.append(data)
-        self._socket.sendall(data)
+        self._sender.settimeout(seconds)
+        self._sender.sendall(data)
 
     def cancel(self) -> None:
         with contextlib.suppress(OSError):
@@ -41,6 +43,7 @@ class SocketWire:
         self.is_closed = True
         self.cancel()
         self._socket.close()
+        self._sender.close()
         self._stop()
 
 

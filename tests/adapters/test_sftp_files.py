@@ -290,15 +290,42 @@ def test_all_who_wait_for_a_server_that_dies_are_told(servers: SftpServers, file
 
 def test_a_server_that_takes_in_nothing_more_is_given_up(servers: SftpServers) -> None:
     class Full(ScriptedWire):
-        def sendall(self, data: bytes, /) -> None:
+        def sendall(self, data: bytes, seconds: float, /) -> None:
             if len(self.sent) > 2:
                 raise TimeoutError
-            super().sendall(data)
+            super().sendall(data, seconds)
 
     wire = Full(serve(b"x" * 1000), hangs=True)
     with SftpFiles(lambda until: wire) as files:
         assert kind_of(lambda: read(files, b"/file")) is Refusal.TIMEOUT
     assert wire.closed == 1
+
+
+def test_a_request_waits_no_longer_than_its_own_deadline_while_another_waits_for_longer() -> None:
+    sent: list[float] = []
+    waits, answered = threading.Event(), threading.Event()
+
+    class Busy(ScriptedWire):
+        def sendall(self, data: bytes, seconds: float, /) -> None:
+            super().sendall(data, seconds)
+            sent.append(seconds)
+            if len(sent) > 2:
+                raise TimeoutError
+
+        def recv_into(self, buffer: memoryview, /) -> int:
+            if len(sent) > 1:
+                waits.set()
+                assert answered.wait(60)
+            return super().recv_into(buffer)
+
+    with SftpFiles(lambda until: Busy(serve(b""))) as files:
+        reader = threading.Thread(target=files.stat, args=(b"/folder", deadline(seconds=60)))
+        reader.start()
+        assert waits.wait(60)
+        assert kind_of(lambda: files.stat(b"/folder", deadline(seconds=5))) is Refusal.TIMEOUT
+        answered.set()
+        reader.join(60)
+    assert sent[2] <= 5 < sent[1]
 
 
 # Over SSH -----------------------------------------------------------------------------------------------------------
@@ -318,7 +345,8 @@ class ParamikoWire:
         buffer[: len(data)] = data
         return len(data)
 
-    def sendall(self, data: bytes, /) -> None:
+    def sendall(self, data: bytes, seconds: float, /) -> None:
+        del seconds  # its timeout is one for both ways
         self._channel.sendall(data)
 
     def cancel(self) -> None:
