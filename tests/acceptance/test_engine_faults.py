@@ -289,9 +289,7 @@ def test_an_interrupt_ends_a_hung_read_at_once(tmp_path: Path, socket_path: Path
         engine.answers = answers
         process = begin(at(socket_path, tmp_path), playbook(tmp_path, "{id: c, action: collect.changes}"), "victim")
         wait_for(process, "operation-started", "c")
-        begun = time.monotonic()
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=30)
-        assert time.monotonic() - begun < 20, "the step itself may take 30 s"
+        out, _ = process.communicate(timeout=20)  # the step itself may take 30 s
     assert process.returncode == 130
     assert json.loads(out.splitlines()[-1])["event"]["outcome"] == "interrupted"

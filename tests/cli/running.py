@@ -37,10 +37,10 @@ class Command:
             argv, env={**self.environment, **(extra or {})}, stdin=subprocess.DEVNULL, text=True, **how
         )
 
-    def __call__(self, *words: str, **how: Any) -> tuple[int, str, str]:
-        """Run to its end: status, output, errors."""
+    def __call__(self, *words: str, patience: float = 60, **how: Any) -> tuple[int, str, str]:
+        """Run to its end, which is waited for so many seconds: status, output, errors."""
         with self.start(*words, **how) as process:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=patience)
         return process.returncode, out or "", err or ""
 
 
