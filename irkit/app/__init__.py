@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from irkit.app.listing import Look, list_containers, list_hosts, look, look_deadline, none_reached, state_of
     from irkit.app.memory import memory_core, memory_strings
     from irkit.app.playbooks import describe_playbooks, load, playbook_names, problems_of, schema_of_playbooks
+    from irkit.app.run_service import ActiveRun, RunService
     from irkit.app.runs import Execution, Prepared, prepare, start
     from irkit.app.setting import JOBS, TOOL, Setting, responder_name, versions
     from irkit.app.timeline import export_timeline
@@ -39,6 +40,7 @@ else:
         "playbooks",
         "bundles",
         "runs",
+        "run_service",
         "undo",
         "trust",
         "demo",

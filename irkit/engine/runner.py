@@ -75,6 +75,7 @@ class Runner:
         self._stop_reason = ""
         self._storage_failed = ""
         self._in_order = threading.Lock()
+        self._takes_notes = False
 
     def interrupt(self, reason: str = "interrupted by the responder", *, at_once: bool = False) -> None:
         """End the run: reads stop now, a change under way is waited for unless `at_once`; what waits is not begun.
@@ -103,6 +104,13 @@ class Runner:
             finally:
                 end.result()
 
+    def note(self, text: str, by: str) -> bool:
+        """Write what somebody has to say into the log while the run goes on; whether it did. Raises StorageError."""
+        with self._in_order:
+            if self._takes_notes:
+                self._append(Note(text=text, by=by))
+            return self._takes_notes
+
     def is_ending(self) -> bool:
         """Whether nothing new must be begun."""
         return bool(self._stop_reason or self._storage_failed)
@@ -111,6 +119,7 @@ class Runner:
         """The run, first record to last, on a thread of its own."""
         for event in _told_beforehand(plan, self._tool):
             self._records.put(self._store.append(event))  # a full disk here: nothing is begun
+        self._takes_notes = True
         watch = Watch(self._hold, self._bench, self._targets, self._end_for) if self._hold else None
         if watch:
             watch.look([host.name for host in plan.hosts])
@@ -197,14 +206,19 @@ class Runner:
     def _say(self, event: AnyEvent) -> None:
         """Log an event, on a full disk once more with the reserve given back; readers get it in the log's order."""
         with self._in_order:
-            try:
-                record = self._store.append(event)
-            except StorageError as error:
-                self._end_for(error)
-                record = self._store.append(event)
-            if self._hold:
-                self._run.add(record)
-            self._records.put(record)
+            if isinstance(event, RunFinished):
+                self._takes_notes = False  # it is the last record of every log
+            self._append(event)
+
+    def _append(self, event: AnyEvent) -> None:
+        try:
+            record = self._store.append(event)
+        except StorageError as error:
+            self._end_for(error)
+            record = self._store.append(event)
+        if self._hold:
+            self._run.add(record)
+        self._records.put(record)
 
     def _run_task(self, task: Task, stopped: str) -> str:
         """Carry out one task; returns why its containers must stop there, or empty.
