@@ -1,7 +1,7 @@
 """The values of CEL expressions: `when`, `selects`, and `${{ }}` in the arguments of a step.
 
 A value that comes out is data: it is never evaluated again. Whether an expression is well-formed is said by
-`expression_syntax`; `cel` is imported where it is first needed, because that takes a fifth of a second.
+`expression_syntax`; `expression_core` loads CEL where it is first needed.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -15,6 +15,7 @@ from irkit.core.action import RunFacts, Scope
 from irkit.core.container import Container
 from irkit.core.host import Host
 from irkit.core.text import safe
+from irkit.engine.expression_core import load_cel
 from irkit.engine.expression_syntax import MACROS, Call, ExpressionError, Name, Syntax, parse, tokens
 from irkit.engine.wording import show, suggest
 
@@ -140,10 +141,8 @@ def _largest(value: Any) -> int:
 
 @lru_cache(maxsize=512)
 def _compile(source: str) -> Any:
-    import cel  # noqa: PLC0415 - slow to import
-
     try:
-        return cel.compile(source)
+        return load_cel().compile(source)
     except ValueError as error:
         first = str(error).partition("<input>:")[2].partition("\n")[0]
         reason = first.partition(" ")[2] or "it is not a CEL expression"
