@@ -8,16 +8,19 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
-from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.validators import extend
 
+from irkit.adapters.schema_fit import fits, nothing_passes
+from irkit.adapters.schema_problems import validator_class
 from irkit.adapters.yaml_document import MAX_BYTES, Document, Path, path_text, read_document
 from irkit.core.errors import PlaybookError
 from irkit.core.playbook import Playbook
 from irkit.core.text import safe
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 _EXPRESSION: Final = "${{"
 
@@ -130,23 +133,21 @@ def _argument_problems(step: Mapping[str, Any], path: Path, language: Language) 
     yield from _schema_problems(schema, arguments, path, language)
 
 
-def _is_whole_number(_: object, value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-# JSON Schema takes 1.0 for a whole number; a parameter does not.
-_Validator: Final[Any] = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_whole_number)
-)
-
-
 def _schema_problems(schema: Mapping[str, Any], value: Any, base: Path, language: Language) -> Iterator[_Found]:
-    for error in _Validator(schema).iter_errors(value):
-        if not (isinstance(error.instance, str) and _EXPRESSION in error.instance and base):
+    """What a schema finds; in the arguments of a step an expression stands for any value."""
+    passes = _is_expression if base else nothing_passes
+    if fits(schema, value, passes):
+        return
+    for error in validator_class()(schema).iter_errors(value):
+        if not passes(error.instance):
             yield from _explain(error, (*base, *error.absolute_path), language)
 
 
-def _explain(error: ValidationError, path: Path, language: Language) -> Iterator[_Found]:
+def _is_expression(value: object) -> bool:
+    return isinstance(value, str) and _EXPRESSION in value
+
+
+def _explain(error: "ValidationError", path: Path, language: Language) -> Iterator[_Found]:
     """One mistake that a schema shows, in plain words."""
     schema: Any = error.schema
     value: Any = error.instance

@@ -29,17 +29,18 @@ class Found(NamedTuple):
 
 def schema_problems(schema: Mapping[str, Any], value: Any) -> Iterator[Found]:
     """Everything that the schema finds; unknown keys first, as a missing one may be the same in a wrong spelling."""
-    errors = _validator_class()(schema).iter_errors(value)
+    errors = validator_class()(schema).iter_errors(value)
     for error in sorted(errors, key=lambda one: one.validator != "additionalProperties"):
         yield from _explain(error, tuple(error.absolute_path))
 
 
 @cache
-def _validator_class() -> Any:
+def validator_class() -> Any:
+    """What checks values by a JSON Schema, from a library that is loaded when it is first asked for."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import, and most files have no problem
     from jsonschema.validators import extend  # noqa: PLC0415
 
-    # JSON Schema takes 1.0 for a whole number; a port is none.
+    # JSON Schema takes 1.0 for a whole number; a port or a parameter is none.
     checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_whole_number)
     return extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]
 
