@@ -8,6 +8,7 @@ looked at before the next: between two looks a link can still be put in. How a v
 
 import re
 from collections.abc import Collection
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -145,22 +146,24 @@ def _held(
     """
     source = path.decode("utf-8", "backslashreplace")
     at = folder.path.removesuffix(b"/.").rstrip(b"/")
-    for number, name in enumerate(way, start=1):
-        at += b"/" + name
-        is_last = number == len(way)
-        try:
+    with ExitStack() as held:
+        held.callback(folder.close)
+        for number, name in enumerate(way, start=1):
+            at += b"/" + name
+            is_last = number == len(way)
             looked = _look(folder, name, small if is_last else -1, deadline)
             if looked.facts.kind is FileKind.LINK:
                 raise LinkOnWayError(at)
             if is_last and looked.facts.kind is not FileKind.DIRECTORY:
+                held.pop_all()
                 return VolumePlace(folder, looked.facts, source, path, file=looked)
             inner = folder.enter(name, deadline, across=across)
-        except BaseException:
-            folder.close()
-            raise
-        folder.close()
-        folder = inner
-    return VolumePlace(folder, folder.own(deadline).facts, source, path)
+            held.close()
+            held.callback(inner.close)
+            folder = inner
+        facts = folder.own(deadline).facts
+        held.pop_all()
+    return VolumePlace(folder, facts, source, path)
 
 
 def _look(folder: HostFolder, name: bytes, small: int, deadline: Deadline) -> Looked:

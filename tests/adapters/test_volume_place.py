@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from irkit.adapters.host_files import LocalFiles
+from irkit.adapters.host_folder import LocalFolder
 from irkit.adapters.layer_place import Store, store_of
 from irkit.adapters.memory_files import MemoryFiles
 from irkit.adapters.volume_place import LinkOnWayError, VolumePlace, find_volume
-from irkit.core.errors import TargetError
+from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import ReadVolume
-from irkit.core.ports import FileKind, HostFiles
+from irkit.core.ports import Deadline, FileKind, HostFiles, Looked
 from tests.contract.file_sites import deadline
 
 ID = "ab" * 32
@@ -145,3 +146,14 @@ def test_no_link_inside_the_container_leads_out_of_it(disk: LocalFiles, tmp_path
     (tmp_path / "proc/42/root/conf").symlink_to("/etc")
     with pytest.raises(LinkOnWayError):
         find_volume(disk, running(), volume("/srv/link/conf"), deadline(), small=100)
+
+
+def test_nothing_is_held_of_a_volume_that_cannot_be_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(folder: LocalFolder, deadline: Deadline) -> Looked:
+        raise TargetError("it broke off", Refusal.LOST)
+
+    monkeypatch.setattr(LocalFolder, "own", broken)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with LocalFiles() as files, pytest.raises(TargetError, match="it broke off"):
+        find_volume(files, running(), volume(str(tmp_path)), deadline(), small=100)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
