@@ -99,14 +99,13 @@ class Bundle:
         plan = _read_plan(path)
         log, records, torn = RunLog.reopen(path / bag.LOG, clock, writable=not is_sealed(path))
         bundle = cls(path, log, plan, clock, tool)
-        try:
+        with contextlib.ExitStack() as opened:
+            opened.callback(bundle.close)
             for record in records:
                 bundle._fold(record)
             if not is_sealed(path):
                 bundle._recover(torn, records)
-        except BaseException:
-            bundle.close()
-            raise
+            opened.pop_all()
         return bundle
 
     def append(self, event: AnyEvent) -> Record:

@@ -61,13 +61,12 @@ class RunLog:
         with storing(path):
             descriptor = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_NOFOLLOW)
         log = cls(path, descriptor, clock)
-        try:
+        with contextlib.ExitStack() as opened:
+            opened.callback(log.close)
             _take(descriptor, path)
             records, torn, log.head = _read(path)
             log._length = os.fstat(descriptor).st_size - len(torn)
-        except BaseException:
-            log.close()
-            raise
+            opened.pop_all()
         log.lines = len(records)
         return log, records, torn
 

@@ -4,7 +4,8 @@ from __future__ import annotations  # see the imports for types only, below
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from irkit.core.ports import Progress
     from irkit.engine.request import Request
     from irkit.engine.runner import Runner
-    from irkit.engine.surroundings import Surroundings
 
 
 @dataclass
@@ -77,45 +77,35 @@ def prepare(
     """
     from irkit.core.action import RunFacts
     from irkit.engine.arguments import resolve_parameters
-    from irkit.engine.planner import make_plan
 
     playbook, source = load(setting, name)
     parameters = resolve_parameters(playbook, given)
-    fleet = setting.fleet(hosts)
-    try:
+    with ExitStack() as reached:
+        fleet = reached.enter_context(setting.fleet(hosts))
         seen = look(fleet, selectors, identify=True)
         held = contained(setting, seen.hosts)
         run = RunFacts(id=new_run_id(), case=case, responder=responder)
-        around = look_around(setting, fleet, seen, playbook)
-        request = replace(
-            _request(playbook, seen, parameters, run, held, around),
-            no_root=no_root_of(fleet, seen.hosts, playbook),
-            no_files=no_files_of(fleet, seen.hosts, playbook),
-        )
-        plan = make_plan(request)
-        if hold and not plan.is_refused:
-            check_holdable(plan, request)
-            plan = msgspec.structs.replace(plan, hold=playbook.hold)
-        plan = msgspec.structs.replace(plan, findings=(*plan.findings, *_noted(seen), *_doubts(setting)))
-        plan = msgspec.structs.replace(plan, refusals=(*plan.refusals, *seen.refusals))
-    except BaseException:
-        fleet.close()
-        raise
+        request = _request(setting, fleet, seen, playbook, parameters=parameters, run=run, held=held)
+        plan = _plan(setting, seen, request, hold=hold)
+        reached.pop_all()
     return Prepared(plan, source, fleet, held, request)
 
 
 def _request(
-    playbook: Playbook,
+    setting: Setting,
+    fleet: Fleet,
     seen: Look,
+    playbook: Playbook,
+    *,
     parameters: Mapping[str, Any],
     run: RunFacts,
     held: Mapping[str, str],
-    around: Surroundings,
 ) -> Request:
-    """What planning needs of what was seen."""
+    """What planning needs, of what was seen and what is looked at beside it."""
     from irkit.actions import ACTIONS
     from irkit.engine.request import Request
 
+    around = look_around(setting, fleet, seen, playbook)
     return Request(
         playbook=playbook,
         actions=ACTIONS,
@@ -128,7 +118,21 @@ def _request(
         named_twice=seen.twice,
         unreached={name: error.reason for name, error in seen.failures.items()},
         around=around,
+        no_root=no_root_of(fleet, seen.hosts, playbook),
+        no_files=no_files_of(fleet, seen.hosts, playbook),
     )
+
+
+def _plan(setting: Setting, seen: Look, request: Request, *, hold: bool) -> Plan:
+    """The plan, with what is to be known of the hosts and of other runs. Raises IrkitError."""
+    from irkit.engine.planner import make_plan
+
+    plan = make_plan(request)
+    if hold and not plan.is_refused:
+        check_holdable(plan, request)
+        plan = msgspec.structs.replace(plan, hold=request.playbook.hold)
+    findings = (*plan.findings, *_noted(seen), *_doubts(setting))
+    return msgspec.structs.replace(plan, findings=findings, refusals=(*plan.refusals, *seen.refusals))
 
 
 def _noted(seen: Look) -> Iterator[Finding]:

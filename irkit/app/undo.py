@@ -3,6 +3,7 @@
 from __future__ import annotations  # see the imports for types only, below
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -52,13 +53,11 @@ def prepare_undo(
 
     job = _job(setting, name, selectors)
     recorded = recorded_hosts(job.path, job.run)
-    fleet = Fleet(setting, ways_back(setting, recorded, job.hosts))
-    try:
+    with ExitStack() as reached:
+        fleet = reached.enter_context(Fleet(setting, ways_back(setting, recorded, job.hosts)))
         seen = _look(fleet, job.wanted, job.run, recorded)
         around = _look_around(fleet, seen, job, root=reset_connections)
-    except BaseException:
-        fleet.close()
-        raise
+        reached.pop_all()
     request = replace(
         _request(job, seen, responder), around=around, new_address=new_address, reset_connections=reset_connections
     )
