@@ -1,6 +1,6 @@
 """All processes on a container's network: what any may do counts, and one that cannot be looked at may do anything."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -10,7 +10,8 @@ from irkit.adapters.firewall_crowd import Crowd, look_at_crowd
 from irkit.adapters.firewall_place import Process
 from irkit.core.container import Container
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.ports import Deadline, Ran
+from irkit.core.ports import Ran
+from tests.adapters.scripted_commands import ScriptedCommands
 from tests.adapters.ssh_side import deadline
 
 ID, OTHER = "ab" * 32, "cd" * 32
@@ -22,18 +23,16 @@ STAT = "S 1 77 77 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4242 9000"
 
 
 @dataclass
-class Crowded:
+class Crowded(ScriptedCommands):
     """A host with these threads in the control groups of each container; what they may do, and where they are."""
 
     threads: Mapping[str, Sequence[int]]
     capabilities: Mapping[int, int] = field(default_factory=dict)
     elsewhere: frozenset[int] = frozenset()
     fault: TargetError | None = None
-    asked: list[tuple[str, ...]] = field(default_factory=list)
 
-    def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
-        self.asked.append(tuple(argv))
-        match list(argv):
+    def answer(self, argv: tuple[str, ...], input: bytes) -> Ran | None:
+        match argv:
             case ["cat", path, *_]:
                 if self.fault:
                     raise self.fault
@@ -48,7 +47,7 @@ class Crowded:
                 return Ran(0, "".join(name + self._status(int(path.split("/")[2])) for path in paths))
             case ["readlink", *paths]:
                 return Ran(0, "".join(f"{self._namespace(path.split('/')[2])}\n" for path in paths))
-        raise AssertionError(argv)
+        return None
 
     def _status(self, pid: int) -> str:
         return f"CapPrm:\t{0:016x}\nCapBnd:\t{self.capabilities.get(pid, 0):016x}\n"
@@ -57,14 +56,6 @@ class Crowded:
         if word in ("self", "1"):
             return "net:[1]"
         return "net:[3]" if int(word) in self.elsewhere else "net:[2]"
-
-    def stream(
-        self, argv: Sequence[str], deadline: Deadline, *, told: Callable[[str], None] | None = None
-    ) -> Iterator[memoryview]:
-        raise NotImplementedError
-
-    def why_not(self, deadline: Deadline) -> str:
-        return ""
 
 
 def crowd(host: Crowded, *sharers: Container, owner: Container = WEB) -> Crowd:

@@ -1,13 +1,13 @@
 """The interfaces of a container and their ends on the host: those that name each other, and what comes before rules."""
 
-from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from irkit.adapters.firewall_devices import Link, Outer, inner_devices, outer_devices, who_is_before
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.ports import Deadline, Ran
+from irkit.core.ports import Ran
+from tests.adapters.scripted_commands import ScriptedCommands
 from tests.adapters.ssh_side import deadline
 from tests.adapters.test_firewall_place import PROCESS, Scripted
 
@@ -62,25 +62,19 @@ CILIUM = (
 )
 
 
-class Filtered:
+class Filtered(ScriptedCommands):
     """A host whose tc says what it is told to, or is not there."""
 
     def __init__(self, *said: str, fault: TargetError | None = None, status: int = 0) -> None:
+        super().__init__()
         self.said, self.fault, self.status = list(said), fault, status
 
-    def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
-        assert tuple(argv[:6]) == ("tc", "-j", "filter", "show", "dev", "vethx")
+    def answer(self, argv: tuple[str, ...], input: bytes) -> Ran | None:
+        if argv[:6] != ("tc", "-j", "filter", "show", "dev", "vethx"):
+            return None
         if self.fault:
             raise self.fault
         return Ran(self.status, self.said.pop(0) if self.said else NO_FILTERS)
-
-    def stream(
-        self, argv: Sequence[str], deadline: Deadline, *, told: Callable[[str], None] | None = None
-    ) -> Iterator[memoryview]:
-        raise NotImplementedError
-
-    def why_not(self, deadline: Deadline) -> str:
-        return ""
 
 
 def before(commands: Filtered, one: Link = VETH) -> str:

@@ -1,7 +1,6 @@
 """What the host shows of a container before rules are put anywhere: only what holds together is believed."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +12,8 @@ from irkit.adapters.firewall_place import (
     find_process,
 )
 from irkit.core.errors import TargetError
-from irkit.core.ports import Deadline, Ran
+from irkit.core.ports import Ran
+from tests.adapters.scripted_commands import ScriptedCommands
 from tests.adapters.ssh_side import deadline
 
 ID = "ab" * 32
@@ -23,28 +23,22 @@ STATUS = "Name:\tsh\nState:\tS (sleeping)\nCapEff:\t0000000000000000\nCapBnd:\t0
 PROCESS = Process(77, GROUPS, 0xA80425FB, "4242", "net:[2]", "net:[1]", "net:[1]")
 
 
-class Scripted:
+class Scripted(ScriptedCommands):
     """A host whose commands say what they are told to."""
 
     def __init__(
         self, cat: str = "", readlink: str = "net:[2]\nnet:[1]\nnet:[1]\n", **links: list[dict[str, Any]]
     ) -> None:
+        super().__init__()
         self.cat, self.readlink, self.links, self.status = cat, readlink, links, 0
 
-    def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
+    def answer(self, argv: tuple[str, ...], input: bytes) -> Ran | None:
         if argv[0] == "cat":
             return Ran(self.status, self.cat)
         if argv[0] == "readlink":
             return Ran(0, self.readlink)
-        return Ran(0, json.dumps(self.links["inner" if argv[0] == "nsenter" else "outer"]))
-
-    def stream(
-        self, argv: Sequence[str], deadline: Deadline, *, told: Callable[[str], None] | None = None
-    ) -> Iterator[memoryview]:
-        raise NotImplementedError
-
-    def why_not(self, deadline: Deadline) -> str:
-        return ""
+        links = self.links.get({"nsenter": "inner", "ip": "outer"}.get(argv[0], ""))
+        return None if links is None else Ran(0, json.dumps(links))
 
 
 def found(cat: str = f"{GROUPS}\n{STATUS}{STAT}", **more: Any) -> Process:

@@ -1,6 +1,6 @@
 """By which tool rules are put in and removed, where some are missing, not allowed, or fail. With no real host."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,7 +10,8 @@ from irkit.adapters.firewall_rules import namespace_tables
 from irkit.adapters.firewall_ways import Used, Ways
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.isolation import BlockTraffic, UnblockTraffic
-from irkit.core.ports import Deadline, Ran
+from irkit.core.ports import Ran
+from tests.adapters.scripted_commands import ScriptedCommands
 from tests.adapters.ssh_side import deadline
 
 NAME = "irkit_01234567_0123456789ab"
@@ -21,27 +22,25 @@ NO_TABLES = Ran(0, '{"nftables": []}', "")
 
 
 @dataclass
-class Tools:
+class Tools(ScriptedCommands):
     """A host whose tools answer in this way, by name; one that is not named is not there."""
 
     answers: dict[str, Ran | str] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
 
-    def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
-        name = argv[len(WITHIN)] if argv[0] == "nsenter" else argv[0]
-        self.asked.append(name)
-        answer = self.answers.get(name, f"there is no {name} on the host")
+    @property
+    def names(self) -> set[str]:
+        """The tools that were asked for."""
+        return {_name(one) for one in self.asked}
+
+    def answer(self, argv: tuple[str, ...], input: bytes) -> Ran | None:
+        answer = self.answers.get(_name(argv), f"there is no {_name(argv)} on the host")
         if isinstance(answer, str):
             raise TargetError(answer, Refusal.UNSUPPORTED)
         return answer
 
-    def stream(
-        self, argv: Sequence[str], deadline: Deadline, *, told: Callable[[str], None] | None = None
-    ) -> Iterator[memoryview]:
-        raise NotImplementedError
 
-    def why_not(self, deadline: Deadline) -> str:
-        return ""
+def _name(argv: Sequence[str]) -> str:
+    return argv[len(WITHIN)] if argv[0] == "nsenter" else argv[0]
 
 
 def put(tools: Tools) -> Used:
@@ -57,14 +56,14 @@ def fault(call: Callable[[], object]) -> TargetError:
 
 def test_an_nft_that_is_there_and_not_allowed_or_that_refuses_the_rules_alone_has_no_other_tool_tried() -> None:
     tools = Tools({"nft": NO_SUDO})
-    assert fault(lambda: put(tools)).reason == NO_SUDO and set(tools.asked) == {"nft"}
+    assert fault(lambda: put(tools)).reason == NO_SUDO and tools.names == {"nft"}
 
     class Picky(Tools):
-        def run(self, argv: Sequence[str], deadline: Deadline, *, input: bytes = b"") -> Ran:
-            return Ran(1, "", "Error: no such hook") if input else super().run(argv, deadline)
+        def answer(self, argv: tuple[str, ...], input: bytes) -> Ran | None:
+            return Ran(1, "", "Error: no such hook") if input else super().answer(argv, input)
 
     picky = Picky({"nft": NO_TABLES})
-    assert fault(lambda: put(picky)).reason == "nft says: Error: no such hook" and set(picky.asked) == {"nft"}
+    assert fault(lambda: put(picky)).reason == "nft says: Error: no such hook" and picky.names == {"nft"}
 
 
 def test_why_neither_could_is_told_of_both() -> None:
@@ -95,7 +94,7 @@ def test_without_ip6tables_there_must_be_no_ipv6_to_see(addresses: Ran, is_neede
 def test_undo_takes_no_offence_at_tools_that_are_not_there_or_not_allowed_once_nft_has_answered() -> None:
     for tools in (Tools({"nft": NO_TABLES}), Tools({"nft": NO_TABLES, "iptables-save": NO_SUDO})):
         assert Ways(tools).remove(UNBLOCK, WITHIN, deadline()) == (False, "nft")
-        assert "iptables-legacy-save" in tools.asked
+        assert "iptables-legacy-save" in tools.names
     assert Ways(Tools({"iptables-save": Ran(0, "", "")})).remove(UNBLOCK, WITHIN, deadline()) == (False, "iptables")
 
 

@@ -23,6 +23,7 @@ from irkit.adapters.process_memory import MemoryCounts, ProcessMemory
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.evidence import Evidence
 from irkit.core.ports import Deadline, Part
+from tests.adapters.scripted_commands import ScriptedCommands
 from tests.contract.file_sites import deadline
 
 MIB = 1 << 20
@@ -220,26 +221,20 @@ def test_what_cannot_be_read_is_a_gap_with_the_reason(held: tuple[int, int]) -> 
     assert "could not be read: Input/output error" in taken.memory.finish()
 
 
-class Dd:
+class Dd(ScriptedCommands):
     """A host whose dd gives as much as it is told to."""
 
     def __init__(self, files: LocalFiles, most: int) -> None:
-        self.files, self.most, self.asked = files, most, 0
+        super().__init__()
+        self.files, self.most = files, most
 
-    def stream(self, argv: Any, deadline: Deadline, *, told: Any = None) -> Iterator[memoryview]:
+    def pieces(self, argv: tuple[str, ...], deadline: Deadline) -> Iterator[memoryview]:
         words = dict(word.split("=", 1) for word in argv[1:] if not word.startswith("iflag"))
-        self.asked += 1
         begin, size = int(words["skip"]), min(int(words["count"]), self.most)
         for part in self.files.read_ranges(words["if"].encode(), [(begin, size)], deadline):
             yield part.data
         if self.most < int(words["count"]):
             raise TargetError("dd ended with 1: Input/output error", Refusal.REFUSED)
-
-    def run(self, argv: Any, deadline: Deadline, *, input: bytes = b"") -> Any:
-        raise NotImplementedError
-
-    def why_not(self, deadline: Deadline) -> str:
-        return ""
 
 
 @pytest.mark.parametrize("most", [1 << 40, 300_000, 0])
@@ -253,7 +248,7 @@ def test_what_a_command_leaves_out_is_read_as_a_file_is(most: int) -> None:
         side = HostSide(SystemClock(), dd, taken.files)
         taken.take([mapping], by_command(side, started.pid, deadline()))
         started.kill()
-    assert dd.asked == 1
+    assert len(dd.asked) == 1
     assert contents(taken, mapping.start, mapping.size).count(b"k") >= 20 * MIB
     assert taken.counts.unread == 0
 

@@ -111,15 +111,6 @@ class DiskMaker:
             else:
                 path.hardlink_to(first)
 
-    @contextlib.contextmanager
-    def forbidden(self, name: bytes, content: bytes) -> Iterator[HostFiles]:
-        self.file(name, content, mode=0)
-        with as_nobody():
-            yield self.seen_by_nobody()
-
-    def seen_by_nobody(self) -> HostFiles:
-        raise NotImplementedError
-
 
 class LocalMaker(DiskMaker):
     """Whoever may not read is this very process, for a while."""
@@ -128,8 +119,11 @@ class LocalMaker(DiskMaker):
         super().__init__(folder)
         self._files = files
 
-    def seen_by_nobody(self) -> HostFiles:
-        return self._files
+    @contextlib.contextmanager
+    def forbidden(self, name: bytes, content: bytes) -> Iterator[HostFiles]:
+        self.file(name, content, mode=0)
+        with as_nobody():
+            yield self._files
 
 
 class SftpMaker(DiskMaker):
