@@ -77,6 +77,14 @@ class DockerEngine:
 
         return engine_id(self._api, deadline)
 
+    def ping(self, deadline: Deadline) -> None:
+        """Ask whether it is there."""
+        self._api.read("/_ping", deadline)
+
+    def check_engine(self, deadline: Deadline) -> HostFacts:
+        """What the engine tells of itself; for one on this machine, as much as `check`: no command is needed there."""
+        return self.check(deadline)
+
     def check(self, deadline: Deadline) -> HostFacts:
         """What the engine tells of itself, and for one on this machine, what the machine tells."""
         from irkit.adapters.engine_identity import engine_facts  # noqa: PLC0415

@@ -96,6 +96,14 @@ class MemoryTarget:
         deadline.remaining()
         return self.engine_id
 
+    def ping(self, deadline: Deadline) -> None:
+        """It is there."""
+        deadline.remaining()
+
+    def check_engine(self, deadline: Deadline) -> HostFacts:
+        """What little there is to tell."""
+        return self.check(deadline)
+
     def check(self, deadline: Deadline) -> HostFacts:
         """What little there is to tell."""
         deadline.remaining()

@@ -66,6 +66,10 @@ class Secrets:
                 self._known[name] = answer
             return answer
 
+    def ask_again(self) -> None:
+        """Forget what was declined: whoever wants it next asks once more."""
+        self._declined.clear()
+
     def knows(self, name: str, *, but: str | None = None) -> bool:
         """Whether there is an answer already, other than one that was of no use."""
         return self._known.get(name, but) != but

@@ -192,6 +192,23 @@ class SshTarget:
         """The ID that the engine keeps for as long as its data."""
         return self._engine.identify(deadline)
 
+    def ping(self, deadline: Deadline) -> None:
+        """Ask its engine whether it is there."""
+        self._engine.ping(deadline)
+
+    def check_engine(self, deadline: Deadline) -> HostFacts:
+        """What the engine tells of itself, and the space that is left by SFTP, where the host has that for us."""
+        self.connect(deadline)
+        facts = self._engine.check(deadline)
+        folder = facts.data_folder.encode("utf-8", "surrogateescape") or b"/"
+        try:
+            free, _ = self.files.free_space(folder, deadline)
+        except TargetError as error:
+            if error.kind in (Refusal.TIMEOUT, Refusal.CANCELLED):
+                raise
+            return facts
+        return msgspec.structs.replace(facts, free_bytes=free)
+
     def check(self, deadline: Deadline) -> HostFacts:
         """What the engine and the host tell of themselves."""
         from irkit.adapters.ssh_check import with_host_facts  # noqa: PLC0415 - a check alone needs it

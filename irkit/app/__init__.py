@@ -20,9 +20,11 @@ if TYPE_CHECKING:
         verify_bundle,
     )
     from irkit.app.demo import Demo, open_demo
+    from irkit.app.findings import findings_of, flags_of
     from irkit.app.fleet import LOOK_TIME, Fleet
     from irkit.app.hosts import Hosts, add_host, host_words, new_host
     from irkit.app.listing import Look, list_containers, list_hosts, look, look_deadline, none_reached, state_of
+    from irkit.app.live import Changed, Live, LiveHost, LivePace, LiveRow, LiveState
     from irkit.app.memory import memory_core, memory_strings
     from irkit.app.playbooks import describe_playbooks, load, playbook_names, problems_of, schema_of_playbooks
     from irkit.app.run_service import ActiveRun, RunService
@@ -45,6 +47,8 @@ else:
         "trust",
         "demo",
         "timeline",
+        "findings",
+        "live",
         "memory",
     )
 

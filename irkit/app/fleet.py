@@ -52,11 +52,12 @@ class Fleet:
         hosts: Iterable[Host],
         opener: Opener | None = None,
         left_out: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self.hosts, self._left_out = list(hosts), left_out or {}
+        self.hosts, self._left_out = list(hosts), dict(left_out or {})
         self._jobs = setting.jobs
         self.tell = setting.tell
-        self._clock = StillClock(SystemClock())
+        self._clock = StillClock(clock or SystemClock())
         self._ask = PatientAsk(setting.ask, self._clock) if setting.ask else None
         self._open = opener or setting.opener or Reach(setting, self._clock, self._ask)
         self._lock = threading.Lock()
@@ -77,6 +78,26 @@ class Fleet:
             self._is_closed = True
             opened, self._opened = list(self._opened.values()), {}
         for target in opened:
+            target.close()
+
+    @property
+    def clock(self) -> Clock:
+        """What deadlines go by: it stands still while the responder types a secret."""
+        return self._clock
+
+    def widen(self, other: Fleet) -> None:
+        """Take in the hosts of another fleet, of which none was reached yet."""
+        known = {host.name for host in self.hosts}
+        self.hosts += [host for host in other.hosts if host.name not in known]
+        self._left_out |= other._left_out
+
+    def forget(self, host: str) -> None:
+        """Let go of a host, so that it is reached anew. What the responder declined to tell may be asked again."""
+        with self._lock:
+            target = self._opened.pop(host, None)
+            if isinstance(self._open, Reach):
+                self._open.ask_again()
+        if target is not None:
             target.close()
 
     def stop_asking(self) -> None:

@@ -38,6 +38,14 @@ class HostTarget(Target, Protocol):
         """The ID that the engine keeps for as long as its data, or empty."""
         ...
 
+    def ping(self, deadline: Deadline) -> None:
+        """Ask its engine whether it is there, which costs next to nothing."""
+        ...
+
+    def check_engine(self, deadline: Deadline) -> HostFacts:
+        """What the engine tells of itself, and how much space is left: no command is run on the host."""
+        ...
+
     def check(self, deadline: Deadline) -> HostFacts:
         """What the engine and its host tell of themselves."""
         ...
@@ -75,6 +83,12 @@ class Reach:
                 return SshTarget(host, self.ways, self._clock)
             case other:
                 raise UsageError(f"host {host.name!r}: there is no way of reaching it called {other!r}")
+
+    def ask_again(self) -> None:
+        """What the responder declined to tell may be asked once more, and their SSH configuration is read anew."""
+        if "ways" in vars(self):
+            self.ways.secrets.ask_again()
+            self.ways.answers.clear()
 
     @cached_property
     def ways(self) -> Ways:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from irkit.app.fleet import Fleet
     from irkit.app.reach import Opener
     from irkit.core.host import Host
-    from irkit.core.ports import Ask
+    from irkit.core.ports import Ask, Clock
 
 TOOL = f"irkit {irkit.__version__}"
 JOBS = 16
@@ -90,15 +90,18 @@ class Setting:
             raise UsageError(reason)
         return chosen
 
-    def fleet(self, selectors: Sequence[str] = ()) -> Fleet:
-        """The hosts meant, to be worked on at once: a context. Raises UsageError, NoTargetError."""
+    def fleet(self, selectors: Sequence[str] = (), clock: Clock | None = None) -> Fleet:
+        """The hosts meant, to be worked on at once: a context. Raises UsageError, NoTargetError.
+
+        `clock` is what its deadlines go by, where that is not the machine's.
+        """
         from irkit.app.fleet import Fleet
         from irkit.app.hosts import Hosts
 
         known = Hosts(self)
         chosen = known.choose(selectors)
         known.tell_notes(host.name for host in chosen)
-        return Fleet(self, chosen, left_out=known.left_out(chosen))
+        return Fleet(self, chosen, left_out=known.left_out(chosen), clock=clock)
 
     def playbook_folders(self) -> list[Path]:
         """Where the responder's own playbooks are."""

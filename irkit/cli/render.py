@@ -183,7 +183,7 @@ class RecordText:
             case TargetJoined() as event:
                 return self._join(event)
             case FindingRaised(finding=finding):
-                sign = "!" if finding.severity is Severity.HIGH else "note:"
+                sign = "!" if finding.severity in (Severity.HIGH, Severity.CRITICAL) else "note:"
                 return " ".join(filter(None, (sign, self._names.get(finding.container), finding.summary)))
             case FootprintLeft() as event:
                 return f"host {event.host}: {footprint_text(event.footprint)}"

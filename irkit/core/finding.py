@@ -12,6 +12,15 @@ class Severity(StrEnum):
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Its place among them, the least first."""
+        return _RANKS[self]
+
+
+_RANKS = {one: rank for rank, one in enumerate(Severity)}
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

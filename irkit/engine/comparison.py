@@ -14,7 +14,6 @@ from irkit.engine.deadline import Cancel, OperationDeadline
 _LOOK_TIME = 30.0
 """Seconds for one look at a container."""
 _MOST_TOLD = 5
-_GRAVEST = (Severity.HIGH, Severity.MEDIUM, Severity.LOW, Severity.INFO)
 
 
 class Comparison:
@@ -62,7 +61,7 @@ class Comparison:
 
 
 def _gravity(difference: Difference) -> int:
-    return _GRAVEST.index(difference.severity)
+    return -difference.severity.rank
 
 
 def _finding(found: Found, told: list[Difference]) -> Finding:

@@ -1,12 +1,12 @@
 """Containers that irkit itself depends on, or the session of whoever runs it: cutting them off would cut off irkit."""
 
 from irkit.core.container import Container, Port
+from irkit.core.engine_socket import socket_mounts
 from irkit.core.ways import Point
 from irkit.engine.addresses import parse_address
 from irkit.engine.surroundings import Surroundings
 
 _EVERY = ("", "0.0.0.0", "::")  # noqa: S104 - what engines tell of a port published on every address
-_SOCKETS = ("/docker.sock", "/podman.sock", "/containerd.sock")
 
 
 def dependence(container: Container, around: Surroundings) -> str:
@@ -23,7 +23,7 @@ def dependence(container: Container, around: Surroundings) -> str:
 
 def mounts_socket(container: Container) -> bool:
     """Whether a container has the socket of an engine: what is in it can do whatever irkit can."""
-    return any(one.source.endswith(_SOCKETS) or one.destination.endswith(_SOCKETS) for one in container.mounts)
+    return bool(socket_mounts(container))
 
 
 def _on_the_way(container: Container, around: Surroundings) -> str:

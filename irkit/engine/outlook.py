@@ -58,7 +58,7 @@ class Outlook:
 def outlook(of: Outlook) -> Iterator[Finding]:
     """All that there is to be known, the gravest first."""
     found = [one for rule in _RULES for one in rule(of)]
-    yield from sorted(found, key=lambda one: list(Severity).index(one.severity), reverse=True)
+    yield from sorted(found, key=lambda one: one.severity.rank, reverse=True)
 
 
 def _sharers(of: Outlook) -> Iterator[Finding]:

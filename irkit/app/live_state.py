@@ -1,0 +1,160 @@
+"""What the live list shows: a row for each container, a line for each host, and how often it looks."""
+
+from __future__ import annotations  # see the imports for types only, below
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from irkit.core.container import Container, Summary
+    from irkit.core.finding import Finding, Severity
+
+
+class LiveState(StrEnum):
+    """How a host stands that is looked at all the time."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    SLOW = "slow"  # it answers, late
+    STALE = "stale"  # it answered once, and does not now: its rows show what was seen then
+    AUTH = "auth needed"  # it answers, and does not let the responder in
+    KEY_UNKNOWN = "host key unknown"
+    KEY_CHANGED = "host key CHANGED"
+    KEY_REVOKED = "host key REVOKED"
+    NO_ENGINE = "no engine"  # the responder is in, and there is no way to an engine
+    DOWN = "down"  # it never answered
+    LEFT_OUT = "left out"  # the inventory has it, and irkit cannot tell from it how it is reached
+    API_TOO_OLD = "API too old"
+
+    @property
+    def is_up(self) -> bool:
+        """Whether what is shown of it is of now."""
+        return self in (LiveState.UP, LiveState.SLOW)
+
+    @property
+    def waits_for_responder(self) -> bool:
+        """Whether it is tried again only when the responder says so: a person has to do something first."""
+        return self in _WAITING
+
+
+_WAITING = (
+    LiveState.AUTH,
+    LiveState.KEY_UNKNOWN,
+    LiveState.KEY_CHANGED,
+    LiveState.KEY_REVOKED,
+    LiveState.LEFT_OUT,
+)
+_STATES = {
+    HostState.KEY_UNKNOWN: LiveState.KEY_UNKNOWN,
+    HostState.KEY_CHANGED: LiveState.KEY_CHANGED,
+    HostState.KEY_REVOKED: LiveState.KEY_REVOKED,
+    HostState.AUTH: LiveState.AUTH,
+    HostState.NO_ENGINE: LiveState.NO_ENGINE,
+    HostState.LEFT_OUT: LiveState.LEFT_OUT,
+}
+
+
+def state_after(error: TargetError, *, was_seen: bool) -> LiveState:
+    """How a host stands that failed so, once it was seen and before."""
+    if error.kind is Refusal.UNSUPPORTED:
+        return LiveState.API_TOO_OLD
+    state = _STATES.get(error.state) if isinstance(error, UnreachableError) else None
+    return state or (LiveState.STALE if was_seen else LiveState.DOWN)
+
+
+def host_state(state: LiveState) -> HostState:
+    """How a list that looks once calls that state."""
+    return next((one for one, live in _STATES.items() if live is state), HostState.DOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    """One container, as it was seen last. All text in it is foreign.
+
+    `key` is host and full id: it stays the container's own through every rename. `facts` are None until they were
+    fetched, and `problem` says why they could not be, or could not be again. `flags` has a letter, or a dot, for each
+    exposure (`checks`), and `risk` is that of the gravest finding. `seen` is the monotonic moment of the last list
+    that had it.
+    """
+
+    key: str
+    host: str
+    summary: Summary
+    facts: Container | None = None
+    problem: str = ""
+    findings: tuple[Finding, ...] = ()
+    flags: str = ""
+    risk: Severity | None = None
+    seen: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveHost:
+    """One host. `reason` says why it is not up, or what is to be known of it though it is.
+
+    `seen` is the monotonic moment of the last list that it gave, None before the first; `as_of` the same by the
+    responder's wall clock. `latency_ms` is one request and its answer. None stands for what is not known (yet).
+    `unread` counts the containers whose facts are still to be fetched; `address` and `route` are how it was reached.
+    """
+
+    name: str
+    state: LiveState = LiveState.CONNECTING
+    reason: str = ""
+    latency_ms: float | None = None
+    engine: str = ""
+    containers: int | None = None
+    running: int | None = None
+    free_bytes: int | None = None
+    seen: float | None = None
+    as_of: datetime | None = None
+    engine_id: str = ""
+    unread: int = 0
+    address: str = ""
+    route: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What is not as it was when it was last taken: rows that are new or changed, keys of those gone, and hosts.
+
+    A row of which only `seen` moved on is not told of: its host's `seen` tells as much.
+    """
+
+    rows: dict[str, LiveRow] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    hosts: dict[str, LiveHost] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.gone or self.hosts)
+
+
+@dataclass(frozen=True)
+class LivePace:
+    """How often hosts are looked at, and within which bounds. Times are in seconds.
+
+    A host is listed every `list_every`, and where something happened after `gap` at the soonest, but never more often
+    than lists take to be given, several times over (`rest`). `pauses` are those after failures in a row, the last for
+    all that follow. At most `fetchers` containers of a host are examined at once, and once its first list is through,
+    no more than `most_facts` for each further list.
+    """
+
+    list_every: float = 3.0
+    gap: float = 1.0
+    rest: float = 5.0
+    check_every: float = 60.0
+    stale_after: float = 10.0
+    slow_ms: float = 500.0
+    slow_list: float = 3.0
+    pauses: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+    problem_pause: float = 15.0
+    fetchers: int = 4
+    most_facts: int = 100
+    reach_time: float = 30.0
+    list_time: float = 20.0
+    examine_time: float = 20.0
+    grace: float = 2.0
