@@ -19,8 +19,10 @@ import yaml
 
 from irkit.actions import ACTIONS
 from irkit.adapters import bag
+from irkit.adapters.fixed_clock import FixedClock
 from irkit.adapters.inventory import load_inventory
-from irkit.adapters.memory import FixedClock, MemoryStore, MemoryTarget
+from irkit.adapters.memory import MemoryTarget
+from irkit.adapters.memory_store import MemoryStore
 from irkit.adapters.playbook_file import find_problems, load_playbook
 from irkit.adapters.tar_index import Member
 from irkit.cli import BUG, INTERRUPTED, VERBS, cli

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from irkit.adapters.memory import MemoryStore
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import CapturePackets
 from irkit.core.ports import Deadline, Ran

@@ -10,7 +10,7 @@ from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_http import dial_unix
 from irkit.adapters.host_commands import LocalCommands
-from irkit.adapters.memory import MemoryStore
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.host import Host
 from irkit.core.operations import AnyOperation
 from irkit.core.ports import Deadline, Outcome, Ran, Target

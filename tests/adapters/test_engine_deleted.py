@@ -16,8 +16,8 @@ from irkit.adapters.deleted_search import DeletedSearch
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_http import dial_unix
 from irkit.adapters.host_files import LocalFiles
-from irkit.adapters.memory import MemoryStore
 from irkit.adapters.memory_files import MemoryFiles
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.evidence import Evidence
 from irkit.core.host import Host
 from irkit.core.operations import ReadDeletedFiles

@@ -13,8 +13,8 @@ from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import dial_unix
 from irkit.adapters.host_side import NoFiles
-from irkit.adapters.memory import MemoryStore
 from irkit.adapters.memory_files import MemoryFiles
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.container import Attachment, Container, Limits, RestartPolicy
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.host import Host

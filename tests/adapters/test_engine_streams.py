@@ -15,7 +15,7 @@ from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_http import dial_unix
 from irkit.adapters.engine_reads import unix_time
 from irkit.adapters.host_side import NoFiles
-from irkit.adapters.memory import MemoryStore
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.container import Container
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.evidence import Evidence

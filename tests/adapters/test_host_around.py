@@ -10,8 +10,8 @@ from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_http import dial_unix
 from irkit.adapters.host_side import NoFiles
-from irkit.adapters.memory import MemoryStore
 from irkit.adapters.memory_files import MemoryFiles
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.host import Host
 from irkit.core.operations import ReadHost
 from irkit.core.ports import FileKind, HostFiles

@@ -8,8 +8,8 @@ import pytest
 from irkit.adapters.layer_changes import ADDED, CHANGED, DELETED
 from irkit.adapters.layer_files import store_by_list, store_over_image
 from irkit.adapters.layer_image import Image
-from irkit.adapters.memory import MemoryStore
 from irkit.adapters.memory_files import MemoryFiles
+from irkit.adapters.memory_store import MemoryStore
 from irkit.adapters.tree_tar import open_tree
 from irkit.core.operations import ReadEngine
 from irkit.core.ports import FileKind

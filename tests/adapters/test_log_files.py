@@ -12,8 +12,8 @@ from irkit.adapters import log_files
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_http import dial_unix
-from irkit.adapters.memory import MemoryStore
 from irkit.adapters.memory_files import MemoryFiles
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.host import Host
 from irkit.core.operations import ReadLogFiles

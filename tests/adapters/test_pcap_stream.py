@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from irkit.adapters.memory import MemoryIntake, MemoryStore
+from irkit.adapters.memory_store import MemoryIntake, MemoryStore
 from irkit.adapters.pcap_stream import PcapStream
 from irkit.core.errors import TargetError
 from irkit.core.evidence import Evidence

@@ -18,8 +18,8 @@ import pytest
 
 from irkit.adapters import tree_walk
 from irkit.adapters.host_files import LocalFiles
-from irkit.adapters.memory import MemoryStore
 from irkit.adapters.memory_files import MemoryFiles
+from irkit.adapters.memory_store import MemoryStore
 from irkit.adapters.tar_index import TarIndex
 from irkit.adapters.tree_tar import Counts, open_tree
 from irkit.adapters.tree_walk import Enters, walk

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from irkit.adapters.memory import MemoryTarget, full_id
+from irkit.adapters.memory import MemoryTarget
+from irkit.adapters.memory_changes import full_id
 from irkit.app import Fleet, Setting
 from irkit.app.reach import HostTarget
 from irkit.core.container import Container

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from irkit.adapters.memory import MemoryTarget, full_id
+from irkit.adapters.memory import MemoryTarget
+from irkit.adapters.memory_changes import full_id
 from irkit.app import Setting, left_after, prepare, prepare_undo
 from irkit.cli.execution import Result, Shown, carry_out
 from irkit.core.container import Container, Port

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from irkit.adapters.memory import MemoryTarget, full_id
+from irkit.adapters.memory import MemoryTarget
+from irkit.adapters.memory_changes import full_id
 from irkit.app import prepare
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.host import Host

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from irkit.adapters.memory import MemoryTarget, full_id
+from irkit.adapters.memory import MemoryTarget
+from irkit.adapters.memory_changes import full_id
 from irkit.app import Prepared, Setting, find_bundle, known_runs, prepare, prepare_undo, start, verify_bundle
 from irkit.cli.execution import Shown, carry_out
 from irkit.core.errors import HostState, NoTargetError, UnreachableError, UsageError

@@ -6,7 +6,9 @@ from typing import Protocol
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_http import dial_unix
-from irkit.adapters.memory import MemoryStore, MemoryTarget, full_id
+from irkit.adapters.memory import MemoryTarget
+from irkit.adapters.memory_changes import full_id
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.container import Attachment, Container, Limits, RestartPolicy
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.evidence import Evidence

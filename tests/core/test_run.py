@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from irkit.adapters.memory import MemoryStore
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.container import Container
 from irkit.core.errors import VerificationError
 from irkit.core.events import (

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from irkit.adapters.clock import SystemClock
-from irkit.adapters.memory import MemoryStore, MemoryTarget
+from irkit.adapters.memory import MemoryTarget
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.container import Container, Summary
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import FindingRaised, Record

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from irkit.adapters.memory import FixedClock, MemoryTarget
+from irkit.adapters.fixed_clock import FixedClock
+from irkit.adapters.memory import MemoryTarget
 from irkit.core.container import Container
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.finding import Finding, Severity

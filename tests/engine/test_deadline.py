@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from irkit.adapters.memory import FixedClock, MemoryStore
+from irkit.adapters.fixed_clock import FixedClock
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import CapturePackets, Commit, Disconnect, Export, Inspect, Operation, Stop
 from irkit.core.plan import Task

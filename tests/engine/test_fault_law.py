@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from irkit.adapters.memory import FaultyTarget, MemoryStore
+from irkit.adapters.faulty_target import FaultyTarget
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.container import Attachment, RestartPolicy
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import Disconnect, Operation

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from irkit.adapters.memory import FixedClock, MemoryStore, MemoryTarget
+from irkit.adapters.fixed_clock import FixedClock
+from irkit.adapters.memory import MemoryTarget
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.engine_event import WATCHING, EngineEvent
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import AnyEvent, BugMet

@@ -5,7 +5,7 @@ import threading
 import msgspec
 import pytest
 
-from irkit.adapters.memory import FaultyTarget
+from irkit.adapters.faulty_target import FaultyTarget
 from irkit.core.container import Container, RestartPolicy
 from irkit.core.container import Limits as Allowance
 from irkit.core.containment import containments

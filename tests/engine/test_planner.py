@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from irkit.actions import ACTIONS
-from irkit.adapters.memory import full_id
+from irkit.adapters.memory_changes import full_id
 from irkit.core.action import Action, Phase, RunFacts, Scope
 from irkit.core.container import Container, Limits
 from irkit.core.errors import NoTargetError, PlaybookError

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from irkit.actions import ACTIONS
-from irkit.adapters.memory import MemoryStore
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.action import Action, RunFacts
 from irkit.core.container import Container
 from irkit.core.errors import Refusal, TargetError

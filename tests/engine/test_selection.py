@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irkit.adapters.memory import full_id
+from irkit.adapters.memory_changes import full_id
 from irkit.core.container import Summary
 from irkit.core.errors import NoTargetError, UsageError
 from irkit.engine.selection import concerned, select

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from irkit.adapters.memory import MemoryIntake, MemoryStore
+from irkit.adapters.memory_store import MemoryIntake, MemoryStore
 from irkit.core.container import Container
 from irkit.core.errors import StorageError
 from irkit.core.events import AnyEvent, Record

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from irkit.adapters.memory import MemoryStore
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.container import RestartPolicy
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import OperationFinished, OperationSkipped, OperationStarted, RunStarted

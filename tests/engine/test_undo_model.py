@@ -13,7 +13,8 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from irkit.adapters.memory import FixedClock, MemoryTarget
+from irkit.adapters.fixed_clock import FixedClock
+from irkit.adapters.memory import MemoryTarget
 from irkit.core import operations as do
 from irkit.core.container import Attachment, Container, Limits, RestartPolicy
 from irkit.core.errors import Refusal, TargetError

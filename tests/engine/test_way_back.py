@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from irkit.adapters.memory import full_id
+from irkit.adapters.memory_changes import full_id
 from irkit.core.container import Container
 from irkit.core.finding import Finding, Severity
 from irkit.core.kernel import Connection, KernelFacts

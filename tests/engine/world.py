@@ -7,7 +7,10 @@ from typing import Any
 import msgspec
 
 from irkit.actions import ACTIONS
-from irkit.adapters.memory import FixedClock, MemoryStore, MemoryTarget, full_id
+from irkit.adapters.fixed_clock import FixedClock
+from irkit.adapters.memory import MemoryTarget
+from irkit.adapters.memory_changes import full_id
+from irkit.adapters.memory_store import MemoryStore
 from irkit.core.action import Action, RunFacts
 from irkit.core.codec import decode, encode_record
 from irkit.core.container import Attachment, Container, Summary
