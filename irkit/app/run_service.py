@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from irkit.adapters.clock import SystemClock
 from irkit.app.runs import start
-from irkit.core.errors import IrkitError
+from irkit.core.errors import IrkitError, UsageError
 from irkit.core.run import Run
 from irkit.engine.unforeseen import shield
 
@@ -27,10 +27,10 @@ _INTERRUPTED = "interrupted by the responder"
 
 
 class ActiveRun:
-    """A run on a thread of its own, from its beginning until its bundle is sealed. All methods may be called at any time.
+    """A run on a thread of its own, from its beginning until its bundle is sealed. Its methods may be called whenever.
 
-    `run` is what its records say so far, to be looked at by whoever calls `take`; `error` says in a line why there is no
-    bundle, or no whole one.
+    `run` is what its records say so far, to be looked at by whoever calls `take`; `error` says in a line why there is
+    no bundle, or no whole one.
     """
 
     def __init__(self, setting: Setting, prepared: Prepared, *, parallel: int, hold_for: float) -> None:
@@ -180,9 +180,7 @@ class RunService:
         return self.runs[-1] if self.runs else None
 
     def begin(self, prepared: Prepared, *, parallel: int = PARALLEL, hold_for: float = 0) -> ActiveRun:
-        """Begin to carry a plan out; its hosts are let go once it has ended. Raises UsageError while another goes on."""
-        from irkit.core.errors import UsageError
-
+        """Begin to carry a plan out; its hosts are let go once it has ended. Raises UsageError while one goes on."""
         if self.current is not None:
             raise UsageError(f"run {self.current.plan.run[:12]} goes on: wait for it, or end it first")
         run = ActiveRun(self._setting, prepared, parallel=parallel, hold_for=hold_for)

@@ -7,11 +7,12 @@ import contextlib
 import errno
 import importlib
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from irkit.cli import streams
+from irkit.cli.terminal import OpenTerminal, is_terminal, open_with, with_terminal_options
 from irkit.core.errors import IrkitError
 from irkit.core.text import safe
 
@@ -77,19 +78,35 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 @click.group(cls=VerbGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Versions.")
+@with_terminal_options
 @click.pass_context
-def cli(ctx: click.Context) -> None:
-    """Incident response for containers: see, preserve, contain, take back, and prove it."""
-    if ctx.invoked_subcommand is None:
+def cli(ctx: click.Context, **asked: Any) -> None:
+    """Incident response for containers: see, preserve, contain, take back, and prove it.
+
+    Without a verb, the terminal interface opens; the options above the verbs are for that, a verb has its own.
+    """
+    if ctx.invoked_subcommand is not None:
+        _check_no_options(ctx)
+    elif ctx.obj is not None and is_terminal():
+        ctx.exit(open_with(ctx.obj, **asked))
+    else:
         click.echo(ctx.get_help())
 
 
-def main() -> None:
+def _check_no_options(ctx: click.Context) -> None:
+    """What stands before a verb would be lost. Raises UsageError."""
+    given = [name for name in ctx.params if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+    if given:
+        option = f"--{given[0].replace('_', '-').removesuffix('s')}"
+        raise click.UsageError(f"{option} stands before the verb {ctx.invoked_subcommand}: put it behind")
+
+
+def main(open_terminal: "OpenTerminal | None" = None) -> None:
     """The entry point: every way out has a status, and a one-line reason on standard error."""
     streams.prepare()
     try:
         _check_words(sys.argv[1:])
-        sys.exit(cli(prog_name="irkit", standalone_mode=False) or 0)
+        sys.exit(cli(prog_name="irkit", standalone_mode=False, obj=open_terminal) or 0)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:

@@ -7,6 +7,10 @@ Everything a container, host or engine says is hostile. `safe` is the only way t
 import hashlib
 import re
 import unicodedata
+from typing import NewType
+
+Safe = NewType("Safe", str)
+"""Text of one line that a terminal shows and does not obey: what `safe` makes."""
 
 # Controls, format characters (bidi, zero-width), surrogates, unassigned and private ones, line separators.
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
@@ -29,7 +33,7 @@ def _visible(char: str) -> str:
     return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
 
 
-def safe(text: object, limit: int = 1000) -> str:
+def safe(text: object, limit: int = 1000) -> Safe:
     """Text of foreign origin as one line that a terminal shows and does not obey.
 
     Controls, C1, bidi and zero-width characters become visible; what would be longer than `limit` is cut and the
@@ -40,7 +44,7 @@ def safe(text: object, limit: int = 1000) -> str:
     if not _PRINTABLE.match(kept):
         kept, taken = _visible_start(kept, limit)
     left = len(whole) - taken
-    return f"{kept}… ({left} more characters)" if left > 0 else kept
+    return Safe(f"{kept}… ({left} more characters)" if left > 0 else kept)
 
 
 def _visible_start(text: str, limit: int) -> tuple[str, int]:

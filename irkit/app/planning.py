@@ -1,0 +1,176 @@
+"""A plan that is being made on a thread of its own, for a front end that must not wait for hosts."""
+
+from __future__ import annotations  # see the imports for types only, below
+
+import shutil
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from irkit.app.bundles import find_bundle, left_to_undo
+from irkit.app.playbooks import load
+from irkit.app.runs import prepare
+from irkit.app.undo import lasting_changes, prepare_undo
+from irkit.core.errors import IrkitError, PlaybookError
+from irkit.engine.unforeseen import shield
+
+if TYPE_CHECKING:
+    from irkit.app.runs import Prepared
+    from irkit.app.setting import Setting
+    from irkit.core.plan import Plan
+    from irkit.core.playbook import Playbook
+
+LEFT_OUT = "left out by the responder"
+"""Why a step is skipped that the responder took out of a plan."""
+
+
+class Planning:
+    """One plan in the making: `prepared` once it is there, or `error` in a line.
+
+    What was prepared is handed over by `hand_over`; until then it is let go by `close`, whenever that is called.
+    """
+
+    def __init__(self, work: Callable[[], Prepared]) -> None:
+        self._work = work
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self.prepared: Prepared | None = None
+        self.error = ""
+        threading.Thread(target=self._make, name="plan", daemon=True).start()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is there, or will never be."""
+        return self.prepared is not None or bool(self.error)
+
+    def close(self) -> None:
+        """Let go of its hosts, unless it was handed over."""
+        with self._lock:
+            self._is_closed = True
+            prepared, self.prepared = self.prepared, None
+        if prepared is not None:
+            prepared.fleet.close()
+
+    def hand_over(self) -> Prepared | None:
+        """The plan, for somebody else to let go of; None where it is not there, or was handed over before."""
+        with self._lock:
+            prepared, self.prepared = self.prepared, None
+            self._is_closed = True
+        return prepared
+
+    def _make(self) -> None:
+        try:
+            made = shield(self._work, self._break_off)
+        except IrkitError as error:
+            made = str(error)
+        with self._lock:
+            if isinstance(made, str):
+                self.error = made
+            elif not self._is_closed:
+                self.prepared = made
+                return
+        if not isinstance(made, str):
+            made.fleet.close()
+
+    def _break_off(self, error: Exception) -> Prepared | str:
+        if isinstance(error, IrkitError):
+            return str(error)
+        return f"a bug in irkit while it planned: {type(error).__name__}"
+
+
+def plan_run(
+    setting: Setting, playbook: str, keys: Sequence[str], *, given: Mapping[str, str], case: str, responder: str
+) -> Planning:
+    """The plan of a playbook for containers by their keys (host and full id), on these hosts and no others."""
+    hosts = list(dict.fromkeys(key.partition("/")[0] for key in keys))
+    return Planning(
+        lambda: prepare(setting, playbook, list(keys), given=given, case=case, responder=responder, hosts=hosts)
+    )
+
+
+def plan_undo_of(setting: Setting, run: str, containers: Sequence[str] = (), *, responder: str) -> Planning:
+    """The plan that takes a run back, or what it did to some of its containers."""
+    return Planning(lambda: prepare_undo(setting, run, containers, responder=responder))
+
+
+def without_steps(plan: Plan, steps: Collection[str]) -> Plan:
+    """The plan with these steps left out: they do nothing, and the log says who wanted that."""
+    from msgspec.structs import replace
+
+    tasks = tuple(
+        replace(task, operations=(), refused="", skipped=LEFT_OUT) if task.step in steps else task
+        for task in plan.tasks
+    )
+    return replace(plan, tasks=tasks)
+
+
+@dataclass(frozen=True)
+class Shelved:
+    """A playbook there is: `playbook` is None where it is not valid, and `problem` says why.
+
+    `effect` is the gravest phase of its steps: `contain`, `acquire` or `collect`.
+    """
+
+    name: str
+    is_shipped: bool
+    playbook: Playbook | None = None
+    problem: str = ""
+    effect: str = ""
+
+
+def shelf(setting: Setting) -> list[Shelved]:
+    """The playbooks there are, the shipped ones and the responder's own."""
+    from irkit.adapters.playbook_library import list_playbooks
+
+    found = []
+    for entry in list_playbooks(setting.playbook_folders()):
+        try:
+            playbook, _ = load(setting, str(entry.path))
+        except PlaybookError as error:
+            found.append(Shelved(entry.name, entry.is_shipped, problem=str(error)))
+        else:
+            found.append(Shelved(entry.name, entry.is_shipped, playbook, effect=_effect(playbook)))
+    return found
+
+
+def _effect(playbook: Playbook) -> str:
+    from irkit.actions import ACTIONS
+    from irkit.core.action import Phase
+
+    phases = {ACTIONS[step.action].phase for step in playbook.steps}
+    return next((str(phase) for phase in (Phase.CONTAIN, Phase.ACQUIRE) if phase in phases), str(Phase.COLLECT))
+
+
+def wrong_parameters(playbook: Playbook, given: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with what is given, by parameter; empty where a plan can be made."""
+    from irkit.engine.arguments import resolve_parameters
+
+    found = {}
+    for name, parameter in playbook.parameters.items():
+        mine = {name: given[name]} if name in given else {}
+        try:
+            from msgspec.structs import replace
+
+            resolve_parameters(replace(playbook, parameters={name: parameter}), mine)
+        except IrkitError as error:
+            found[name] = str(error)
+    return found
+
+
+def space_left(setting: Setting) -> int | None:
+    """Bytes that are free where the evidence goes; None where that cannot be told."""
+    folder = setting.folder
+    for place in (folder, *folder.parents):
+        try:
+            return shutil.disk_usage(place).free
+        except OSError:
+            continue
+    return None
+
+
+def undo_left(setting: Setting, name: str) -> tuple[int, list[str]]:
+    """How much of a run is to be taken back, and what of it stays whatever is done. Raises IrkitError."""
+    from irkit.adapters.bundle import read_run
+
+    return len(left_to_undo(setting, read_run(find_bundle(setting, name)))), lasting_changes(setting, name)

@@ -1,0 +1,323 @@
+"""The app: its modes, the keys that work everywhere, the tick that brings news, and the way out."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from irkit.app.live import LiveState
+from irkit.core.text import safe
+from irkit.tui import flows
+from irkit.tui.header import HeaderLine, header_line
+from irkit.tui.safe_text import NoControls
+from irkit.tui.screen import IrkitScreen
+from irkit.tui.themes import THEMES, USUAL_THEME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from textual.filter import LineFilter
+    from textual.notifications import SeverityLevel
+
+    from irkit.app.run_service import ActiveRun
+    from irkit.tui.services import Services
+
+TICK: Final = 0.2
+"""Seconds between two looks at what is new."""
+INTERRUPTED: Final = 130
+_UP: Final = (LiveState.UP, LiveState.SLOW)
+_HEEDED: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+SMALLEST: Final = (60, 15)
+"""Columns and lines below which nothing but a word about that is shown."""
+
+
+def _triage() -> Screen[None]:
+    from irkit.tui.screens.triage import TriageScreen
+
+    return TriageScreen()
+
+
+def _playbooks() -> Screen[None]:
+    from irkit.tui.screens.playbooks import PlaybooksScreen
+
+    return PlaybooksScreen()
+
+
+def _run() -> Screen[None]:
+    from irkit.tui.screens.run import RunScreen
+
+    return RunScreen()
+
+
+def _evidence() -> Screen[None]:
+    from irkit.tui.screens.evidence import EvidenceScreen
+
+    return EvidenceScreen()
+
+
+def _hosts() -> Screen[None]:
+    from irkit.tui.screens.hosts import HostsScreen
+
+    return HostsScreen()
+
+
+def _case() -> Screen[None]:
+    from irkit.tui.screens.case import CaseScreen
+
+    return CaseScreen()
+
+
+class IrkitApp(App[int]):
+    """The terminal interface. Its screens are modes, so that each stays as it was left."""
+
+    CSS_PATH = "irkit.tcss"
+    TITLE = "irkit"
+    ENABLE_COMMAND_PALETTE = True
+    ALLOW_SELECT = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (140, "-extra-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    MODES: ClassVar[dict[str, str | Callable[[], Screen]]] = {  # type: ignore[type-arg]
+        "triage": _triage,
+        "playbooks": _playbooks,
+        "run": _run,
+        "evidence": _evidence,
+        "hosts": _hosts,
+        "case": _case,
+    }
+    DEFAULT_MODE = "triage"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "mode('triage')", "Triage", id="screen.triage", show=False),
+        Binding("2", "container", "Container", id="screen.container", show=False),
+        Binding("3", "mode('playbooks')", "Playbooks", id="screen.playbooks", show=False),
+        Binding("4", "confirm", "Plan to be confirmed", id="screen.confirm", show=False),
+        Binding("5", "mode('run')", "Run", id="screen.run", show=False),
+        Binding("6", "mode('evidence')", "Evidence", id="screen.evidence", show=False),
+        Binding("7", "mode('hosts')", "Hosts", id="screen.hosts", show=False),
+        Binding("8", "mode('case')", "Case", id="screen.case", show=False),
+        Binding("question_mark", "help", "Keys and signs", id="help", show=True, key_display="?"),
+        Binding("colon,ctrl+p", "command_palette", "Palette", id="palette", show=True, key_display=":"),
+        Binding("A", "arm", "Arm: allow plans that change, or not any more", id="arm", show=False),
+        Binding("P", "plan", "Plan a playbook", id="plan", show=False),
+        Binding("C", "plan_at_once('collect')", "Plan to collect", id="plan.collect", show=False),
+        Binding("I", "plan_at_once('isolate')", "Plan to isolate and preserve", id="plan.isolate", show=False),
+        Binding("S", "plan_at_once('snapshot')", "Plan a snapshot", id="plan.snapshot", show=False),
+        Binding("U", "undo", "Plan to undo a run", id="undo", show=False),
+        Binding("semicolon", "note", "Note into the log", id="note", show=False, key_display=";"),
+        Binding("ctrl+r", "refresh_all", "Look at all hosts anew", id="refresh", show=False),
+        Binding("q,ctrl+q,ctrl+c", "leave", "Leave irkit", id="leave", show=False),
+    ]
+
+    is_armed: reactive[bool] = reactive(False)
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self.services = services
+        self.marks: set[str] = set()
+        self.planned_for: list[str] = []
+        self.bundle_wanted: Path | None = None
+        self._undo_after: ActiveRun | None = None
+        self.interrupted_by = ""
+        self._no_controls = NoControls()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = services.opened.theme or USUAL_THEME
+        self.set_keymap(dict(services.opened.keys))
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's own, and last the one that lets no control through."""
+        return [*super().get_line_filters(), self._no_controls]
+
+    @property
+    def crash(self) -> Exception | None:
+        """What ended the app that nobody foresaw."""
+        return self._exception
+
+    def _fatal_error(self) -> None:
+        """End without showing where: the values of variables are foreign text. The front end writes a report."""
+        self._close_messages_no_wait()
+
+    def on_mount(self) -> None:
+        """Begin to bring news, and to heed signals."""
+        self.set_interval(TICK, self._tick)
+        loop = asyncio.get_running_loop()
+        for number in _HEEDED if not self.is_headless else ():
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: int) -> None:
+        """A signal ends the run under way in order, as it does on the command line, and the app at once."""
+        self.interrupted_by = signal.Signals(number).name
+        if (run := self.services.runs.current) is not None:
+            run.end(f"interrupted by {self.interrupted_by}")
+        self.exit(INTERRUPTED, return_code=INTERRUPTED)
+
+    def _tick(self) -> None:
+        changed = self.services.live.take()
+        self.marks -= changed.gone
+        for header in self.screen.query(HeaderLine):
+            header.refresh()
+        self._see_to_runs()
+        if isinstance(self.screen, IrkitScreen):
+            self.screen.tick(changed)
+
+    def _see_to_runs(self) -> None:
+        """Take in what the runs have logged; where one was to be undone and has ended, plan that."""
+        if (run := self.services.runs.latest) is not None:
+            run.take()
+        ended = self._undo_after
+        if ended is not None and ended.is_over:
+            self._undo_after = None
+            if ended.bundle is None:
+                self.say(f"nothing can be undone: {ended.error}", "error")
+            else:
+                flows.undo(self, str(ended.bundle))
+
+    def undo_after(self, run: ActiveRun) -> None:
+        """Plan to take a run back once it has ended."""
+        self._undo_after = run
+
+    def run_in_view(self) -> str:
+        """The bundle of the run that the screen on top is about; empty where there is none."""
+        return self.screen.run_in_view() if isinstance(self.screen, IrkitScreen) else ""
+
+    def stacks(self) -> list[tuple[str, list[Screen[Any]]]]:
+        """The screens of each mode, the mode that is looked at first."""
+        found = sorted(self._screen_stacks.items(), key=lambda one: one[0] != self.current_mode)
+        return [(mode, list(stack)) for mode, stack in found]
+
+    def header(self, width: int) -> Content:
+        """The first line of every screen."""
+        hosts = self.services.live.hosts.values()
+        up = sum(one.state in _UP for one in hosts)
+        run = self.services.runs.current
+        return header_line(
+            case=self.services.case,
+            up=up,
+            down=len(hosts) - up,
+            run=run_word(run) if run else "",
+            now=self.services.clock.now(),
+            is_armed=self.is_armed,
+            width=width,
+        )
+
+    # What screens call ---------------------------------------------------------------------------------------------
+
+    def say(self, text: object, severity: SeverityLevel = "information") -> None:
+        """Tell the responder something that passes."""
+        self.notify(safe(text, 400), severity=severity)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """As Textual's, and never with markup."""
+        del markup
+        super().notify(safe(message, 400), title=safe(title, 80), severity=severity, timeout=timeout, markup=False)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette holds every action that a key can do here."""
+        seen: set[str] = set()
+        for key, (node, binding, enabled, _) in screen.active_bindings.items():
+            if not binding.description or not enabled or binding.action in seen or binding.system:
+                continue
+            seen.add(binding.action)
+            yield SystemCommand(
+                binding.description,
+                f"key {self.get_key_display(binding)}" if key else "",
+                _caller(self, binding.action, node),
+            )
+
+    # Actions -------------------------------------------------------------------------------------------------------
+
+    async def action_mode(self, name: str) -> None:
+        """Go to a screen; where one is there already, to its beginning."""
+        if self.current_mode == name:
+            while len(self.screen_stack) > 1:
+                await self.pop_screen()
+        else:
+            await self.switch_mode(name)
+
+    def action_arm(self) -> None:
+        """Allow plans that change, or not any more."""
+        if self.services.opened.read_only:
+            self.say("irkit was opened with --read-only: nothing can be armed", "warning")
+            return
+        self.is_armed = not self.is_armed
+        self.say("ARMED: plans that change may be confirmed" if self.is_armed else "READ-ONLY again")
+
+    def action_container(self) -> None:
+        """Open the container that the cursor is on."""
+        keys = self._targets()
+        if len(keys) == 1:
+            self.open_container(keys[0])
+        else:
+            self.say("put the cursor on a container first", "warning")
+
+    async def action_plan(self) -> None:
+        """Choose a playbook for the containers marked, or the one under the cursor."""
+        await flows.choose_playbook(self, self._targets())
+
+    def action_plan_at_once(self, kind: str) -> None:
+        """Plan the playbook that is kept for this."""
+        playbook = self.services.opened.playbooks.get(kind) or flows.USUAL_PLAYBOOKS[kind]
+        flows.plan(self, playbook, self._targets())
+
+    async def action_confirm(self) -> None:
+        """Go to the plan that waits for its confirmation."""
+        await flows.confirm_waiting(self)
+
+    async def action_undo(self) -> None:
+        """Plan to take back a run."""
+        await flows.choose_undo(self)
+
+    def action_note(self) -> None:
+        """Write a note into the log of the run under way, or of the case."""
+        flows.take_note(self)
+
+    def action_help(self) -> None:
+        """The keys of this screen, and what its signs mean."""
+        flows.show_help(self)
+
+    def action_leave(self) -> None:
+        """Leave irkit; while a run goes on, ask what is to become of it."""
+        flows.leave(self)
+
+    def _targets(self) -> list[str]:
+        return self.screen.target_keys() if isinstance(self.screen, IrkitScreen) else []
+
+    def open_container(self, key: str) -> None:
+        """Show one container, by its key."""
+        from irkit.tui.screens.container import ContainerScreen
+
+        self.push_screen(ContainerScreen(key))
+
+    def action_refresh_all(self) -> None:
+        """Look at all hosts anew."""
+        self.services.live.refresh(None)
+        self.say("looking at all hosts")
+
+
+def _caller(app: IrkitApp, action: str, node: object) -> Callable[[], object]:
+    async def call() -> None:
+        await app.run_action(action, node)  # type: ignore[arg-type]
+
+    return call
+
+
+def run_word(run: ActiveRun) -> str:
+    """A run under way, in a few words for the header."""
+    ended = sum(one.state != "in doubt" for one in run.run.operations)
+    return f"{run.plan.playbook} {ended} done" + (", ending" if run.is_ending else "")

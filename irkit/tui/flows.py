@@ -1,0 +1,215 @@
+"""What leads over several screens: from containers to a plan, its confirmation and its run; undo; notes; the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from irkit.app import load
+from irkit.app.planning import plan_run, plan_undo_of, wrong_parameters
+from irkit.core.errors import IrkitError
+from irkit.core.text import safe
+
+if TYPE_CHECKING:
+    from irkit.app.runs import Prepared
+    from irkit.tui.app import IrkitApp
+
+USUAL_PLAYBOOKS: Final[Mapping[str, str]] = {
+    "collect": "triage",
+    "isolate": "contain-and-preserve",
+    "snapshot": "preserve-disk",
+}
+"""The playbooks that keys open at once, where the configuration does not say otherwise."""
+_MOST_NAMES = 4
+_NOBODY = "mark containers first (space), or put the cursor on one"
+
+
+def names_of(app: IrkitApp, keys: Sequence[str]) -> str:
+    """The containers of these keys, by name as far as there is room."""
+    rows = app.services.live.rows
+    names = [safe(rows[key].summary.name if key in rows else key.rpartition("/")[2][:12], 40) for key in keys]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
+
+
+async def choose_playbook(app: IrkitApp, keys: Sequence[str]) -> None:
+    """Go to the playbooks, for these containers."""
+    if not keys:
+        app.say(_NOBODY, "warning")
+        return
+    app.planned_for = list(keys)
+    await app.action_mode("playbooks")
+
+
+def plan(app: IrkitApp, playbook: str, keys: Sequence[str], given: Mapping[str, str] | None = None) -> None:
+    """Make a plan and show it; where a parameter must be given first, ask for it."""
+    if not keys:
+        app.say(_NOBODY, "warning")
+        return
+    frozen = list(keys)
+    app.planned_for = frozen
+    try:
+        loaded, _ = load(app.services.setting, playbook)
+    except IrkitError as error:
+        app.say(error, "error")
+        return
+    if given is None and wrong_parameters(loaded, {}):
+        _ask_parameters(app, playbook, frozen, {})
+        return
+    wanted = dict(given or {})
+    from irkit.tui.screens.plan import PlanScreen
+
+    services = app.services
+
+    def edit() -> None:
+        _ask_parameters(app, playbook, frozen, wanted)
+
+    def make() -> object:
+        return plan_run(
+            services.setting, playbook, frozen, given=wanted, case=services.case, responder=services.responder
+        )
+
+    title = f"{playbook} for {names_of(app, frozen)}"
+    app.push_screen(PlanScreen(title, make, edit=edit if loaded.parameters else None))  # type: ignore[arg-type]
+
+
+def _ask_parameters(app: IrkitApp, playbook: str, keys: Sequence[str], given: Mapping[str, str]) -> None:
+    from irkit.tui.screens.parameters import ParametersScreen
+    from irkit.tui.screens.plan import PlanScreen
+
+    loaded, _ = load(app.services.setting, playbook)
+
+    def told(values: dict[str, str] | None) -> None:
+        if values is None:
+            return
+        if isinstance(app.screen, PlanScreen):
+            app.pop_screen()
+        plan(app, playbook, keys, values)
+
+    app.push_screen(ParametersScreen(loaded, given), told)
+
+
+async def confirm_waiting(app: IrkitApp) -> None:
+    """Go to the plan that waits for its confirmation, if there is one."""
+    from irkit.tui.screens.plan import PlanScreen
+
+    for mode, stack in app.stacks():
+        if stack and isinstance(stack[-1], PlanScreen):
+            if mode != app.current_mode:
+                await app.switch_mode(mode)
+            return
+    app.say("no plan waits: P chooses a playbook", "warning")
+
+
+async def begin(app: IrkitApp, prepared: Prepared) -> None:
+    """Begin the run, and show it."""
+    try:
+        app.services.runs.begin(prepared)
+    except IrkitError as error:
+        prepared.fleet.close()
+        app.say(error, "error")
+        return
+    app.marks.clear()
+    app.pop_screen()
+    await app.action_mode("run")
+
+
+def undo(app: IrkitApp, run: str) -> None:
+    """Plan to take a run back, by its id or its bundle."""
+    from irkit.tui.screens.plan import PlanScreen
+
+    services = app.services
+    app.push_screen(
+        PlanScreen(f"undo {run[:12]}", lambda: plan_undo_of(services.setting, run, responder=services.responder))
+    )
+
+
+async def choose_undo(app: IrkitApp) -> None:
+    """Take back the run that is looked at; where none is, go to the runs that there are."""
+    run = app.run_in_view()
+    if run:
+        undo(app, run)
+        return
+    await app.action_mode("evidence")
+    app.say("put the cursor on the run that is to be taken back, and press U")
+
+
+async def show_bundle(app: IrkitApp, bundle: Path) -> None:
+    """Go to one bundle of the evidence."""
+    app.bundle_wanted = bundle
+    await app.action_mode("evidence")
+
+
+def end_run(app: IrkitApp) -> None:
+    """Ask how the run under way is to end, and what state each way leaves."""
+    from irkit.tui.screens.choice import ChoiceScreen
+
+    run = app.services.runs.current
+    if run is None:
+        app.say("no run goes on", "warning")
+        return
+
+    async def told(answer: str | None) -> None:
+        if answer is None or answer == "go-on":
+            return
+        run.end("ended by the responder", at_once=answer == "now")
+        if answer == "undo":
+            app.undo_after(run)
+
+    app.push_screen(ChoiceScreen("How is the run to end?", _ENDS), told)
+
+
+_ENDS: Final = (
+    ("go-on", "Go on", "nothing is ended"),
+    ("step", "Finish the step", "reads stop, a change under way is waited for; what was contained stays contained"),
+    ("now", "Stop now", "nothing is waited for; a change under way may be in doubt, and undo will take it in"),
+    ("undo", "Stop and undo", "as the step's end, then a plan to take back what was changed, to be confirmed"),
+)
+
+
+def take_note(app: IrkitApp) -> None:
+    """Ask for a note, and write it."""
+
+
+def show_help(app: IrkitApp) -> None:
+    """The keys that work on this screen, and what its signs mean."""
+    from irkit.tui.screens.help import HelpScreen
+
+    about = getattr(app.screen, "help_text", "")
+    keys = [(app.get_key_display(one.binding), one.binding.description) for one in app.screen.active_bindings.values()]
+    app.push_screen(HelpScreen(about, [one for one in dict.fromkeys(keys) if one[1]]))
+
+
+def leave(app: IrkitApp) -> None:
+    """Leave; while a run goes on, ask what is to become of it."""
+    from irkit.tui.screens.choice import ChoiceScreen
+
+    run = app.services.runs.current
+    if run is None:
+        app.exit(0)
+        return
+
+    def told(answer: str | None) -> None:
+        match answer:
+            case "wait":
+                app.exit(0)
+            case "step" | "now":
+                run.end("ended by the responder", at_once=answer == "now")
+                app.exit(0)
+            case "undo":
+                run.end("ended by the responder")
+                app.undo_after(run)
+            case _:
+                pass
+
+    app.push_screen(ChoiceScreen("A run goes on. What is to become of it?", _LEAVES), told)
+
+
+_LEAVES: Final = (
+    ("stay", "Stay here", "the run goes on"),
+    ("wait", "Leave, and let it end", "irkit waits on the plain terminal until the bundle is sealed; Ctrl-C ends the run"),
+    ("step", "Leave after this step", "reads stop, a change under way is waited for; then the bundle is sealed"),
+    ("now", "Leave now", "nothing is waited for; a change under way may be in doubt; then the bundle is sealed"),
+    ("undo", "Stop and undo", "stays here: the run ends, then a plan to take it back is shown"),
+)

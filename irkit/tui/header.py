@@ -1,0 +1,44 @@
+"""The first line of every screen: case, hosts, the run under way, the time, and whether plans that change are allowed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from textual.content import Content
+from textual.widget import Widget
+
+from irkit.core.text import safe
+
+READ_ONLY, ARMED = "READ-ONLY", "[!] ARMED"
+"""Their shapes differ, so that no colour is needed to tell them apart."""
+_CASE, _RUN = 24, 28
+
+
+def header_line(
+    *, case: str, up: int, down: int, run: str, now: datetime, is_armed: bool, width: int, name: str = "irkit"
+) -> Content:
+    """The line, as wide as the terminal; what is less needed goes first where it is narrow."""
+    hosts = f"hosts {up} up" + (f" {down} down" if down else "")
+    right = Content.assemble(
+        f"{now:%H:%M:%S}Z  ", (ARMED if is_armed else READ_ONLY, "$text-error bold reverse" if is_armed else "bold")
+    )
+    parts = [f"case {safe(case or '-', _CASE)}", hosts, f"run {safe(run or '-', _RUN)}"]
+    left = _fitting(name, parts, width - right.cell_length - 2)
+    return Content(left.ljust(width - right.cell_length)) + right
+
+
+def _fitting(name: str, parts: Sequence[str], width: int) -> str:
+    """As many of the parts as fit: the run before the hosts, the hosts before the case."""
+    for kept in (parts, parts[1:], parts[2:]):
+        text = "   ".join([name, *kept])
+        if len(text) <= width:
+            return text
+    return name if len(name) <= width else ""
+
+
+class HeaderLine(Widget):
+    """Shows what `facts` gives, which is asked anew at every tick."""
+
+    DEFAULT_CSS = "HeaderLine { dock: top; height: 1; width: 100%; background: $panel; color: $foreground; }"
+
+    def render(self) -> Content:
+        return self.app.header(self.size.width)  # type: ignore[attr-defined, no-any-return]

@@ -1,0 +1,60 @@
+"""What all screens have in common: a header line, the keys below, and news from the app at every tick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from irkit.tui.header import HeaderLine
+
+if TYPE_CHECKING:
+    from irkit.app.live import Changed
+    from irkit.tui.app import IrkitApp
+    from irkit.tui.services import Services
+
+T = TypeVar("T")
+
+
+class IrkitScreen(Screen[T]):
+    """A screen that fills the terminal. `help_text` tells in its help what it is for, and what its signs mean."""
+
+    help_text: ClassVar[str] = ""
+
+    @property
+    def irkit(self) -> IrkitApp:
+        """The app, by its own type."""
+        return cast("IrkitApp", self.app)
+
+    @property
+    def services(self) -> Services:
+        """What the app works with."""
+        return self.irkit.services
+
+    def compose(self) -> ComposeResult:
+        """Header, body, keys."""
+        yield HeaderLine()
+        yield from self.compose_body()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def compose_body(self) -> Iterable[Widget]:
+        """What is between the header and the keys."""
+        return ()
+
+    def tick(self, changed: Changed) -> None:
+        """What changed since the last tick; called five times a second while this is the screen on top.
+
+        On coming back to a screen `on_screen_resume` has to look at all there is.
+        """
+
+    def target_keys(self) -> list[str]:
+        """The containers that a plan opened from here is for, as keys: none where the screen has none."""
+        return []
+
+    def run_in_view(self) -> str:
+        """The bundle or id of the run that this screen is about; empty where it is about none."""
+        return ""

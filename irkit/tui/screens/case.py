@@ -1,0 +1,7 @@
+"""The screen case."""
+
+from irkit.tui.screen import IrkitScreen
+
+
+class CaseScreen(IrkitScreen[None]):
+    """To be built."""

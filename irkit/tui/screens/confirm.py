@@ -1,0 +1,76 @@
+"""The confirmation: what will be done is said once more, and what it takes to agree grows with what it does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from irkit.core.operations import Touch
+from irkit.core.text import safe
+from irkit.tui.phrase import changed_by, phrase_for
+
+if TYPE_CHECKING:
+    from irkit.core.plan import Plan
+
+_MOST = 8
+
+
+class ConfirmScreen(ModalScreen["Plan | None"]):
+    """Gives the plan where the responder agreed, and None where they did not."""
+
+    help_text = "Type what is asked for, and press Enter. Nothing is done before. Esc goes back to the plan."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "no", "Back", id="confirm.back", priority=True),
+        Binding("enter", "yes", "Agree", id="confirm.agree", priority=True),
+    ]
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self._plan, self.phrase = plan, phrase_for(plan)
+
+    def compose(self) -> ComposeResult:
+        """What will be done, and where to type."""
+        with Vertical(id="confirm-box"):
+            yield Static(self._gist(), id="confirm-gist", markup=False)
+            if self.phrase:
+                yield Static(Content.assemble("Type  ", (self.phrase, "bold"), "  and Enter:"), markup=False)
+                yield Input(id="confirm-input", select_on_focus=False)
+            yield Static("", id="confirm-told", markup=False)
+
+    def on_mount(self) -> None:
+        """The typing begins at once."""
+        if self.phrase:
+            self.query_one("#confirm-input", Input).focus()
+
+    def _gist(self) -> Content:
+        plan = self._plan
+        word = {Touch.READ: "read from", Touch.CHANGE: "CHANGE", Touch.DESTROY: "DESTROY"}[plan.touch]
+        changed = changed_by(plan)
+        named = [f"{safe(one.host, 40)}/{safe(one.name, 60)}" for one in changed[:_MOST]]
+        more = [f"and {len(changed) - _MOST} more"] if len(changed) > _MOST else []
+        style = {Touch.READ: "bold", Touch.CHANGE: "bold $warning", Touch.DESTROY: "bold $error reverse"}[plan.touch]
+        lines = [
+            Content.styled(f"{safe(plan.playbook, 60)}: this will {word} {len(changed)} container(s)", style),
+            *(Content(f"  {one}") for one in [*named, *more]),
+            Content(f"case {safe(plan.case or '-', 60)}, by {safe(plan.responder, 60)}"),
+        ]
+        if not self.phrase:
+            lines.append(Content("Enter begins it."))
+        return Content("\n").join(lines)
+
+    def action_no(self) -> None:
+        """Back to the plan: nothing was done."""
+        self.dismiss(None)
+
+    def action_yes(self) -> None:
+        """Agree, where what was typed is what was asked for."""
+        if self.phrase and self.query_one("#confirm-input", Input).value != self.phrase:
+            self.query_one("#confirm-told", Static).update("not yet: it must be exactly what is asked for")
+            return
+        self.dismiss(self._plan)

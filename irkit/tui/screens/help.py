@@ -1,0 +1,41 @@
+"""The keys of a screen, and what its signs mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from irkit.core.text import safe
+
+SIGNS = (
+    "Risk: C! critical, H+ high, M- medium, L. low, i. nothing found, ? not known.\n"
+    "EXPOSE, by place: P privileged, N namespaces of the host, D the engine's socket, W a host folder that can be\n"
+    "written, C dangerous capabilities, U root. A dot: not so.\n"
+    "* marked. x at the end of a line: what is shown is old, as its host does not answer.\n"
+    "No key changes a container: lower case looks, upper case opens a plan, and a plan is confirmed by typing."
+)
+
+
+class HelpScreen(ModalScreen[None]):
+    """What can be done where it was opened."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "app.pop_screen", "Back", id="help.back")]
+
+    def __init__(self, about: str, keys: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._about, self._keys = about, keys
+
+    def compose(self) -> ComposeResult:
+        """Words, keys, signs."""
+        width = max((len(key) for key, _ in self._keys), default=0)
+        lines = [f"{safe(key, 30):<{width}}  {safe(what, 100)}" for key, what in self._keys]
+        with VerticalScroll(id="help-box"):
+            parts = [Content(safe(self._about, 1000)), Content(""), Content("\n".join(lines)), Content(""), Content(SIGNS)]
+            yield Static(Content("\n").join(parts), markup=False)

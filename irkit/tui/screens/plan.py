@@ -1,0 +1,262 @@
+"""The dry run: what a plan would do, step by step, what speaks against it, and for whom it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from irkit.app.planning import Planning, space_left, without_steps
+from irkit.cli.table import size_text
+from irkit.core.container import SHORT_ID
+from irkit.core.operations import Touch
+from irkit.core.text import safe
+from irkit.tui.phrase import changed_by
+from irkit.tui.plan_rows import StepRow, operation_lines, step_rows
+from irkit.tui.screen import IrkitScreen
+from irkit.tui.themes import SEVERITY_SIGNS, SEVERITY_STYLES
+
+if TYPE_CHECKING:
+    from irkit.app.live import Changed
+    from irkit.core.plan import Plan
+
+_STYLES = {Touch.READ: "", Touch.CHANGE: "bold $warning", Touch.DESTROY: "bold $error reverse"}
+_MOST_TARGETS = 50
+
+
+class PlanScreen(IrkitScreen[None]):
+    """A plan in the making, then as a dry run. Nothing has been changed, and nothing will be before it is confirmed."""
+
+    help_text = (
+        "Every step of the plan, before anything is done. CHANGES can be taken back as UNDO says; DESTROYS cannot. "
+        "A step that is left out is marked with a cross, and the log will say who left it out."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "confirm", "Confirm", id="plan.confirm", priority=True),
+        Binding("space", "leave_out", "Leave step out", id="plan.leave-out"),
+        Binding("x", "operations", "Operations", id="plan.operations"),
+        Binding("f", "parameters", "Parameters", id="plan.parameters"),
+        Binding("r", "again", "Plan again", id="plan.again", show=False),
+        Binding("j", "cursor(1)", "Down", id="plan.down", show=False),
+        Binding("k", "cursor(-1)", "Up", id="plan.up", show=False),
+        Binding("escape", "back", "Back", id="plan.back"),
+    ]
+
+    def __init__(self, title: str, make: Callable[[], Planning], *, edit: Callable[[], None] | None = None) -> None:
+        super().__init__()
+        self._title, self._make, self._edit = title, make, edit
+        self._planning: Planning | None = None
+        self._rows: list[StepRow] = []
+        self._left_out: set[str] = set()
+        self._is_exact = False
+        self._waited = 0
+        self.plan: Plan | None = None
+        """The plan as it would be carried out, once it is made."""
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="plan-title", classes="notice", markup=False)
+        with VerticalScroll(id="plan-top"):
+            yield Static(id="plan-notes", markup=False)
+        yield Static(id="plan-columns", classes="notice", markup=False)
+        yield OptionList(id="plan-steps", markup=False, classes="pane")
+        with VerticalScroll(id="plan-operations"):
+            yield Static(id="plan-exact", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin to plan."""
+        self.query_one("#plan-operations").display = False
+        self.action_again()
+
+    def on_unmount(self) -> None:
+        """Let go of what was not handed over."""
+        if self._planning is not None:
+            self._planning.close()
+
+    def tick(self, changed: Changed) -> None:
+        """Show how long it takes, and then the plan."""
+        planning = self._planning
+        if planning is None or self.plan is not None:
+            return
+        self._waited += 1
+        if planning.error:
+            self._say_title(f"{self._title}: no plan can be made")
+            self.query_one("#plan-notes", Static).update(Content.styled(safe(planning.error, 2000), "$error"))
+        elif planning.prepared is not None:
+            self.plan = planning.prepared.plan
+            self._show()
+        else:
+            self._say_title(f"{self._title}: looking at the targets, {self._waited // 5} s")
+
+    def _say_title(self, text: str) -> None:
+        self.query_one("#plan-title", Static).update(Content(safe(text, 300)))
+
+    def _show(self) -> None:
+        plan = self.plan
+        if plan is None:
+            return
+        shown = without_steps(plan, self._left_out)
+        self._rows = step_rows(plan)
+        gist = "nothing will be changed" if shown.touch is Touch.READ else "DRY RUN: nothing has been changed"
+        self._say_title(f"Plan {plan.playbook} v{plan.playbook_version}  {_count(len(plan.targets), 'target')}  {gist}")
+        self.query_one("#plan-notes", Static).update(self._notes(plan))
+        wide = self.size.width
+        self.query_one("#plan-columns", Static).update(Content(_columns("#", "STEP", "EFFECT", "UNDO", "NOTE", wide)))
+        steps = self.query_one("#plan-steps", OptionList)
+        at = steps.highlighted
+        steps.clear_options()
+        steps.add_options(
+            [Option(self._line(number, row, wide), id=f"step{number}") for number, row in enumerate(self._rows)]
+        )
+        steps.highlighted = at if at is not None and at < len(self._rows) else 0 if self._rows else None
+        steps.focus()
+
+    def _line(self, number: int, row: StepRow, wide: int) -> Content:
+        is_out = row.step in self._left_out
+        sign = "x" if is_out else str(number + 1)
+        note = "left out" if is_out else row.note or ("size not known before" if row.is_bulk else "")
+        style = "dim strike" if is_out else _STYLES[row.touch]
+        return Content.styled(_columns(sign, f"{row.step} ({row.containers})", row.effect, row.undo, note, wide), style)
+
+    def _notes(self, plan: Plan) -> Content:
+        """Blockers and warnings first, then for whom it is, and the room there is."""
+        parts = [Content.styled(f"REFUSED {safe(one.reason, 600)}", "bold $error") for one in plan.refusals]
+        same: dict[tuple[str, str, str], int] = {}
+        for finding in plan.findings:
+            key = (str(finding.severity), finding.summary, finding.remedy)
+            same[key] = same.get(key, 0) + 1
+        for (severity, summary, remedy), count in same.items():
+            times = f" ({count} times)" if count > 1 else ""
+            parts.append(
+                Content.styled(f"{SEVERITY_SIGNS[severity]} {safe(summary, 600)}{times}", SEVERITY_STYLES[severity])
+            )
+            if remedy:
+                parts.append(Content.styled(f"   to do: {safe(remedy, 400)}", "dim"))
+        for one in plan.targets[:_MOST_TARGETS]:
+            parts.append(Content(f"on {safe(one.host, 40)}/{safe(one.name, 60)}  {one.id[:SHORT_ID]}  {safe(one.state, 20)}"))
+        if len(plan.targets) > _MOST_TARGETS:
+            parts.append(Content(f"and {len(plan.targets) - _MOST_TARGETS} more"))
+        room = space_left(self.services.setting)
+        parts.append(Content.styled(f"room for evidence: {size_text(room) if room is not None else 'not known'}", "dim"))
+        return Content("\n").join(parts)
+
+    # Keys ----------------------------------------------------------------------------------------------------------
+
+    def action_cursor(self, step: int) -> None:
+        """Move over the steps."""
+        steps = self.query_one("#plan-steps", OptionList)
+        steps.action_cursor_down() if step > 0 else steps.action_cursor_up()
+        self._show_exact()
+
+    def on_option_list_option_highlighted(self) -> None:
+        """The exact operations are those of the step under the cursor."""
+        self._show_exact()
+
+    def _row_now(self) -> StepRow | None:
+        at = self.query_one("#plan-steps", OptionList).highlighted
+        return self._rows[at] if at is not None and at < len(self._rows) else None
+
+    def action_leave_out(self) -> None:
+        """Leave the step out, or take it in again."""
+        row = self._row_now()
+        if row is not None:
+            self._left_out ^= {row.step}
+            self._show()
+
+    def action_operations(self) -> None:
+        """Show the exact operations of the step, or hide them."""
+        self._is_exact = not self._is_exact
+        self.query_one("#plan-operations").display = self._is_exact
+        self._show_exact()
+
+    def _show_exact(self) -> None:
+        row = self._row_now()
+        if self._is_exact and row is not None and self.plan is not None:
+            lines = list(operation_lines(self.plan, row.step)) or ["no operation"]
+            self.query_one("#plan-exact", Static).update(Content("\n".join(lines)))
+
+    def action_parameters(self) -> None:
+        """Go to the form of parameters."""
+        if self._edit is not None:
+            self._edit()
+        else:
+            self.irkit.say("this plan has no parameters", "warning")
+
+    def action_again(self) -> None:
+        """Plan once more, from facts as they are now."""
+        if self._planning is not None:
+            self._planning.close()
+        self.plan, self._waited = None, 0
+        self._planning = self._make()
+        self.query_one("#plan-steps", OptionList).clear_options()
+        self.query_one("#plan-notes", Static).update("")
+        self._say_title(f"{self._title}: looking at the targets")
+
+    def action_back(self) -> None:
+        """Leave the plan: nothing was done."""
+        self.dismiss()
+
+    def action_confirm(self) -> None:
+        """Go to the confirmation, unless the plan is refused, does nothing, or changes while nothing is armed."""
+        if self.plan is None:
+            self.irkit.say("the plan is not there yet", "warning")
+            return
+        plan = without_steps(self.plan, self._left_out)
+        if reason := self._why_not(plan):
+            self.irkit.say(reason, "warning")
+            return
+        from irkit.tui.screens.confirm import ConfirmScreen
+
+        self.irkit.push_screen(ConfirmScreen(plan), self._confirmed)
+
+    def _why_not(self, plan: Plan) -> str:
+        if whole := next((one for one in plan.refusals if one.is_whole), None):
+            return f"refused: {whole.reason}"
+        if not any(task.operations for task in plan.tasks):
+            return "there is nothing to do in this plan"
+        if plan.touch is not Touch.READ and not self.irkit.is_armed:
+            return f"READ-ONLY, and this plan changes {_count(len(changed_by(plan)), 'container')}: A arms"
+        if self.services.runs.current is not None:
+            return "another run goes on: wait for it, or end it (5, then X)"
+        return ""
+
+    async def _confirmed(self, plan: Plan | None) -> None:
+        if plan is None:
+            return
+        if moved := self.moved(plan):
+            self.irkit.say(f"{moved}: planned again, look at it once more", "warning")
+            self.action_again()
+            return
+        from irkit.tui import flows
+
+        prepared = self._planning.hand_over() if self._planning else None
+        if prepared is not None:
+            prepared.plan = plan
+            await flows.begin(self.irkit, prepared)
+
+    def moved(self, plan: Plan) -> str:
+        """Which target is not what it was when it was planned, in a line; empty where all are."""
+        rows = self.services.live.rows
+        for target in plan.targets:
+            row = rows.get(target.key)
+            if row is None:
+                if self.services.live.hosts.get(target.host) is not None:
+                    return f"{safe(target.name, 60)} is gone"
+            elif row.facts is not None and row.facts.started_at != target.started_at:
+                return f"{safe(target.name, 60)} was started anew"
+        return ""
+
+
+def _columns(sign: str, step: str, effect: str, undo: str, note: str, wide: int) -> str:
+    """The columns, the note as wide as there is room."""
+    head = f"{sign:>3} {step[:24]:<24} {effect:<10} {undo[:16]:<16} "
+    return f"{head}{note}"[: max(wide - 4, len(head))]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

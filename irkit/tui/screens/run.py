@@ -1,0 +1,161 @@
+"""The run under way, or the last one: it goes on whether this screen is looked at or not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from irkit.app import left_to_undo
+from irkit.app.planning import space_left
+from irkit.cli.render import RecordText, run_text
+from irkit.cli.table import size_text
+from irkit.core.errors import IrkitError
+from irkit.core.text import safe
+from irkit.tui import flows
+from irkit.tui.run_view import GLYPHS, STYLES, Rates, run_lines
+from irkit.tui.screen import IrkitScreen
+
+if TYPE_CHECKING:
+    from irkit.app.live import Changed
+    from irkit.app.run_service import ActiveRun
+    from irkit.core.events import Record
+
+_MOST_RECORDS = 200
+_SPACE_EVERY = 25
+
+
+class RunScreen(IrkitScreen[None]):
+    """Step by step and container by container; `X` ends the run, which leaving the screen does not."""
+
+    help_text = (
+        "+ done, > goes on, . waits, ! failed, - skipped, ? in doubt. Bytes and rate are those of now; a total is not "
+        "known, so none is shown. X asks how the run is to end, and says what state that leaves."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("X", "end", "End the run", id="run.end"),
+        Binding("U", "app.undo", "Undo it", id="run.undo"),
+        Binding("enter", "evidence", "Its evidence", id="run.evidence"),
+        Binding("j", "scroll(1)", "Down", id="run.down", show=False),
+        Binding("k", "scroll(-1)", "Up", id="run.up", show=False),
+        Binding("escape", "app.mode('triage')", "Back", id="run.back"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: ActiveRun | None = None
+        self._text = RecordText()
+        self._records: list[str] = []
+        self._rates = Rates()
+        self._count = -1
+        self._taken = 0
+        self._ticks = 0
+        self._room: int | None = None
+        self._is_summed_up = False
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static("no run was begun here yet", id="run-title", classes="notice", markup=False)
+        with VerticalScroll(id="run-top", classes="pane"):
+            yield Static(id="run-steps", markup=False)
+            yield Static(id="run-items", markup=False)
+        with VerticalScroll(id="run-log"):
+            yield Static(id="run-records", markup=False)
+
+    def on_screen_resume(self) -> None:
+        """Show what it has come to meanwhile."""
+        self._count = -1
+        self._look()
+
+    def tick(self, changed: Changed) -> None:
+        """Show what is new."""
+        self._look()
+
+    def _look(self) -> None:
+        run = self.services.runs.latest
+        if run is None:
+            return
+        if run is not self._shown:
+            self._shown, self._text, self._records, self._rates, self._taken = run, RecordText(), [], Rates(), 0
+        records = run.records
+        self._take(records[self._taken :])
+        self._taken = len(records)
+        self._ticks += 1
+        self._show_title(run)
+        self.query_one("#run-items", Static).update(
+            Content("\n").join([Content(line) for line in self._rates.lines(run.progress, time.monotonic())])
+        )
+        if run.run.records != self._count or run.is_over != self._is_summed_up:
+            self._count, self._is_summed_up = run.run.records, run.is_over
+            self._show_steps(run)
+
+    def _take(self, records: Iterable[Record]) -> None:
+        self._records += filter(None, map(self._text.line, records))
+        del self._records[:-_MOST_RECORDS]
+
+    def _show_title(self, run: ActiveRun) -> None:
+        seconds = int((self.services.clock.now() - run.begun).total_seconds())
+        if run.is_over:
+            outcome = run.run.finished.outcome if run.run.finished else "failed"
+            text = f"run {run.plan.run[:12]} of {run.plan.playbook}: {outcome}; bundle {run.bundle.name if run.bundle else '-'}"
+        else:
+            if self._ticks % _SPACE_EVERY == 1:
+                self._room = space_left(self.services.setting)
+            free = f", free {size_text(self._room)}" if self._room is not None else ""
+            state = "ENDING" if run.is_ending else "goes on"
+            text = f"run {run.plan.run[:12]} of {run.plan.playbook}: {state}, {seconds} s{free}"
+        self.query_one("#run-title", Static).update(Content(safe(text, 300)))
+
+    def _show_steps(self, run: ActiveRun) -> None:
+        parts = [
+            Content.styled(
+                f"{GLYPHS[line.state]} {line.state:<8} {line.step:<12} {line.where}  {line.note}", STYLES[line.state]
+            )
+            for line in run_lines(run.plan, run.run, is_over=run.is_over)
+        ]
+        if run.is_over:
+            parts += [Content(""), *self._summary(run)]
+        self.query_one("#run-steps", Static).update(Content("\n").join(parts))
+        self.query_one("#run-records", Static).update(Content("\n".join(self._records)))
+        self.query_one("#run-log", VerticalScroll).scroll_end(animate=False)
+
+    def _summary(self, run: ActiveRun) -> Iterable[Content]:
+        """How it ended, as the command line says it."""
+        if run.error:
+            yield Content.styled(f"irkit: {safe(run.error, 1000)}", "bold $error")
+        if run.bundle is None:
+            return
+        try:
+            left = len(left_to_undo(self.services.setting, run.run))
+        except IrkitError as error:
+            left = 0
+            yield Content.styled(safe(error, 400), "$error")
+        for line in run_text(run.run, left).splitlines():
+            yield Content(safe(line, 1000))
+        yield Content(safe(f"bundle    {run.bundle}", 400))
+
+    def run_in_view(self) -> str:
+        """The run that is shown, once its bundle is sealed."""
+        run = self.services.runs.latest
+        return str(run.bundle) if run is not None and run.bundle is not None else ""
+
+    def action_scroll(self, step: int) -> None:
+        """Move over the steps."""
+        self.query_one("#run-top", VerticalScroll).scroll_relative(y=step, animate=False)
+
+    def action_end(self) -> None:
+        """Ask how the run is to end."""
+        flows.end_run(self.irkit)
+
+    async def action_evidence(self) -> None:
+        """Go to what it collected."""
+        run = self.services.runs.latest
+        if run is not None and run.bundle is not None:
+            await flows.show_bundle(self.irkit, run.bundle)
+        else:
+            self.irkit.say("there is no sealed bundle yet", "warning")
