@@ -1,4 +1,4 @@
-"""A host in memory: for tests, and for trying playbooks without an engine. What operations do to it is `memory_changes`'.
+"""A host in memory: for tests, and for trying playbooks without an engine. `memory_changes` has what is done to it.
 
 The contract suite runs against this and the real engine, so that it is no more lenient.
 """

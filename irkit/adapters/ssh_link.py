@@ -176,7 +176,7 @@ def _told_apart(host: Host, settings: SshSettings, *, is_hop: bool) -> Iterator[
     try:
         yield
     except UnreachableError as error:
-        name = safe(host.name, 100)
+        name: str = safe(host.name, 100)
         if is_hop:
             name = f"the hop {safe(place_of(settings), 100)} on the way to {name}"
         if is_hop or (isinstance(error, CutError) and not error.reason.startswith((f"{name} ", f"{name}:"))):

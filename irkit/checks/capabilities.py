@@ -18,7 +18,7 @@ _MEDIUM = frozenset({"AUDIT_CONTROL", "IPC_OWNER", "LINUX_IMMUTABLE", "NET_ADMIN
 
 
 class Capabilities(Check):
-    """A container with capabilities that let it out, or reach beyond it. What privileged ones have is told elsewhere."""
+    """A container with capabilities that let it out, or reach beyond it. Those of privileged ones are another's."""
 
     id = "exposure.capabilities"
     severity = Severity.HIGH

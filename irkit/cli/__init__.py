@@ -80,7 +80,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Versions.")
 @with_terminal_options
 @click.pass_context
-def cli(ctx: click.Context, **asked: Any) -> None:
+def cli(ctx: click.Context, /, **asked: Any) -> None:
     """Incident response for containers: see, preserve, contain, take back, and prove it.
 
     Without a verb, the terminal interface opens; the options above the verbs are for that, a verb has its own.

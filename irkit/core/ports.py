@@ -1,4 +1,4 @@
-"""The ways out of the core: what adapters implement. Each has few methods, and a fake in memory (`adapters/memory*.py`)."""
+"""The ways out of the core: what adapters implement. Each has few methods, and a fake (`adapters/memory*.py`)."""
 
 from __future__ import annotations  # so that listing containers need not load every operation and event
 

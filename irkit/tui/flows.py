@@ -1,4 +1,4 @@
-"""What leads over several screens: from containers to a plan, its confirmation and its run; undo; notes; the way out."""
+"""What leads over several screens: from containers to a plan, its confirmation, its run; undo; notes; the way out."""
 
 from __future__ import annotations
 
@@ -208,7 +208,11 @@ def leave(app: IrkitApp) -> None:
 
 _LEAVES: Final = (
     ("stay", "Stay here", "the run goes on"),
-    ("wait", "Leave, and let it end", "irkit waits on the plain terminal until the bundle is sealed; Ctrl-C ends the run"),
+    (
+        "wait",
+        "Leave, and let it end",
+        "irkit waits on the plain terminal until the bundle is sealed; Ctrl-C ends the run",
+    ),
     ("step", "Leave after this step", "reads stop, a change under way is waited for; then the bundle is sealed"),
     ("now", "Leave now", "nothing is waited for; a change under way may be in doubt; then the bundle is sealed"),
     ("undo", "Stop and undo", "stays here: the run ends, then a plan to take it back is shown"),

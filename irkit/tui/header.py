@@ -1,4 +1,4 @@
-"""The first line of every screen: case, hosts, the run under way, the time, and whether plans that change are allowed."""
+"""The first line of every screen: case, hosts, the run under way, the time, and whether plans may change things."""
 
 from collections.abc import Sequence
 from datetime import datetime

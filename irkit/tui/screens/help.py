@@ -26,7 +26,9 @@ SIGNS = (
 class HelpScreen(ModalScreen[None]):
     """What can be done where it was opened."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "app.pop_screen", "Back", id="help.back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,q", "app.pop_screen", "Back", id="help.back")
+    ]
 
     def __init__(self, about: str, keys: Sequence[tuple[str, str]]) -> None:
         super().__init__()
@@ -37,5 +39,11 @@ class HelpScreen(ModalScreen[None]):
         width = max((len(key) for key, _ in self._keys), default=0)
         lines = [f"{safe(key, 30):<{width}}  {safe(what, 100)}" for key, what in self._keys]
         with VerticalScroll(id="help-box"):
-            parts = [Content(safe(self._about, 1000)), Content(""), Content("\n".join(lines)), Content(""), Content(SIGNS)]
+            parts = [
+                Content(safe(self._about, 1000)),
+                Content(""),
+                Content("\n".join(lines)),
+                Content(""),
+                Content(SIGNS),
+            ]
             yield Static(Content("\n").join(parts), markup=False)

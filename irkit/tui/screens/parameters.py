@@ -92,5 +92,11 @@ def _usual(parameter: Parameter) -> str:
     if parameter.default is None:
         return "must be given"
     value = parameter.default
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
+    text = (
+        ", ".join(map(str, value))
+        if isinstance(value, list)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )
     return safe(text or "(empty)", 80)

@@ -138,11 +138,15 @@ class PlanScreen(IrkitScreen[None]):
             if remedy:
                 parts.append(Content.styled(f"   to do: {safe(remedy, 400)}", "dim"))
         for one in plan.targets[:_MOST_TARGETS]:
-            parts.append(Content(f"on {safe(one.host, 40)}/{safe(one.name, 60)}  {one.id[:SHORT_ID]}  {safe(one.state, 20)}"))
+            parts.append(
+                Content(f"on {safe(one.host, 40)}/{safe(one.name, 60)}  {one.id[:SHORT_ID]}  {safe(one.state, 20)}")
+            )
         if len(plan.targets) > _MOST_TARGETS:
             parts.append(Content(f"and {len(plan.targets) - _MOST_TARGETS} more"))
         room = space_left(self.services.setting)
-        parts.append(Content.styled(f"room for evidence: {size_text(room) if room is not None else 'not known'}", "dim"))
+        parts.append(
+            Content.styled(f"room for evidence: {size_text(room) if room is not None else 'not known'}", "dim")
+        )
         return Content("\n").join(parts)
 
     # Keys ----------------------------------------------------------------------------------------------------------
@@ -177,7 +181,7 @@ class PlanScreen(IrkitScreen[None]):
     def _show_exact(self) -> None:
         row = self._row_now()
         if self._is_exact and row is not None and self.plan is not None:
-            lines = list(operation_lines(self.plan, row.step)) or ["no operation"]
+            lines = list(operation_lines(self.plan, row.step)) or [safe("no operation")]
             self.query_one("#plan-exact", Static).update(Content("\n".join(lines)))
 
     def action_parameters(self) -> None:

@@ -32,8 +32,8 @@ class PlaybooksScreen(IrkitScreen[None]):
     """Choose a playbook for the containers that were marked."""
 
     help_text = (
-        "Playbooks grouped by the gravest thing they do. Enter makes a plan for the containers marked, or the one under "
-        "the cursor of the list; nothing is done by that."
+        "Playbooks grouped by the gravest thing they do. Enter makes a plan for the containers marked, or the one "
+        "under the cursor of the list; nothing is done by that."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "Plan it", id="playbooks.choose", priority=True),

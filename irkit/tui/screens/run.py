@@ -102,7 +102,8 @@ class RunScreen(IrkitScreen[None]):
         seconds = int((self.services.clock.now() - run.begun).total_seconds())
         if run.is_over:
             outcome = run.run.finished.outcome if run.run.finished else "failed"
-            text = f"run {run.plan.run[:12]} of {run.plan.playbook}: {outcome}; bundle {run.bundle.name if run.bundle else '-'}"
+            bundle = run.bundle.name if run.bundle else "-"
+            text = f"run {run.plan.run[:12]} of {run.plan.playbook}: {outcome}; bundle {bundle}"
         else:
             if self._ticks % _SPACE_EVERY == 1:
                 self._room = space_left(self.services.setting)
