@@ -56,8 +56,8 @@ class Live:
     def start(self) -> None:
         """Begin to look at all hosts."""
         with self._lock:
+            watches = [] if self._is_started or self._is_closed else list(self._watches.values())
             self._is_started = True
-            watches = list(self._watches.values())
         for watch in watches:
             watch.start()
 
@@ -152,11 +152,16 @@ class Live:
         """Say of hosts that show one engine that they do: what is on it is in the list twice."""
         with self._lock:
             watches = list(self._watches.values())
-        engines = Engines()
+        engines, notes = Engines(), dict.fromkeys((watch.name for watch in watches), "")
         for watch in watches:
-            engine = watch.engine_id
-            same, told = engines.take(watch.host, engine, watch.rows.ids)
+            same, told = engines.take(watch.host, watch.engine_id, watch.rows.ids)
+            notes[watch.name] = told
             if same is not None:
-                other = safe(same.name, 100)
-                told = f"its engine is that of host {other} too (ID {safe(engine, 100)}): all is shown twice"
-            watch.note(told)
+                notes[watch.name] = _shown_twice(same.name, watch.engine_id)
+                notes[same.name] = notes[same.name] or _shown_twice(watch.name, watch.engine_id)
+        for watch in watches:
+            watch.note(notes[watch.name])
+
+
+def _shown_twice(other: str, engine: str) -> str:
+    return f"its engine is that of host {safe(other, 100)} too (ID {safe(engine, 100)}): all on it is shown twice"

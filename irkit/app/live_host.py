@@ -1,7 +1,7 @@
 """One host of the live list: connected to, listed every few seconds and where something happened, and never waited for.
 
-It has a thread that connects and lists, one for its events, and some for facts as long as there are any to fetch. What
-is known of its containers is in `live_rows`, what is shown of all hosts in `live_board`.
+It has a thread that connects and lists; its events are followed by `live_events`, and the facts of its containers
+fetched by `live_facts`. What is known of these is in `live_rows`, what is shown of all hosts in `live_board`.
 """
 
 from __future__ import annotations  # see the imports for types only, below
@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from irkit.app.live_events import LiveEvents
+from irkit.app.live_facts import REASON, LiveFacts, bug_text
 from irkit.app.live_rows import HostRows
 from irkit.app.live_standing import Standing
 from irkit.app.live_state import LiveState, host_state, state_after
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
 
 _NEVER = math.inf
 _LONGEST_WAIT = 3600.0
-_HOST_LOST = (Refusal.UNREACHABLE, Refusal.LOST)
-_PATIENCE = 2
-"""Times in a row that the facts of a container are tried again whose host was lost meanwhile."""
-_REASON = 500
 
 
 class HostWatch:
@@ -51,10 +48,10 @@ class HostWatch:
         self._standing = Standing(host.name, address=host.address, route=host.route)
         self._events = LiveEvents(host.name, fleet.clock, self._hear)
         self._cancel = Cancel()
+        self._facts = LiveFacts(host.name, self.rows, self._examine_deadline, clock, pace.fetchers, self._poke)
         self._changed = threading.Condition()
         self._is_poked = self._is_forced = self._is_closed = False
-        self._failures = self._fetchers = 0
-        self._may_fetch = False
+        self._failures = 0
         self._listed_at, self._cost = -_NEVER, 0.0
         self._check_at = -_NEVER
         self._is_checking = self._has_watched = False
@@ -70,6 +67,7 @@ class HostWatch:
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
+        self._facts.hold()
         self._events.close()
         self._cancel.set()
 
@@ -117,7 +115,7 @@ class HostWatch:
         standing = self._standing
         if standing.state.waits_for_responder:
             raise UnreachableError(standing.reason, host_state(standing.state))
-        return self._fleet.reach(self._host, deadline)
+        return self._fleet.reach(self._asked_for, deadline)
 
     # Its own thread:
 
@@ -131,7 +129,7 @@ class HostWatch:
         with self._changed:
             end = self._clock.monotonic() + pause
             while not self._is_closed and not self._is_forced:
-                if self._is_poked:
+                if self._is_poked and not self._failures:  # pauses after failures are kept whatever happens
                     end = min(end, self._listed_at + max(self._pace.gap, self._cost * self._pace.rest))
                 left = end - self._clock.monotonic()
                 if left <= 0:
@@ -162,13 +160,13 @@ class HostWatch:
             self._put(busy_until=None)
         self._events.keep_up(target)
         self._check(target)
-        self._fetch(target)
+        self._facts.fetch(target)
         if self.rows.is_behind:
             self._poke()
         return max(self._pace.list_every, self._cost * self._pace.rest)
 
     def _reach(self) -> HostTarget:
-        target = self._fleet.reach(self._host, self._deadline(self._pace.reach_time))
+        target = self._fleet.reach(self._asked_for, self._deadline(self._pace.reach_time))
         self._host = target.host
         return target
 
@@ -204,25 +202,28 @@ class HostWatch:
         failure = error if isinstance(error, TargetError) else UnreachableError(str(error))
         if failure.kind is Refusal.CANCELLED:
             return self._pace.gap
-        with self._changed:
-            self._may_fetch = False
+        self._facts.hold()
         self._events.drop()
-        self._failures += 1
+        self._failures, self._check_at = self._failures + 1, -_NEVER
         state = state_after(failure, was_seen=self._standing.seen is not None)
-        self._put(state=state, reason=safe(failure.reason, _REASON))
+        self._put(state=state, reason=safe(failure.reason, REASON))
         self.rows.want_all()  # nobody knows what happens meanwhile
         if state.waits_for_responder:
             return _NEVER
         return self._pace.pauses[min(self._failures, len(self._pace.pauses)) - 1]
 
     def _break_off(self, error: Exception) -> float:
-        return self._fail(UnreachableError(_bug(error)))
+        return self._fail(UnreachableError(bug_text(error)))
 
     def _deadline(self, seconds: float) -> OperationDeadline:
         """The time for the next thing to be done, which is shown to last too long where it does."""
         clock = self._fleet.clock
         self._put(busy_until=clock.monotonic() + seconds + self._pace.grace)
         return OperationDeadline(clock, seconds, seconds, self._cancel)
+
+    def _examine_deadline(self) -> OperationDeadline:
+        seconds = self._pace.examine_time
+        return OperationDeadline(self._fleet.clock, seconds, seconds, self._cancel)
 
     def _put(self, **changed: object) -> None:
         with self._changed:
@@ -256,59 +257,10 @@ class HostWatch:
             self._is_checking = False
 
     def _take_check(self, target: HostTarget) -> None:
-        seconds = self._pace.examine_time
         try:
-            facts = target.check_engine(OperationDeadline(self._fleet.clock, seconds, seconds, self._cancel))
+            facts = target.check_engine(self._examine_deadline())
         except TargetError:
             return  # what it does not tell is not known; that it does not answer is for lists to show
         engine = f"{facts.engine} {facts.engine_version}".strip()
         self._put(engine=engine, engine_id=facts.engine_id, free_bytes=facts.free_bytes)
         self.checked()
-
-    # The facts of its containers:
-
-    def _fetch(self, target: HostTarget) -> None:
-        """Have facts fetched that are to be, by as many threads as there may be."""
-        with self._changed:
-            self._may_fetch = True
-            count = min(self._pace.fetchers, self.rows.ready) - self._fetchers
-            self._fetchers += max(count, 0)
-        for _ in range(count):
-            threading.Thread(target=self._fetch_all, args=(target,), name=f"facts of {self.name}", daemon=True).start()
-
-    def _fetch_all(self, target: HostTarget) -> None:
-        try:
-            while self._may_fetch and not self._is_closed and (container := self.rows.next_to_fetch()) is not None:
-                self._fetch_one(target, container)
-        finally:
-            with self._changed:
-                self._fetchers -= 1
-
-    def _fetch_one(self, target: HostTarget, container: str) -> None:
-        def broke_off(error: Exception) -> None:
-            self.rows.fail(container, _bug(error), self._clock.monotonic())
-
-        shield(lambda: self._examine(target, container), broke_off)
-
-    def _examine(self, target: HostTarget, container: str) -> None:
-        seconds = self._pace.examine_time
-        deadline = OperationDeadline(self._fleet.clock, seconds, seconds, self._cancel)
-        try:
-            facts = target.examine(container, deadline)
-        except TargetError as error:
-            self._fetch_failed(container, error)
-        else:
-            self.rows.succeed(container, facts)
-
-    def _fetch_failed(self, container: str, error: TargetError) -> None:
-        """One that is gone, or whose host is lost, is for the next list to show; what else fails is its own problem."""
-        is_late = error.kind in (Refusal.ABSENT, Refusal.CANCELLED, *_HOST_LOST)
-        self.rows.fail(container, safe(error.reason, _REASON), self._clock.monotonic(), patience=_PATIENCE * is_late)
-        if is_late:
-            self._may_fetch = self._may_fetch and error.kind not in _HOST_LOST
-            self._poke()
-
-
-def _bug(error: Exception) -> str:
-    """A failure that nobody foresaw; what the exception says of itself may be foreign, or a secret."""
-    return f"a bug in irkit ({type(error).__name__})"

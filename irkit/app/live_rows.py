@@ -56,6 +56,7 @@ class HostRows:
         self._in_flight: set[str] = set()
         self._again: set[str] = set()
         self._is_first = True
+        self._unread: int | None = None
         self.seen = 0.0
 
     @property
@@ -68,7 +69,9 @@ class HostRows:
     def unread(self) -> int:
         """How many containers have neither facts nor a reason why not."""
         with self._lock:
-            return sum(one.facts is None and not one.problem for one in self._known.values())
+            if self._unread is None:
+                self._unread = sum(one.facts is None and not one.problem for one in self._known.values())
+            return self._unread
 
     @property
     def is_behind(self) -> bool:
@@ -94,7 +97,7 @@ class HostRows:
                 self._again.discard(one)
             for summary in found.values():
                 self._take(summary, now)
-            self.seen = now
+            self.seen, self._unread = now, None
             self._make_ready()
             self._board.put(self._row(one) for one in found)
             self._board.drop(f"{self._host}/{one}" for one in gone)
@@ -182,6 +185,7 @@ class HostRows:
 
     def _land(self, container: str) -> _Known | None:
         self._in_flight.discard(container)
+        self._unread = None
         if container in self._again:
             self._again.discard(container)
             self._want(container)

@@ -156,5 +156,5 @@ class LivePace:
     most_facts: int = 100
     reach_time: float = 30.0
     list_time: float = 20.0
-    examine_time: float = 20.0
+    examine_time: float = 10.0
     grace: float = 2.0
