@@ -1,0 +1,369 @@
+"""A table of many rows that change all the time: rows by key, painted line by line, and only lines that changed.
+
+Textual's DataTable loses its cursor when rows come, go or are sorted, and costs too much at thousands of rows. Here the
+cursor and the marks are keys. What the lines are and where the cursor stays is in table_lines.py; how a text fits into
+a column in table_columns.py. Nothing here reads markup, and no click runs anything.
+
+    table = LiveTable(columns, look)        # look(key) -> Row, asked for seen rows only
+    table.show(keys)                        # at each tick: the keys in the order wanted, filtered; looks are asked anew
+    table.show(keys, at_once=True)          # the responder changed filter or order
+    table.forget(keys)                      # these containers are no more: their marks go, and MarksChanged tells of it
+    table.cursor_key                        # what a key acts on: None where the cursor holds no row
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Region, Size
+from textual.reactive import Reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from irkit.tui import table_keys, table_messages
+from irkit.tui.table_columns import Cell, Column, Row, place_columns
+from irkit.tui.table_lines import Lines
+from irkit.tui.table_marks import Marks
+from irkit.tui.table_paint import (
+    CELL_STYLES,
+    CSS,
+    EMPTY,
+    GUTTER,
+    LINE_STYLES,
+    NO_LINE,
+    Line,
+    Standing,
+    compose_line,
+    paint_head,
+    paint_line,
+)
+
+__all__ = ["CELL_STYLES", "Cell", "Column", "LiveTable", "Row"]
+
+QUIET = 1.0
+"""Seconds without a key before lines move again."""
+
+
+class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """Rows by key. The first line is the head of the columns, and stays."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"live-table--{name}" for name in (*CELL_STYLES, *LINE_STYLES)}
+    DEFAULT_CSS = CSS
+    BINDINGS: ClassVar[list[BindingType]] = table_keys.BINDINGS
+    # As in Widget, but neither lays the screen out anew nor paints every line anew when rows come or go.
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=False, repaint=False)
+
+    CursorMoved = table_messages.CursorMoved
+    CursorGone = table_messages.CursorGone
+    Opened = table_messages.Opened
+    MarksChanged = table_messages.MarksChanged
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        look: Callable[[str], Row],
+        *,
+        id: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(id=id)
+        self.columns = tuple(columns)
+        self._look = look
+        self._clock = clock
+        self._lines = Lines()
+        self._marks = Marks()
+        self._painted: list[Line] = []
+        self._places = place_columns(self.columns, 0, 0)
+        self._styles_known: dict[tuple[str, ...], Style] = {}
+        self._last_key_at = -QUIET
+        self._is_timed = False
+
+    # What the screen does
+
+    def show(self, keys: Sequence[str], *, at_once: bool = False) -> None:
+        """Take the keys in the order that is wanted, each once, and look anew at all rows that are seen.
+
+        `at_once`: the responder asked for it (a filter, an order), so nothing waits for the cursor.
+        """
+        lost = self._lines.want(keys)
+        if at_once:
+            self._marks.range_from = None
+        if at_once or not self.is_busy:
+            held = self._lines.held
+            self._lines.settle(at_once=at_once)
+            self._tell(held)
+        elif self._lines.is_waiting:
+            self._settle_later()
+        if lost is not None:
+            self.post_message(self.CursorGone(self, lost))
+            self.post_message(self.CursorMoved(self, None))
+        self._follow()
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """These rows are no more, whatever a filter shows: their marks go."""
+        dropped = self._marks.drop(keys)
+        if dropped:
+            self.post_message(self.MarksChanged(self, dropped))
+            self._repaint()
+
+    def move_to(self, key: str) -> bool:
+        """Put the cursor on the row of a key. Whether it is shown."""
+        held = self._lines.held
+        found = self._lines.hold(key)
+        self._tell(held)
+        self._follow()
+        return found
+
+    def release(self) -> None:
+        """Let the cursor hold nothing, so that every order is taken at once."""
+        held = self._lines.held
+        self._lines.release()
+        self._tell(held)
+        self._repaint()
+
+    def touch(self) -> None:
+        """The responder is at the keys: no line moves for a moment."""
+        self._last_key_at = self._clock()
+
+    @property
+    def cursor_key(self) -> str | None:
+        """The key of the row that the cursor holds: None until it was moved first, and after its row vanished."""
+        return self._lines.held
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a key was pressed just now or a range is being marked: the lines stay where they are."""
+        return self._marks.range_from is not None or self._clock() - self._last_key_at < QUIET
+
+    @property
+    def is_order_kept(self) -> bool:
+        """Whether the rows are in an older order than was asked for, because the cursor would have had to move."""
+        return self._lines.is_waiting
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """The keys marked, in the order of marking, hidden ones too."""
+        return self._marks.keys
+
+    @property
+    def hidden_marks(self) -> int:
+        """How many rows are marked and not let through by the filter."""
+        return self._marks.count(self._lines.is_gone)
+
+    @property
+    def is_marking_range(self) -> bool:
+        """Whether a range was begun and not ended."""
+        return self._marks.range_from is not None
+
+    @property
+    def unseen(self) -> tuple[int, int]:
+        """How many lines are above what is seen, and how many below."""
+        lines = self._lines
+        return lines.top, max(0, len(lines.keys) - lines.top - lines.height)
+
+    # What keys and the mouse do
+
+    def on_key(self) -> None:
+        """A key means that the responder is there."""
+        self.touch()
+
+    def on_click(self, event: events.Click) -> None:
+        """Move the cursor to the line clicked, and nothing else."""
+        self.touch()
+        index = self._lines.top + event.y - 1
+        if event.y > 0 and index < len(self._lines.keys):
+            self._move(lambda: self._lines.hold(self._lines.keys[index]))
+
+    def action_step(self, lines: int) -> None:
+        """Move the cursor by lines, or let it take hold."""
+        self._move(lambda: self._lines.step(lines))
+
+    def action_page(self, pages: int) -> None:
+        """Move the cursor by what is seen at a time, less one line."""
+        lines = self._lines
+
+        def turn() -> None:
+            far = pages * max(1, lines.height - 1)
+            lines.top = min(max(0, lines.top + far), lines.max_top)
+            lines.move_to(lines.cursor + far, pages)
+
+        self._move(turn)
+
+    def action_first(self) -> None:
+        """Move the cursor to the first row."""
+        self._move(lambda: self._lines.move_to(0))
+
+    def action_last(self) -> None:
+        """Move the cursor to the last row."""
+        self._move(lambda: self._lines.move_to(len(self._lines.keys) - 1, -1))
+
+    def action_open(self) -> None:
+        """Tell the screen to open the row of the cursor."""
+        if (key := self._asked()) is not None:
+            self.post_message(self.Opened(self, key))
+
+    def action_mark(self) -> None:
+        """Mark the row of the cursor, or take its mark away."""
+        if (key := self._asked()) is not None:
+            self._marks.toggle(key)
+            self._tell_marks()
+
+    def action_mark_range(self) -> None:
+        """Begin a range at the cursor; or mark all from where it began to the cursor."""
+        if (key := self._asked()) is None:
+            return
+        if self._marks.range_from is None:
+            self._marks.range_from = key
+            self._repaint()
+            return
+        self._marks.add(self._lines.between(self._marks.range_from, key))
+        self._marks.range_from = None
+        self._tell_marks()
+
+    def action_mark_all(self) -> None:
+        """Mark all rows the table has lines for, those out of sight too."""
+        self._marks.add(self._lines.present)
+        self._tell_marks()
+
+    def action_unmark(self) -> None:
+        """Take all marks away, those of hidden rows too."""
+        self._marks.clear()
+        self._tell_marks()
+
+    def action_cancel_range(self) -> None:
+        """Give up the range that was begun."""
+        self._marks.range_from = None
+        self._repaint()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Escape is the table's only while a range is being marked."""
+        return action != "cancel_range" or self.is_marking_range
+
+    def _asked(self) -> str | None:
+        """The key to act on; where there is none, the screen is told so."""
+        if self._lines.held is None:
+            self.post_message(self.CursorGone(self, self._lines.lost))
+        return self._lines.held
+
+    def _move(self, change: Callable[[], object]) -> None:
+        held = self._lines.held
+        change()
+        self._tell(held)
+        self._follow()
+
+    def _tell(self, held: str | None) -> None:
+        if self._lines.held != held:
+            self.post_message(self.CursorMoved(self, self._lines.held))
+
+    def _tell_marks(self) -> None:
+        self.post_message(self.MarksChanged(self))
+        self._repaint()
+
+    def _settle_later(self) -> None:
+        if not self._is_timed:
+            self._is_timed = True
+            self.set_timer(QUIET, self._settle)
+
+    def _settle(self) -> None:
+        """Bring the lines to what is wanted once the keys rest."""
+        self._is_timed = False
+        if self.is_busy:
+            self._settle_later()
+            return
+        held = self._lines.held
+        self._lines.settle()
+        self._tell(held)
+        self._follow()
+
+    # Painting
+
+    def on_resize(self) -> None:
+        """Other lines and columns fit."""
+        width, height = self.size
+        self._lines.resize(height - 1)
+        self._places = place_columns(self.columns, self.container_size.width, width - GUTTER)
+        self._painted = []
+        self._follow()
+        self.refresh()
+
+    def on_focus(self) -> None:
+        """The cursor looks different."""
+        self._repaint()
+
+    def on_blur(self) -> None:
+        """The cursor looks different."""
+        self._repaint()
+
+    def notify_style_update(self) -> None:
+        """Another theme, or another class."""
+        self._styles_known.clear()
+        super().notify_style_update()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """The wheel or the bar scrolls: the cursor comes along. Lines are painted anew where they differ only."""
+        if round(new_value) != self._lines.top:
+            self.touch()
+            self._move(lambda: self._lines.scroll(round(new_value)))
+
+    def _follow(self) -> None:
+        """Let the scroll bar tell where the lines are, and paint."""
+        total = len(self._lines.keys) + 1
+        if total != self.virtual_size.height or self.virtual_size.width != self.size.width:
+            self.virtual_size = Size(self.size.width, total)
+            self.vertical_scrollbar.window_virtual_size = total
+            self.vertical_scrollbar.window_size = self.size.height
+        self.set_scroll(None, self._lines.top)
+        self.scroll_target_y = self._lines.top
+        self.vertical_scrollbar.position = self._lines.top
+        self._repaint()
+
+    def _repaint(self) -> None:
+        """Have those lines painted that look different from what was painted last."""
+        lines = self._lines_now()
+        changed = [
+            Region(0, y + 1, self.size.width, 1)
+            for y, line in enumerate(lines)
+            if y >= len(self._painted) or line != self._painted[y]
+        ]
+        self._painted = lines
+        if changed:
+            self.refresh(*changed)
+
+    def _lines_now(self) -> list[Line]:
+        lines, marks = self._lines, self._marks
+        known = {line.key: line.row for line in self._painted}
+        spanned: frozenset[str] = frozenset()
+        if marks.range_from is not None and lines.held is not None:
+            spanned = frozenset(lines.between(marks.range_from, lines.held))
+        composed = []
+        for index in range(lines.top, lines.top + lines.height):
+            if index >= len(lines.keys):
+                composed.append(NO_LINE)
+                continue
+            key = lines.keys[index]
+            gone = lines.is_gone(key)
+            row = known.get(key, EMPTY) if gone else self._look(key)
+            at = index == lines.cursor
+            standing = Standing(at, at and lines.held == key, self.has_focus, key in marks, key in spanned, gone)
+            composed.append(compose_line(key, row, standing))
+        return composed
+
+    def _style_of(self, names: tuple[str, ...]) -> Style:
+        if (style := self._styles_known.get(names)) is None:
+            style = self.rich_style
+            for name in names:
+                style += self.get_component_rich_style(f"live-table--{name}", partial=True)
+            self._styles_known[names] = style
+        return style
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen: the head, or a row as it was when it was last looked at."""
+        width = self.size.width
+        if y == 0:
+            return paint_head(self.columns, self._places, width, self._style_of)
+        line = self._painted[y - 1] if y <= len(self._painted) else NO_LINE
+        return paint_line(line, self._places, width, self._style_of)
