@@ -10,7 +10,7 @@ from irkit.core.text import safe
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[object]], limit: int = 60) -> str:
     """Rows below a head, each cell made safe and cut at `limit` characters, two spaces apart."""
-    cells: list[list[str]] = [list(head), *([*(safe(cell, limit) for cell in row)] for row in rows)]
+    cells: list[Sequence[str]] = [list(head), *([safe(cell, limit) for cell in row] for row in rows)]
     widths = [max(len(row[index]) for row in cells) for index in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
     return "\n".join(lines)
