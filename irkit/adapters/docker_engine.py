@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from irkit.adapters.engine_handlers import Handler
     from irkit.adapters.host_files import LocalFiles
     from irkit.adapters.host_side import Knock
+    from irkit.adapters.log_stream import LogRecord
     from irkit.core.container import Container, Summary
     from irkit.core.engine_event import EngineEvent
     from irkit.core.footprint import Footprint
@@ -126,6 +127,12 @@ class DockerEngine:
         from irkit.adapters.engine_watch import watch  # noqa: PLC0415 - a hold alone needs it
 
         return watch(self._bulk, since, deadline)
+
+    def follow_logs(self, container: str, deadline: Deadline, *, tty: bool, tail: int) -> Iterator[list[LogRecord]]:
+        """A container's log as it is written, over the connection for streams."""
+        from irkit.adapters.engine_follow import follow_logs  # noqa: PLC0415 - screens alone need it
+
+        return follow_logs(self._bulk, container, deadline, tty=tty, tail=tail)
 
     def why_no_root(self, deadline: Deadline) -> str:
         """Why what needs root on the host cannot be done there, in one line; empty where it can."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 from irkit.adapters.fixed_clock import FixedClock
+from irkit.adapters.log_stream import LogRecord
 from irkit.adapters.memory_changes import ALIVE, CHANGES, full_id, refuse
 from irkit.adapters.memory_events import MemoryEvents
 from irkit.adapters.memory_isolation import MemoryIsolation, is_isolating
@@ -30,7 +31,8 @@ _IMAGE_NAME = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*:\w[\w.-]{0,12
 class MemoryTarget:
     """A host whose containers are values in a dict; changes replace them.
 
-    `networks`, `images` (those made here) and `files` (of every container) are what else there is; `engine_id` is what
+    `networks`, `images` (those made here) and `files` (of every container) are what else there is; `contents` what is
+    read, by the name of its item, where it is not the request itself; `engine_id` is what
     it calls itself. `isolation` is what was made to hold containers.
     """
 
@@ -47,6 +49,8 @@ class MemoryTarget:
         self.has_kernel = True
         self.no_root = self.no_files = ""
         self.files = {"/", "/app"}
+        self.contents: dict[str, bytes] = {}
+        self.log: list[LogRecord] = []
 
     @property
     def host(self) -> Host:
@@ -161,6 +165,11 @@ class MemoryTarget:
         """What changes here from then on, whoever changes it."""
         return self.events.watch(since, deadline)
 
+    def follow_logs(self, container: str, deadline: Deadline, *, tty: bool, tail: int) -> Iterator[list[LogRecord]]:
+        """The last of its `log`, which is every container's."""
+        self.examine(container, deadline)
+        yield self.log[-tail:]
+
     def act(self, operation: do.Operation) -> None:
         """Somebody else changes a container."""
         with self._lock:
@@ -254,5 +263,5 @@ class MemoryTarget:
                 return Outcome()
         names = [f"{operation.file}/{name}.log" for name in ("stdout", "stderr")]
         for name in names if isinstance(operation, do.ReadLogs) else [operation.file]:
-            intake.put(name, canonical(operation), source=operation.text())
+            intake.put(name, self.contents.get(name, canonical(operation)), source=operation.text())
         return Outcome()

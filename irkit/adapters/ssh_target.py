@@ -14,6 +14,7 @@ import msgspec
 
 from irkit.adapters.docker_engine import DockerEngine
 from irkit.adapters.engine_http import Channel
+from irkit.adapters.log_stream import LogRecord
 from irkit.adapters.sftp_files import SftpFiles
 from irkit.adapters.ssh_channel import ChannelWire
 from irkit.adapters.ssh_files import open_sftp
@@ -183,6 +184,10 @@ class SshTarget:
     def watch(self, since: str, deadline: Deadline) -> Iterator[EngineEvent]:
         """The engine's events as they come, over the connection for streams."""
         return self._engine.watch(since, deadline)
+
+    def follow_logs(self, container: str, deadline: Deadline, *, tty: bool, tail: int) -> Iterator[list[LogRecord]]:
+        """A container's log as it is written, over the connection for streams."""
+        return self._engine.follow_logs(container, deadline, tty=tty, tail=tail)
 
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         """Carry out one operation; streams go over a connection of their own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # see the imports for types only, below
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +10,7 @@ from irkit.core.errors import UsageError
 from irkit.core.ports import Target
 
 if TYPE_CHECKING:
+    from irkit.adapters.log_stream import LogRecord
     from irkit.adapters.ssh_link import Ways
     from irkit.app.setting import Setting
     from irkit.core.host import Host
@@ -48,6 +49,10 @@ class HostTarget(Target, Protocol):
 
     def check(self, deadline: Deadline) -> HostFacts:
         """What the engine and its host tell of themselves."""
+        ...
+
+    def follow_logs(self, container: str, deadline: Deadline, *, tty: bool, tail: int) -> Iterator[list[LogRecord]]:
+        """The last `tail` records of a container's log, by full id, and all that come, until the engine ends it."""
         ...
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from irkit.app import Setting, responder_name
 from irkit.app.live import Live
+from irkit.app.looks import Looks
 from irkit.app.opened import Opened
 from irkit.app.run_service import RunService
 
@@ -29,6 +30,7 @@ class Services:
     case: str = ""
 
     def __post_init__(self) -> None:
+        self.looks = Looks(self.live)
         self.case = self.case or self.opened.case
 
     @property

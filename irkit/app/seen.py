@@ -1,0 +1,151 @@
+"""What a look saw, as values that a screen shows: processes, sockets, changed files. All text in them is foreign."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+_KINDS = {0: "changed", 1: "added", 2: "deleted"}
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process: `depth` is its place in the tree, `notes` what is unusual about it."""
+
+    pid: int
+    parent: int
+    depth: int
+    user: str
+    started: str
+    title: str
+    executable: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """One socket; `holders` are the processes that have it open."""
+
+    protocol: str
+    state: str
+    local: str
+    remote: str
+    holders: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file that is not as the image has it: `kind` is `added`, `changed` or `deleted`."""
+
+    kind: str
+    path: str
+
+
+@dataclass
+class _Node:
+    facts: Mapping[str, Any]
+    children: list[int] = field(default_factory=list)
+
+
+def processes_of(lines: bytes) -> list[Process]:
+    """The processes of a summary made from /proc, a line of JSON each, as a tree."""
+    found = [msgspec.json.decode(line) for line in lines.splitlines() if line.strip()]
+    return list(_tree(found, _of_proc))
+
+
+def processes_of_list(body: bytes) -> list[Process]:
+    """The processes of the engine's list, as a tree; of hosts whose ps is another, by its own titles."""
+    found = [{name.lower(): value for name, value in one.items()} for one in msgspec.json.decode(body)["processes"]]
+    return list(_tree(found, _of_list))
+
+
+def _of_proc(one: Mapping[str, Any], depth: int) -> Process:
+    exe = one.get("exe") or {}
+    users = one.get("users") or {}
+    return Process(
+        pid=one["pid"],
+        parent=one["ppid"],
+        depth=depth,
+        user=str(users.get("effective", "")),
+        started=str(one.get("started_at") or ""),
+        title=" ".join(one.get("arguments") or ()) or f"[{one.get('name', '')}]",
+        executable=f"{exe.get('path', '')}{' (deleted)' if exe.get('deleted') else ''}",
+        notes=tuple(one.get("notes") or ()),
+    )
+
+
+def _of_list(one: Mapping[str, Any], depth: int) -> Process:
+    return Process(
+        pid=int(one.get("pid") or 0),
+        parent=int(one.get("ppid") or 0),
+        depth=depth,
+        user=str(one.get("user") or one.get("uid") or ""),
+        started=str(one.get("started_at") or ""),
+        title=str(one.get("command") or one.get("cmd") or ""),
+    )
+
+
+def _tree(found: Iterable[Mapping[str, Any]], make: Callable[[Mapping[str, Any], int], Process]) -> Iterator[Process]:
+    """Each below the process that started it; those whose parent is not among them are roots."""
+    nodes = {int(one["pid"]): _Node(one) for one in found if "pid" in one}
+    roots = []
+    for pid, node in nodes.items():
+        above = int(node.facts.get("ppid") or 0)
+        if above in nodes and above != pid:
+            nodes[above].children.append(pid)
+        else:
+            roots.append(pid)
+    seen: set[int] = set()
+    waiting = [(pid, 0) for pid in sorted(roots, reverse=True)]
+    while waiting or len(seen) < len(nodes):
+        if not waiting:  # a ring of parents, which no honest /proc has
+            waiting = [(next(pid for pid in nodes if pid not in seen), 0)]
+        pid, depth = waiting.pop()
+        if pid in seen:
+            continue
+        seen.add(pid)
+        yield make(nodes[pid].facts, depth)
+        waiting += [(child, depth + 1) for child in sorted(nodes[pid].children, reverse=True)]
+
+
+def sockets_of(lines: bytes) -> list[Socket]:
+    """The sockets of a summary made from /proc, a line of JSON each."""
+    return [_socket(msgspec.json.decode(line)) for line in lines.splitlines() if line.strip()]
+
+
+def _socket(one: Mapping[str, Any]) -> Socket:
+    holders = [f"{who.get('name', '')} ({who['pid']})" for who in one.get("processes") or ()]
+    return Socket(
+        protocol=str(one.get("protocol") or ""),
+        state=str(one.get("state") or ""),
+        local=_place(one, "local"),
+        remote=_place(one, "remote"),
+        holders=tuple(dict.fromkeys(holders)),
+        note=str(one.get("note") or ""),
+    )
+
+
+def _place(one: Mapping[str, Any], side: str) -> str:
+    """An end of a socket: address and port, or the path of a local one."""
+    end = one.get(side)
+    if isinstance(end, Mapping):
+        address = str(end.get("address", ""))
+        return f"[{address}]:{end.get('port')}" if ":" in address else f"{address}:{end.get('port')}"
+    return str(one.get("path") or "") if side == "local" else ""
+
+
+def changes_of(body: bytes) -> list[Change]:
+    """The engine's list of changed files; an engine says null where there is none."""
+    return [Change(_KINDS.get(one["Kind"], "changed"), one["Path"]) for one in msgspec.json.decode(body) or ()]
+
+
+def by_folder(changes: Sequence[Change]) -> dict[str, list[Change]]:
+    """The changes by the folder that they are in, folders in order."""
+    found: dict[str, list[Change]] = {}
+    for one in changes:
+        found.setdefault(one.path.rpartition("/")[0] or "/", []).append(one)
+    return dict(sorted(found.items()))
