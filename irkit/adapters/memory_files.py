@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from irkit.adapters import file_paths
 from irkit.adapters.file_paths import ENDED, MOST_ENTRIES, check_range, next_try, show, split_path
 from irkit.adapters.host_side import one_by_one
@@ -61,9 +63,7 @@ class MemoryFiles:
         *way, name = split_path(path)
         folder = self._root
         for part in way:
-            made = _Entry(
-                FileFacts(name=part, kind=FileKind.DIRECTORY, size=0, mode=0o755, uid=0, gid=0, modified_ns=0)
-            )
+            made = _Entry(msgspec.structs.replace(_FOLDER, name=part))
             folder = folder.inside.setdefault(part, made)
         facts = FileFacts(
             name=name,

@@ -15,7 +15,8 @@ from irkit.app import Execution, Prepared, Setting, start
 from irkit.cli.holding import holding_text
 from irkit.cli.options import ascii_json, ask_approval, check_approval
 from irkit.cli.progress import Bars
-from irkit.cli.render import RecordText, plan_text
+from irkit.cli.record_text import RecordText
+from irkit.cli.render import plan_text
 from irkit.core.events import Record
 from irkit.core.holding import Holding
 from irkit.core.plan import Plan

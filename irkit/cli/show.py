@@ -6,7 +6,8 @@ import click
 
 from irkit.cli import options
 from irkit.cli.containment import contained_json, say_not_isolated
-from irkit.cli.render import RecordText, run_text
+from irkit.cli.record_text import RecordText
+from irkit.cli.render import run_text
 from irkit.cli.table import columns, size_text
 from irkit.core.run import replay
 

@@ -5,7 +5,8 @@ from contextlib import redirect_stderr, redirect_stdout
 
 from irkit.cli.containment import contained_json, contained_lines, say_not_isolated
 from irkit.cli.options import ascii_json
-from irkit.cli.render import RecordText, run_text
+from irkit.cli.record_text import RecordText
+from irkit.cli.render import run_text
 from irkit.core.events import OperationFailed, OperationFinished, OperationStarted, RunFinished
 from irkit.core.operations import Disconnect, Pause
 from irkit.core.run import Run, replay

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irkit.cli.options import ascii_json
-from irkit.cli.render import RecordText, plan_text, run_text
+from irkit.cli.record_text import RecordText
+from irkit.cli.render import plan_text, run_text
 from irkit.cli.table import Rows, age_text, columns, offset_text, size_text
 from irkit.core.container import Container
 from irkit.core.errors import Refusal

@@ -14,7 +14,8 @@ from textual.widgets import Static
 
 from irkit.app import left_to_undo
 from irkit.app.planning import space_left
-from irkit.cli.render import RecordText, run_text
+from irkit.cli.record_text import RecordText
+from irkit.cli.render import run_text
 from irkit.cli.table import size_text
 from irkit.core.errors import IrkitError
 from irkit.core.text import safe
