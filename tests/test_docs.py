@@ -24,7 +24,7 @@ from irkit.adapters.inventory import load_inventory
 from irkit.adapters.memory import MemoryTarget
 from irkit.adapters.memory_store import MemoryStore
 from irkit.adapters.playbook_file import find_problems, load_playbook
-from irkit.adapters.tar_index import Member
+from irkit.adapters.tar_member import Member
 from irkit.cli import BUG, INTERRUPTED, VERBS, cli
 from irkit.core import errors, events
 from irkit.core.evidence import Evidence

@@ -17,7 +17,8 @@ from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.engine_streams import pump
 from irkit.adapters.image_digests import ImageDigests
 from irkit.adapters.layer_index import LayerIndex, kind_of
-from irkit.adapters.tar_index import IndexSummary, Member, TarIndex
+from irkit.adapters.tar_index import IndexSummary, TarIndex
+from irkit.adapters.tar_member import Member
 from irkit.core.codec import pretty
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.evidence import Evidence

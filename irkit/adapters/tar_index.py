@@ -2,18 +2,17 @@
 
 Bytes are pushed in, in pieces of any size; memory does not depend on what the stream claims. What can't be read ends
 the index and is told by its summary: it never raises, and storing the stream goes on. How fields are written is
-`tar_fields`' concern.
+`tar_fields`' concern, and what they say of a member `tar_member`'s.
 """
 
-import base64
 import hashlib
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
 from irkit.adapters.tar_fields import BLOCK, Header, read_header, read_pax, text_of
+from irkit.adapters.tar_member import WITHOUT_DATA, Member, apply_pax, member_of, type_of
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Digest
@@ -27,52 +26,6 @@ _MOST_GLOBALS: Final = 1000
 _BATCH: Final = 256
 _ZEROS: Final = bytes(BLOCK)
 _NOTHING: Final = hashlib.sha256().hexdigest()
-_KINDS: Final = {
-    b"0": "file",
-    b"\0": "file",
-    b"7": "file",
-    b"S": "file",
-    b"1": "hardlink",
-    b"2": "symlink",
-    b"3": "char",
-    b"4": "block",
-    b"5": "directory",
-    b"6": "fifo",
-}
-_WITHOUT_DATA: Final = frozenset({"hardlink", "symlink", "char", "block", "directory", "fifo"})
-_TIME: Final = re.compile(rb"-?[0-9]{1,20}(?:\.[0-9]{1,40})?")
-_XATTR_KEYS: Final = (b"SCHILY.xattr.", b"LIBARCHIVE.xattr.")
-
-
-class Member(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A line of the index. What is empty is left out.
-
-    `path` and `link` are exact where their `_b64` is empty, else that is. `offset` is where the member's first header
-    begins in the stream, `data` where its content does. `sha256` is of a regular file's content as stored in the
-    archive: where `sparse` is there, without the holes.
-    """
-
-    path: str
-    path_b64: str = ""
-    type: str
-    mode: int | None
-    uid: int | None
-    gid: int | None
-    uname: str = ""
-    gname: str = ""
-    size: int
-    mtime: str
-    atime: str = ""
-    ctime: str = ""
-    link: str = ""
-    link_b64: str = ""
-    device: tuple[int | None, int | None] | None = None
-    xattrs: list[str] = []
-    sparse: list[tuple[str, str]] = []
-    sha256: str = ""
-    offset: int
-    data: int
-    truncated: bool = False
 
 
 class IndexSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,10 +41,6 @@ class IndexSummary(msgspec.Struct, frozen=True, kw_only=True):
     def whole(self) -> bool:
         """Whether all of the archive was there and is in the index."""
         return self.ended and not self.problem
-
-
-def _may_be_folder(kind: bytes, size: int) -> bool:
-    return kind == b"\0" or (kind == b"0" and not size)
 
 
 class Part(Protocol):
@@ -315,7 +264,7 @@ class TarIndex:
             self._begin_data(member)
 
     def _begin_data(self, member: Member) -> None:
-        size = 0 if member.type in _WITHOUT_DATA else member.size
+        size = 0 if member.type in WITHOUT_DATA else member.size
         self._padding = -size % BLOCK
         self._left, self._digest = size, None
         if size:
@@ -351,59 +300,19 @@ class TarIndex:
     # Lines.
 
     def _member_of(self, header: Header, size: int, values: dict[bytes, bytes]) -> Member:
-        raw_path = self._long.get(b"L") or values.get(b"path") or header.path
-        raw_link = self._long.get(b"K") or values.get(b"linkpath") or header.link
-        path, path_b64 = self._name(raw_path)
-        link, link_b64 = self._name(raw_link) if raw_link else ("", "")
-        kind = _KINDS.get(header.kind) or f"type {header.kind.decode('latin-1')}"
-        mode, uid, gid = header.owner
-        uname, gname = header.names
-        member = Member(
-            path=path,
-            path_b64=path_b64,
-            # Before POSIX a folder was a file with a slash at its end; some still write that, of no size.
-            type="directory" if raw_path.endswith(b"/") and _may_be_folder(header.kind, size) else kind,
-            mode=mode,
-            uid=uid,
-            gid=gid,
-            uname=uname,
-            gname=gname,
-            size=size,
-            mtime="" if header.mtime is None else str(header.mtime),
-            link=link,
-            link_b64=link_b64,
-            device=header.device,
-            offset=self._first or 0,
-            data=self._position,
-        )
+        path = self._long.get(b"L") or values.get(b"path") or header.path
+        link = self._long.get(b"K") or values.get(b"linkpath") or header.link
+        kind = type_of(header, size, path)
+        path, link = self._cut(path), self._cut(link)
+        member = member_of(header, size, kind, path, link, offset=self._first or 0, data=self._position)
         if values:
-            self._apply(member, values)
+            apply_pax(member, values, self._pax)
         return member
 
-    def _apply(self, member: Member, values: dict[bytes, bytes]) -> None:
-        """What PAX values say, but for path, link and size."""
-        member.mtime = _time(values, b"mtime") or member.mtime
-        member.atime, member.ctime = _time(values, b"atime"), _time(values, b"ctime")
-        member.uid, member.gid = _count(values, b"uid", member.uid), _count(values, b"gid", member.gid)
-        member.uname, member.gname = _text(values, b"uname", member.uname), _text(values, b"gname", member.gname)
-        for key in values:
-            for prefix in _XATTR_KEYS:
-                if key.startswith(prefix):
-                    member.xattrs.append(key[len(prefix) :].decode("utf-8", "backslashreplace"))
-        member.sparse = [
-            (key.decode("utf-8", "backslashreplace"), value.decode("utf-8", "backslashreplace"))
-            for key, value in self._pax
-            if key.startswith(b"GNU.sparse.")
-        ]
-
-    def _name(self, raw: bytes) -> tuple[str, str]:
-        if len(raw) > _PATH_LIMIT:
-            self._warn(f"a name of {len(raw)} bytes before byte {self._position}: cut")
-            raw = raw[:_PATH_LIMIT]
-        try:
-            return raw.decode(), ""
-        except UnicodeDecodeError:
-            return raw.decode("utf-8", "replace"), base64.b64encode(raw).decode("ascii")
+    def _cut(self, name: bytes) -> bytes:
+        if len(name) > _PATH_LIMIT:
+            self._warn(f"a name of {len(name)} bytes before byte {self._position}: cut")
+        return name[:_PATH_LIMIT]
 
     def _put(self, member: Member) -> None:
         if self._emit is None:
@@ -417,18 +326,3 @@ class TarIndex:
             self._lines.append(b"")
             self._emit(b"\n".join(self._lines))
         self._lines.clear()
-
-
-def _time(values: dict[bytes, bytes], key: bytes) -> str:
-    value = values.get(key, b"")
-    return value.decode("ascii") if _TIME.fullmatch(value) else ""
-
-
-def _count(values: dict[bytes, bytes], key: bytes, otherwise: int | None) -> int | None:
-    value = values.get(key, b"")
-    return int(value) if value.isdigit() and len(value) <= 19 else otherwise  # noqa: PLR2004
-
-
-def _text(values: dict[bytes, bytes], key: bytes, otherwise: str) -> str:
-    value = values.get(key)
-    return otherwise if value is None else value.decode("utf-8", "backslashreplace")
