@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from irkit.adapters.engine_facts import container_of
-from irkit.adapters.engine_http import Dial, EngineApi, part
+from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.engine_list import summaries_of
+from irkit.adapters.engine_wire import Dial
 from irkit.adapters.tally import Tally, counting
 
 if TYPE_CHECKING:

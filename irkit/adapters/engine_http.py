@@ -2,24 +2,19 @@
 
 The standard library's client on a stream of ours: the docker SDK takes six times as long to import, cannot end a
 call that trickles, and copies streams twice (docs/adr/0002). Foreign failures are mapped here, and only here; how a
-body ends is `engine_body`'s.
+body ends is `engine_body`'s, the stream itself `engine_wire`'s.
 """
 
-import errno
 import http.client
-import io
-import socket
-import stat
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from irkit.adapters.engine_body import Body
+from irkit.adapters.engine_wire import Dial, Wire, WireSocket, shut
 from irkit.adapters.tally import Tally
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline
@@ -30,123 +25,9 @@ SMALL_BODY = 64 * 1024 * 1024
 """Bytes of an answer that is read whole; more is refused, as no honest engine sends it."""
 NEWEST_API, OLDEST_API = (1, 48), (1, 40)
 _PODMAN_HEADER, _PODMAN_SERVER = "Libpod-Api-Version", "Libpod/"
-_BUFFER = 256 * 1024
 _ERROR_BODY = 64 * 1024
 _PIECE = 64 * 1024
-_TRY_AGAIN = 0.02
 _HTTP_OK, _HTTP_BAD, _HTTP_ABSENT, _HTTP_CONFLICT, _HTTP_UNSUPPORTED = 200, 400, 404, 409, 501
-
-
-class Wire(Protocol):
-    """A connected stream: a socket, or something that behaves like one."""
-
-    def settimeout(self, seconds: float | None, /) -> None: ...
-    def recv_into(self, buffer: memoryview, /) -> int: ...
-    def sendall(self, data: bytes, /) -> None: ...
-    def close(self) -> None: ...
-
-
-class Channel(Wire, Protocol):
-    """A wire that is no socket."""
-
-    def cancel(self) -> None:
-        """Wake whoever reads, as if it had ended. Waits for nothing: a signal's handler may call it."""
-        ...
-
-
-Dial = Callable[[Deadline], socket.socket | Channel]
-
-
-def dial_unix(path: str) -> Dial:
-    """How to connect to a unix socket on this machine."""
-
-    def dial(deadline: Deadline) -> socket.socket:
-        wire = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            _connect(wire, path, deadline)
-        except (OSError, ValueError) as error:
-            wire.close()
-            raise TargetError(_why_unreachable(path, error), Refusal.UNREACHABLE) from error
-        except TargetError:
-            wire.close()
-            raise
-        return wire
-
-    return dial
-
-
-def _connect(wire: socket.socket, path: str, deadline: Deadline) -> None:
-    """Connect, waiting where the queue of connections is full: a unix socket says so at once, and does not wait."""
-    while True:
-        seconds = deadline.remaining()
-        wire.settimeout(seconds)
-        try:
-            return wire.connect(path)
-        except BlockingIOError:
-            time.sleep(min(_TRY_AGAIN, seconds))
-
-
-def _why_unreachable(path: str, error: OSError | ValueError) -> str:
-    if isinstance(error, TimeoutError):
-        return f"the engine at {path} accepts no connection: it may hang"
-    match getattr(error, "errno", None):
-        case errno.ENOENT:
-            return f"no engine at {path}: there is no such socket (is it running? DOCKER_HOST names another)"
-        case errno.ECONNREFUSED if not _is_socket(path):
-            return f"no engine at {path}: that is not a socket (DOCKER_HOST names another)"
-        case errno.ECONNREFUSED:
-            return f"no engine at {path}: nothing listens on that socket (start the engine)"
-        case errno.EACCES | errno.EPERM:
-            return f"no access to the engine at {path}: run as root or as a member of the socket's group"
-        case _:
-            return f"no engine at {path}: {getattr(error, 'strerror', None) or error}"
-
-
-def _is_socket(path: str) -> bool:
-    try:
-        return stat.S_ISSOCK(Path(path).stat().st_mode)
-    except OSError:
-        return False
-
-
-class _Stream(io.RawIOBase):
-    """A wire as a raw file: each read waits no longer than the deadline allows."""
-
-    def __init__(self, wire: Wire, deadline: Deadline, tally: Tally) -> None:
-        self._wire, self._deadline, self._tally = wire, deadline, tally
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        seconds = self._deadline.remaining()
-        self._wire.settimeout(seconds)
-        try:
-            count = self._wire.recv_into(memoryview(buffer))
-        except TimeoutError:
-            self._deadline.remaining()  # says so where the whole time is up, or the run was told to stop
-            raise TargetError(f"the engine sent nothing for {seconds:.3g} s", Refusal.TIMEOUT) from None
-        self._tally.count("received", count)
-        return count
-
-
-class _Socket:
-    """What http.client needs of a socket."""
-
-    def __init__(self, wire: Wire, deadline: Deadline, tally: Tally) -> None:
-        self._wire, self._deadline, self._tally = wire, deadline, tally
-
-    def sendall(self, data: bytes) -> None:
-        self._tally.count("sent", len(data))
-        self._wire.settimeout(self._deadline.remaining())
-        self._wire.sendall(data)
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        del mode  # http.client only reads
-        return io.BufferedReader(_Stream(self._wire, self._deadline, self._tally), _BUFFER)
-
-    def close(self) -> None:
-        """The answer keeps reading after the connection lets go; `Answer.close` closes the wire."""
 
 
 class Answer:
@@ -297,7 +178,7 @@ class EngineApi:
     ) -> Iterator[Answer]:
         wire = self._dial(deadline)
         self.tally.count("requests")
-        forget = deadline.on_cancel(lambda: _shut(wire))
+        forget = deadline.on_cancel(lambda: shut(wire))
         try:
             answer = self._exchange(wire, method, path + ("?" + urlencode(query) if query else ""), deadline, body)
             _raise_for(answer)
@@ -308,7 +189,7 @@ class EngineApi:
 
     def _exchange(self, wire: Wire, method: str, path: str, deadline: Deadline, body: object) -> Answer:
         connection = http.client.HTTPConnection("localhost")
-        connection.sock = _Socket(wire, deadline, self.tally)
+        connection.sock = WireSocket(wire, deadline, self.tally)
         headers = {"Connection": "close", "User-Agent": "irkit"}
         content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         if content is not None:
@@ -321,17 +202,6 @@ class EngineApi:
 def part(foreign: str) -> str:
     """A foreign name as one part of a request's path."""
     return quote(foreign, safe="")
-
-
-def _shut(wire: socket.socket | Channel) -> None:
-    """End a wire that another thread waits on: closing alone would leave it waiting."""
-    if isinstance(wire, socket.socket):
-        try:
-            wire.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return  # it had ended already
-    else:
-        wire.cancel()
 
 
 def _raise_for(answer: Answer) -> None:

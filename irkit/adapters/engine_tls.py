@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, cast
 
-from irkit.adapters.engine_http import Dial
+from irkit.adapters.engine_wire import Dial
 from irkit.adapters.host_address import PLAIN_PORT, TLS_PORT, Endpoint, refuse_open_tcp
 from irkit.adapters.name_lookup import look_up
 from irkit.adapters.tls_files import client_context

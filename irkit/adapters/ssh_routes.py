@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
-from irkit.adapters.engine_http import Channel, EngineApi
+from irkit.adapters.engine_http import EngineApi
+from irkit.adapters.engine_wire import Channel
 from irkit.adapters.ssh_channel import ChannelWire
 from irkit.adapters.ssh_command import CommandError, last_words, open_command
 from irkit.adapters.ssh_deadline import Part

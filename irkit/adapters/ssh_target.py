@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from irkit.adapters.docker_engine import DockerEngine
-from irkit.adapters.engine_http import Channel
+from irkit.adapters.engine_wire import Channel
 from irkit.adapters.log_stream import LogRecord
 from irkit.adapters.sftp_files import SftpFiles
 from irkit.adapters.ssh_channel import ChannelWire

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.engine_address import engine_socket
-from irkit.adapters.engine_http import dial_unix
+from irkit.adapters.engine_wire import dial_unix
 from irkit.app.fleet import LOOK_TIME
 from irkit.engine.deadline import Cancel, OperationDeadline
 

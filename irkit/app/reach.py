@@ -74,7 +74,7 @@ class Reach:
             case "local":
                 from irkit.adapters.docker_engine import DockerEngine
                 from irkit.adapters.engine_address import DEFAULT_SOCKET
-                from irkit.adapters.engine_http import dial_unix
+                from irkit.adapters.engine_wire import dial_unix
 
                 return DockerEngine(host, dial_unix(host.socket or DEFAULT_SOCKET), self._clock)
             case "tcp":

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from irkit.adapters.clock import SystemClock
-from irkit.adapters.engine_http import EngineApi, dial_unix
+from irkit.adapters.engine_http import EngineApi
+from irkit.adapters.engine_wire import dial_unix
 from irkit.engine.deadline import Cancel, OperationDeadline
 from tests.acceptance.bundles import playbook, stored
 from tests.acceptance.command import Irkit

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
-from irkit.adapters.engine_http import dial_unix
+from irkit.adapters.engine_wire import dial_unix
 from irkit.adapters.host_commands import LocalCommands
 from irkit.adapters.memory_store import MemoryStore
 from irkit.core.host import Host

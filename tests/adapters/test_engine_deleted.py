@@ -14,7 +14,7 @@ from irkit.adapters import deleted_search, engine_deleted
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.deleted_search import DeletedSearch
 from irkit.adapters.docker_engine import DockerEngine
-from irkit.adapters.engine_http import dial_unix
+from irkit.adapters.engine_wire import dial_unix
 from irkit.adapters.host_files import LocalFiles
 from irkit.adapters.memory_files import MemoryFiles
 from irkit.adapters.memory_store import MemoryStore

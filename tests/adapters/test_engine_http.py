@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from irkit.adapters.clock import SystemClock
-from irkit.adapters.engine_http import EngineApi, dial_unix
+from irkit.adapters.engine_http import EngineApi
+from irkit.adapters.engine_wire import dial_unix
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.text import safe
 from irkit.engine.deadline import Cancel, OperationDeadline

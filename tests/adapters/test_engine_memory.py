@@ -10,7 +10,7 @@ import pytest
 from irkit.adapters import freeze_time
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
-from irkit.adapters.engine_http import dial_unix
+from irkit.adapters.engine_wire import dial_unix
 from irkit.adapters.freeze_time import FreezeTime
 from irkit.adapters.memory_files import MemoryFiles
 from irkit.adapters.memory_store import MemoryStore

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
-from irkit.adapters.engine_http import dial_unix
 from irkit.adapters.engine_networks import network_of
+from irkit.adapters.engine_wire import dial_unix
 from irkit.adapters.memory_store import MemoryStore
 from irkit.core import codec
 from irkit.core.errors import Refusal, TargetError

@@ -8,7 +8,7 @@ import pytest
 
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
-from irkit.adapters.engine_http import dial_unix
+from irkit.adapters.engine_wire import dial_unix
 from irkit.adapters.memory_store import MemoryStore
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.host import Host

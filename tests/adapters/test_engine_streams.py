@@ -12,8 +12,8 @@ import pytest
 from irkit.adapters import engine_streams
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
-from irkit.adapters.engine_http import dial_unix
 from irkit.adapters.engine_reads import unix_time
+from irkit.adapters.engine_wire import dial_unix
 from irkit.adapters.host_side import NoFiles
 from irkit.adapters.memory_store import MemoryStore
 from irkit.core.container import Container

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from irkit.adapters.clock import SystemClock
-from irkit.adapters.engine_http import NEWEST_API, EngineApi, dial_unix
+from irkit.adapters.engine_http import NEWEST_API, EngineApi
+from irkit.adapters.engine_wire import dial_unix
 from irkit.core.errors import Refusal, TargetError
 from irkit.engine.deadline import Cancel, OperationDeadline
 from tests.acceptance.fake_engine import FakeEngine, Reply, http

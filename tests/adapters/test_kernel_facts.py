@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
-from irkit.adapters.engine_http import dial_unix
+from irkit.adapters.engine_wire import dial_unix
 from irkit.adapters.kernel_facts import see_kernel
 from irkit.adapters.memory_files import MemoryFiles
 from irkit.adapters.proc_reading import LIMIT

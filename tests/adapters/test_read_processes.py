@@ -14,7 +14,7 @@ import pytest
 from irkit.adapters import proc_executables
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
-from irkit.adapters.engine_http import dial_unix
+from irkit.adapters.engine_wire import dial_unix
 from irkit.adapters.memory_files import MemoryFiles
 from irkit.adapters.memory_store import MemoryStore
 from irkit.core.errors import Refusal, TargetError

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
-from irkit.adapters.engine_http import dial_unix
+from irkit.adapters.engine_wire import dial_unix
 from irkit.adapters.memory import MemoryTarget
 from irkit.adapters.memory_changes import full_id
 from irkit.adapters.memory_store import MemoryStore

@@ -2,7 +2,7 @@
 
 from irkit.adapters.clock import SystemClock
 from irkit.adapters.docker_engine import DockerEngine
-from irkit.adapters.engine_http import dial_unix
+from irkit.adapters.engine_wire import dial_unix
 from irkit.core.host import Host
 from tests.contract.sites import SLEEPS, Site
 from tests.lab.description import Attach, Suspect
