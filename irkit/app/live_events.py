@@ -16,17 +16,20 @@ if TYPE_CHECKING:
     from irkit.core.engine_event import EngineEvent
     from irkit.core.ports import Clock
 
-_PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0)
+_PAUSES = (0.0, 1.0, 2.0, 5.0, 15.0, 30.0)
 """Seconds before each further try to follow; the last one for all that come after."""
 _LASTS = 30.0
 """Seconds after which a watch counts as one that works."""
 
 
 class LiveEvents:
-    """One watch of one host at a time. `told` is called with each event, on a thread of its own, and must not wait."""
+    """One watch of one host at a time. `told` is called with each event, and `ended` where a watch ended by itself.
 
-    def __init__(self, name: str, clock: Clock, told: Callable[[EngineEvent], None]) -> None:
-        self._name, self._clock, self._told = name, clock, told
+    They are called on a thread of the watch's own, and must not wait.
+    """
+
+    def __init__(self, name: str, clock: Clock, told: Callable[[EngineEvent], None], ended: Callable[[], None]) -> None:
+        self._name, self._clock, self._told, self._ended = name, clock, told, ended
         self._lock = threading.Lock()
         self._cancel: Cancel | None = None
         self._failures = 0
@@ -65,6 +68,7 @@ class LiveEvents:
             now = self._clock.monotonic()
             self._failures = 1 if now - begun > _LASTS else self._failures + 1
             self._begin_at = now + _PAUSES[min(self._failures, len(_PAUSES)) - 1]
+        self._ended()
 
     def _watch(self, target: HostTarget, cancel: Cancel) -> None:
         """Tell of all that comes, to the end. What came before is for a list to show: none of it is asked for."""

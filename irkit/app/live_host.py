@@ -46,7 +46,7 @@ class HostWatch:
         self.checked: Callable[[], None] = lambda: None
         self.rows = HostRows(host.name, board, judge, pace)
         self._standing = Standing(host.name, address=host.address, route=host.route)
-        self._events = LiveEvents(host.name, fleet.clock, self._hear)
+        self._events = LiveEvents(host.name, fleet.clock, self._hear, self._poke)
         self._cancel = Cancel()
         self._facts = LiveFacts(host.name, self.rows, self._examine_deadline, clock, pace.fetchers, self._poke)
         self._changed = threading.Condition()

@@ -1,0 +1,181 @@
+"""The containers of one host in the live list, and whose facts are fetched next: no threads, no engine."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from irkit.adapters.memory_changes import full_id
+from irkit.app.findings import judge
+from irkit.app.live_board import Board
+from irkit.app.live_rows import HostRows
+from irkit.app.live_state import LivePace, LiveRow
+from irkit.core.container import Container, Summary
+from irkit.core.finding import Severity
+from tests.engine.world import container
+
+PACE = LivePace(most_facts=3, problem_pause=15.0)
+
+
+def summary(name: str, state: str = "running", created: str = "", **facts: Any) -> Summary:
+    known = {"host": "h", "image": "app:1", "created_at": created, **facts}
+    return Summary(id=full_id(name), name=name, state=state, **known)
+
+
+class World:
+    """Rows of one host, with a board to look at them on."""
+
+    def __init__(self, *listed: Summary) -> None:
+        self.board = Board(dict)
+        self.rows = HostRows("h", self.board, judge, PACE)
+        self.now = 0.0
+        if listed:
+            self.look(*listed)
+
+    def look(self, *listed: Summary) -> None:
+        self.now += 1
+        self.rows.take_list(listed, self.now)
+
+    def names(self) -> list[str]:
+        """What is to be fetched now, in order, and is fetched."""
+        found = []
+        while (one := self.rows.next_to_fetch()) is not None:
+            found.append(one)
+        for one in found:
+            self.rows.succeed(one, container("x"))
+        return [self.row_of(one).summary.name for one in found]
+
+    def row_of(self, identifier: str) -> LiveRow:
+        return self.board.rows[f"h/{identifier}"]
+
+    def row(self, name: str) -> LiveRow:
+        return self.row_of(full_id(name))
+
+
+def facts(name: str, **known: Any) -> Container:
+    return container(name, host="h", **known)
+
+
+def test_rows_are_there_before_their_facts() -> None:
+    world = World(summary("web"))
+    row = world.row("web")
+    assert (row.facts, row.problem, row.findings, row.flags, row.risk) == (None, "", (), "", None)
+    assert row.key == f"h/{full_id('web')}" and row.seen == 1 and world.rows.unread == 1
+    world.rows.succeed(full_id("web"), facts("web", privileged=True))
+    row = world.row("web")
+    assert row.facts is not None and row.flags == "P....U" and row.risk is Severity.HIGH and world.rows.unread == 0
+    assert [one.check for one in row.findings] == ["exposure.privileged", "exposure.root_user"]
+
+
+def test_of_the_first_list_all_are_fetched_running_and_newest_first() -> None:
+    old, new, later = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z", "2026-06-01T00:00:00.5Z"
+    world = World(
+        summary("ended", "exited", later), summary("old", created=old), summary("odd", created="?"),
+        summary("new", created=new), summary("newest", "paused", later),
+    )  # fmt: skip
+    assert world.names() == ["newest", "new", "old", "odd", "ended"]
+
+
+def test_later_no_more_are_fetched_than_so_many_for_each_list() -> None:
+    world = World(summary("first"))
+    assert world.names() == ["first"]
+    more = [summary(f"c{number}", created=f"2026-01-{number + 1:02}T00:00:00Z") for number in range(7)]
+    world.look(summary("first"), *more)
+    assert world.names() == ["c6", "c5", "c4"] and world.rows.is_behind
+    world.look(summary("first"), *more)
+    assert world.names() == ["c3", "c2", "c1"]
+    world.look(summary("first"), *more)
+    assert world.names() == ["c0"] and not world.rows.is_behind
+
+
+def test_facts_are_fetched_again_where_a_list_shows_a_change_but_not_for_the_time_it_runs() -> None:
+    world = World(summary("web", status="Up 1 second"))
+    assert world.names() == ["web"]
+    world.look(summary("web", status="Up 2 seconds"))
+    assert world.names() == [] and world.row("web").summary.status == "Up 2 seconds"
+    world.look(summary("web", "paused", status="Up 2 seconds (Paused)"))
+    assert world.names() == ["web"]
+
+
+def test_what_an_event_named_is_fetched_after_the_next_list_and_once() -> None:
+    world = World(summary("web"), summary("db"))
+    assert len(world.names()) == 2
+    for _ in range(1000):
+        world.rows.want([full_id("web"), full_id("never heard of")])
+    assert world.names() == [], "not before a list shows it"
+    world.look(summary("web"), summary("db"))
+    assert world.names() == ["web"]
+    world.look(summary("web"), summary("db"))
+    assert world.names() == []
+
+
+def test_a_renamed_container_keeps_its_key() -> None:
+    world = World(summary("web"))
+    world.look(replace(summary("web"), name="harmless"))
+    assert list(world.board.rows) == [f"h/{full_id('web')}"] and world.row("web").summary.name == "harmless"
+
+
+def test_what_is_gone_is_forgotten_whatever_comes_in_for_it_later() -> None:
+    world = World(summary("web"), summary("db"))
+    taken = world.rows.next_to_fetch()
+    assert taken == full_id("web") or taken == full_id("db")
+    world.look()
+    world.rows.succeed(taken, facts("web"))
+    world.rows.fail(full_id("db"), "too late", 0)
+    assert not world.board.rows and world.rows.next_to_fetch() is None and world.rows.unread == 0
+
+
+def test_a_container_is_never_fetched_twice_at_once_and_what_happens_meanwhile_is_not_lost() -> None:
+    world = World(summary("web"))
+    assert world.rows.next_to_fetch() == full_id("web")
+    world.rows.want([full_id("web")])
+    world.look(summary("web"))
+    assert world.rows.next_to_fetch() is None, "it is being fetched"
+    world.rows.succeed(full_id("web"), facts("web"))
+    world.look(summary("web"))
+    assert world.names() == ["web"]
+
+
+def test_facts_that_cannot_be_had_are_a_problem_and_tried_again_after_growing_pauses() -> None:
+    world = World(summary("web"))
+    tried = []
+    for second in range(1, 100):
+        world.now = second - 1
+        world.look(summary("web"))
+        if (one := world.rows.next_to_fetch()) is not None:
+            tried.append(second)
+            world.rows.fail(one, "inspect failed", second)
+    assert tried == [1, 16, 46, 91]
+    assert world.row("web").problem == "inspect failed" and world.row("web").facts is None
+    assert world.rows.unread == 0, "what is known is that there are none"
+
+
+def test_facts_that_were_had_stay_beside_the_problem_and_it_goes_with_the_next_ones() -> None:
+    world = World(summary("web"))
+    world.rows.succeed(full_id("web"), facts("web", privileged=True))
+    world.rows.fail(full_id("web"), "the engine hangs", 1)
+    row = world.row("web")
+    assert row.problem == "the engine hangs" and row.facts is not None and row.flags == "P....U"
+    world.rows.succeed(full_id("web"), facts("web"))
+    assert world.row("web").problem == "" and world.row("web").flags == ".....U"
+
+
+def test_a_failure_that_is_borne_with_is_not_shown_and_the_facts_are_wanted_still() -> None:
+    world = World(summary("web"))
+    for problem in ("", "", "gone"):
+        taken = world.rows.next_to_fetch()
+        assert taken is not None
+        world.rows.fail(taken, "gone", 0, patience=2)
+        assert world.row("web").problem == problem
+        world.look(summary("web"))
+
+
+def test_all_are_wanted_again_but_no_more_at_once_than_may_be() -> None:
+    listed: Sequence[Summary] = [summary(f"c{number}") for number in range(5)]
+    world = World(*listed)
+    assert len(world.names()) == 5
+    world.rows.want_all()
+    world.look(*listed)
+    assert len(world.names()) == 3
+    world.look(*listed)
+    assert len(world.names()) == 2
