@@ -78,10 +78,6 @@ class Tree:
         """The names of the hosts, in the order they were first named in."""
         return self._hosts
 
-    def has_group(self, name: str) -> bool:
-        """Whether there is such a group."""
-        return name in self._groups
-
     def add_group(self, name: str) -> None:
         """A group, unless it is there. Raises UsageError."""
         if len(self._groups) >= _MAX_GROUPS and name not in self._groups:

@@ -70,7 +70,7 @@ def _by_files(
             tree.add(met, deadline)
     finally:
         tree.flush()
-    return _outcome(tree, operation, f"from {place.source} on the host", place.warning)
+    return _outcome(tree, f"from {place.source} on the host", place.warning)
 
 
 def _one_file(operation: ReadVolume, intake: Intake, deadline: Deadline, place: VolumePlace, looked: Looked) -> Outcome:
@@ -80,7 +80,7 @@ def _one_file(operation: ReadVolume, intake: Intake, deadline: Deadline, place: 
         tree.add(Met(looked.facts.name, looked, place.folder), deadline)
     finally:
         tree.flush()
-    return _outcome(tree, operation, f"a {looked.facts.kind}, from {place.source} on the host", place.warning)
+    return _outcome(tree, f"a {looked.facts.kind}, from {place.source} on the host", place.warning)
 
 
 def _by_archive(
@@ -113,7 +113,7 @@ def _by_archive(
             tree.put(TreeEntry(path=".", type="other", left_out=reason))
     finally:
         tree.flush()
-    return _outcome(tree, operation, f"by the engine's archive of {operation.destination}: {why}", doubt=doubt)
+    return _outcome(tree, f"by the engine's archive of {operation.destination}: {why}", doubt=doubt)
 
 
 def _below(path: bytes, top: bytes) -> bytes:
@@ -156,7 +156,7 @@ def _opened(operation: ReadVolume, intake: Intake, source: str, warning: str = "
     return tree
 
 
-def _outcome(tree: TreeTar, operation: ReadVolume, how: str, *notes: str, doubt: str = "") -> Outcome:
+def _outcome(tree: TreeTar, how: str, *notes: str, doubt: str = "") -> Outcome:
     partial = tree.finish(doubt)
     counts = tree.counts
     held = f"{counts.bytes} bytes" if counts.bytes == counts.seen else f"{counts.bytes} of {counts.seen} bytes"

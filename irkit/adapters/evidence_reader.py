@@ -12,7 +12,6 @@ from pathlib import Path
 from irkit.adapters.storage import open_regular, storing
 from irkit.adapters.zstd_frames import SUFFIX, UNREADABLE, open_frames
 from irkit.core.errors import VerificationError
-from irkit.core.evidence import Evidence
 
 
 @contextlib.contextmanager
@@ -27,9 +26,3 @@ def open_stored(path: Path) -> Iterator[io.BufferedIOBase]:
             yield open_frames(file) if packed else file
         except UNREADABLE as error:
             raise VerificationError(f"{path}: {error}") from error
-
-
-def read_stored(root: Path, evidence: Evidence, limit: int) -> bytes:
-    """The first `limit` source bytes of an item of the bundle `root`. Raises VerificationError, StorageError."""
-    with open_stored(root / evidence.path) as file, storing(root / evidence.path):
-        return file.read(limit)

@@ -7,7 +7,6 @@ import fnmatch
 
 import msgspec
 
-STATES = ("created", "running", "paused", "restarting", "removing", "exited", "dead")
 SHORT_ID = 12
 
 

@@ -19,18 +19,3 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
     file_bytes: int = 0
     commands: dict[str, int] = {}
     written: dict[str, int] = {}
-
-    def less(self, before: "Footprint") -> "Footprint":
-        """What came since then."""
-        return Footprint(
-            **{
-                name: getattr(self, name) - getattr(before, name)
-                for name in ("requests", "received", "sent", "files", "folders", "file_bytes")
-            },
-            commands={
-                argv: count - before.commands.get(argv, 0)
-                for argv, count in self.commands.items()
-                if count > before.commands.get(argv, 0)
-            },
-            written={what: size for what, size in self.written.items() if what not in before.written},
-        )

@@ -12,7 +12,7 @@ import pytest
 
 from irkit.adapters import evidence_file
 from irkit.adapters.evidence_file import EvidenceWriter, Origin, Pipeline
-from irkit.adapters.evidence_reader import open_stored, read_stored
+from irkit.adapters.evidence_reader import open_stored
 from irkit.adapters.zstd_frames import FRAME, compress_frame
 from irkit.core.errors import StorageError, VerificationError
 from irkit.core.evidence import Evidence
@@ -57,6 +57,12 @@ def check(root: Path, evidence: Evidence, data: bytes) -> None:
     assert evidence.sha512 == hashlib.sha512(stored).hexdigest()
     assert evidence.source_size == len(data)
     assert evidence.source_sha256 == hashlib.sha256(data).hexdigest()
+
+
+def read_stored(root: Path, evidence: Evidence, limit: int) -> bytes:
+    """The first source bytes of an item, whatever is stored of them."""
+    with open_stored(root / evidence.path) as file:
+        return file.read(limit)
 
 
 SIZES = [0, 1, 1000, FRAME - 1, FRAME, FRAME + 1, 3 * FRAME + 5]
