@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from irkit.app.look_intake import LookIntake
-from irkit.app.seen import Change, Process, Socket, changes_of, processes_of, processes_of_list, sockets_of
+from irkit.app.seen import (
+    Change,
+    LogLine,
+    Process,
+    Socket,
+    changes_of,
+    log_line,
+    processes_of,
+    processes_of_list,
+    sockets_of,
+)
 from irkit.core.errors import IrkitError, Refusal, TargetError
 from irkit.core.operations import Diff, Inspect, ListProcesses, ReadProcesses, ReadSockets, ReadStats
 from irkit.engine.deadline import Cancel
@@ -100,14 +110,14 @@ class LogLook(Look[None]):
                 self._waiting.popleft()
                 self._left_out += 1
 
-    def take(self, most: int = PENDING) -> tuple[list[LogRecord], int]:
+    def take(self, most: int = PENDING) -> tuple[list[LogLine], int]:
         """The newest lines, at most so many, and how many before them were left out of view."""
         with self._lock:
             waiting, self._waiting = self._waiting, deque()
             left_out, self._left_out = self._left_out, 0
-        lines = list(waiting)
-        cut = max(0, len(lines) - most)
-        return lines[cut:], left_out + cut
+        cut = max(0, len(waiting) - most)
+        lines = [log_line(one.stream, one.stamp, one.content) for one in list(waiting)[cut:]]
+        return lines, left_out + cut
 
 
 class Looks:

@@ -45,6 +45,26 @@ class Change:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of a log as it is shown: the start of what was written, with U+FFFD for what is no UTF-8."""
+
+    stream: str
+    stamp: str
+    text: str
+    is_cut: bool = False
+
+
+LONGEST_LINE = 4000
+"""Bytes of a log line that are shown at most."""
+
+
+def log_line(stream: str, stamp: str, content: bytes) -> LogLine:
+    """A record of a log as a line."""
+    text = content[:LONGEST_LINE].removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
+    return LogLine(stream, stamp, text, len(content) > LONGEST_LINE)
+
+
 @dataclass
 class _Node:
     facts: Mapping[str, Any]

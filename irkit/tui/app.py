@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from irkit.app.live import LiveState
-from irkit.core.text import safe
+from irkit.core.text import Safe, safe
 from irkit.tui import flows
 from irkit.tui.header import HeaderLine, header_line
 from irkit.tui.safe_text import NoControls
@@ -213,6 +213,17 @@ class IrkitApp(App[int]):
     def say(self, text: object, severity: SeverityLevel = "information") -> None:
         """Tell the responder something that passes."""
         self.notify(safe(text, 400), severity=severity)
+
+    def copy(self, text: Safe) -> None:
+        """Copy text that has been made safe to the terminal's clipboard."""
+        self.copy_to_clipboard(text)
+        self.say(f"copied: {safe(text, 60)}")
+
+    def write_down(self, text: str) -> None:
+        """Write what was done into the log of the run under way, or of the case."""
+        run = self.services.runs.current
+        if run is None or not run.note(text, self.services.responder):
+            self.say("not written down: no case")
 
     def notify(
         self,

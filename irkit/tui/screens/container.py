@@ -1,11 +1,160 @@
-"""The screen of one container."""
+"""The screen of one container: overview, processes, network, files, logs and the engine's own answer, as tabs."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Input, Static
+
+from irkit.core.text import safe
+from irkit.tui.panes.files import FilesPane
+from irkit.tui.panes.inspect import InspectPane
+from irkit.tui.panes.logs import LogsPane
+from irkit.tui.panes.network import NetworkPane
+from irkit.tui.panes.overview import OverviewPane
+from irkit.tui.panes.pane import Pane
+from irkit.tui.panes.processes import ProcessesPane
 from irkit.tui.screen import IrkitScreen
+from irkit.tui.themes import SEVERITY_SIGNS, SEVERITY_STYLES, UNKNOWN_SIGN
+
+if TYPE_CHECKING:
+    from irkit.app.live import Changed
+
+_TABS: tuple[tuple[str, str, type[Pane[Any]]], ...] = (
+    ("o", "overview", OverviewPane),
+    ("t", "processes", ProcessesPane),
+    ("w", "network", NetworkPane),
+    ("f", "files", FilesPane),
+    ("l", "logs", LogsPane),
+    ("i", "inspect", InspectPane),
+)
 
 
 class ContainerScreen(IrkitScreen[None]):
-    """To be built."""
+    """One container, by its key: it stays this one whatever moves in the list, and says so where it is gone."""
 
-    def __init__(self, key: str) -> None:
+    help_text = (
+        "o overview, t processes, w network, f files, l logs, i inspect. / searches in the tab, n and N go on. y copies"
+        " the line under the cursor as its value. $ marks a shell, ! what is unusual."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(key, f"tab('{name}')", name.title(), id=f"tab.{name}") for key, name, _ in _TABS),
+        Binding("slash", "search", "Search", id="container.search", key_display="/"),
+        Binding("n", "again(False)", "Next", id="container.next", show=False),
+        Binding("N", "again(True)", "Previous", id="container.previous", show=False),
+        Binding("y", "copy", "Copy", id="container.copy", show=False),
+        Binding("escape", "back", "Back", id="container.back"),
+    ]
+
+    def __init__(self, key: str, tab: str = "overview") -> None:
         super().__init__()
-        self.key = key
+        self.key, self._tab = key, tab
+        self._wanted = ""
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="container-title", classes="notice", markup=False)
+        yield Static(id="container-tabs", classes="notice", markup=False)
+        with ContentSwitcher(initial=self._tab, id="container-body", classes="pane"):
+            for _, name, kind in _TABS:
+                yield kind(self.key, id=name)
+        yield Input(placeholder="search", id="container-search", select_on_focus=False)
+
+    def on_mount(self) -> None:
+        """Show the first tab."""
+        self.query_one("#container-search").display = False
+        self._show_row()
+        self.pane.entered()
+
+    def on_unmount(self) -> None:
+        """Give up what is under way."""
+        for pane in self.query(Pane):
+            pane.left()
+
+    @property
+    def pane(self) -> Pane[Any]:
+        """The tab that is shown."""
+        return self.query_one(f"#{self._tab}", Pane)
+
+    def target_keys(self) -> list[str]:
+        """This container alone, whatever is marked in the list."""
+        return [self.key]
+
+    def tick(self, changed: Changed) -> None:
+        """The row, and what the tab looked for."""
+        self._show_row()
+        self.pane.tick()
+
+    def _show_row(self) -> None:
+        row = self.services.live.rows.get(self.key)
+        for pane in self.query(Pane):
+            if row is not None:
+                pane.row = row
+        host = self.services.live.hosts.get(self.key.partition("/")[0])
+        if row is None:
+            text = Content.styled("GONE from the list: what is shown was seen before", "bold $error")
+        else:
+            sign = SEVERITY_SIGNS.get(str(row.risk), UNKNOWN_SIGN)
+            parts: list[str | tuple[str, str]] = [
+                (sign, SEVERITY_STYLES.get(str(row.risk), "")),
+                f" {row.flags or '......'} {safe(row.host, 40)}/",
+                (safe(row.summary.name, 60), "bold"),
+                f"  {safe(row.summary.state, 20)}  {safe(row.summary.image, 60)}",
+            ]
+            if host is not None and not host.state.is_up:
+                parts.append((f"  OLD: its host is {host.state}", "bold $error"))
+            text = Content.assemble(*parts)
+        self.query_one("#container-title", Static).update(text)
+        tabs = [(f" {key} {name} ", "reverse" if name == self._tab else "") for key, name, _ in _TABS]
+        self.query_one("#container-tabs", Static).update(Content.assemble(*tabs))
+
+    def action_tab(self, name: str) -> None:
+        """Show a tab; one that is left gives up what it was looking for."""
+        if name == self._tab:
+            return
+        self.pane.left()
+        self._tab = name
+        self.query_one("#container-body", ContentSwitcher).current = name
+        self._show_row()
+        self.pane.entered()
+
+    def action_search(self) -> None:
+        """Type what is searched for."""
+        field = self.query_one("#container-search", Input)
+        field.display = True
+        field.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Search for it."""
+        event.stop()
+        self._wanted = event.value
+        self._end_search()
+        self._found(self.pane.view.search(self._wanted))
+
+    def _end_search(self) -> None:
+        self.query_one("#container-search").display = False
+        self.pane.view.focus()
+
+    def action_again(self, backwards: bool) -> None:
+        """The next place where it is found."""
+        self._found(self.pane.view.search(self._wanted, backwards=backwards, again=True))
+
+    def _found(self, found: bool) -> None:
+        if not found:
+            self.irkit.say(f"{self._wanted!r} is not in what is shown here", "warning")
+
+    def action_copy(self) -> None:
+        """Copy the value under the cursor."""
+        line = self.pane.view.line
+        if line is not None:
+            self.irkit.copy(line.value if line.value is not None else line.text)
+
+    def action_back(self) -> None:
+        """End the search, or go back to the list."""
+        if self.query_one("#container-search").display:
+            self._end_search()
+        else:
+            self.irkit.pop_screen()

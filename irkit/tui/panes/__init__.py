@@ -1,0 +1,1 @@
+"""What the tabs of a container's screen show, one file each."""

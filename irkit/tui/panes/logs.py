@@ -1,0 +1,105 @@
+"""The log as it is written: followed, searched, frozen; what was written too fast to be shown is counted."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from textual.binding import Binding, BindingType
+
+from irkit.app.looks import LogLook
+from irkit.app.seen import LogLine
+from irkit.core.text import safe
+from irkit.tui.line_view import Line
+from irkit.tui.panes.pane import Pane
+
+_TAILS: Final = (200, 2000, 10_000)
+_MOST_A_TICK: Final = 1000
+_STREAMS: Final = ("both", "stdout", "stderr")
+
+
+class LogsPane(Pane[None]):
+    """Both streams of the log, with escapes shown as signs. What is kept as evidence is never read from here."""
+
+    title = "Logs"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("z", "freeze", "Freeze", id="logs.freeze"),
+        Binding("s", "since", "Further back", id="logs.since"),
+        Binding("x", "stream", "Streams", id="logs.stream"),
+    ]
+
+    def __init__(self, key: str, *, id: str) -> None:
+        super().__init__(key, id=id)
+        self._log: LogLook | None = None
+        self._tail = _TAILS[0]
+        self._stream = _STREAMS[0]
+        self._left_out = self._shown = 0
+
+    def action_look(self) -> None:
+        """Follow it anew."""
+        if self._log is not None:
+            self._log.cancel()
+        self._left_out = self._shown = 0
+        self.view.show([])
+        self.view.is_following = True
+        self._log = self.irkit.services.looks.logs(self.key, tail=self._tail)
+
+    def entered(self) -> None:
+        """Follow it as long as it is shown."""
+        self.view.focus()
+        if self._log is None:
+            self.action_look()
+
+    def left(self) -> None:
+        """A log that nobody looks at is not followed."""
+        if self._log is not None:
+            self._log.cancel()
+            self._log = None
+
+    def tick(self) -> None:
+        """Show what came, and how much of it could not be shown."""
+        log = self._log
+        if log is None or self.view.is_frozen:
+            return
+        lines, left_out = log.take(_MOST_A_TICK)
+        self._left_out += left_out
+        wanted = [one for one in lines if self._stream in ("both", one.stream)]
+        self._shown += len(wanted)
+        if wanted:
+            self.view.append([shown_line(one) for one in wanted])
+        self._say(log)
+
+    def _say(self, log: LogLook) -> None:
+        out = f"; {self._left_out} lines came too fast and are NOT shown here" if self._left_out else ""
+        gone = f"; {self.view.dropped} scrolled out" if self.view.dropped else ""
+        state = f"ended: {log.error}" if log.error else "ended" if log.is_over else "following"
+        if not self.view.is_following and not log.is_over:
+            state = "not at the end: G follows"
+        stream = f", {self._stream} only" if self._stream != "both" else ""
+        self.say(f"{state}, {self._shown} lines from the last {self._tail} on{stream}{out}{gone}")
+
+    def action_freeze(self) -> None:
+        """Hold still what is shown, or go on; meanwhile what comes is counted as left out where it is too much."""
+        self.view.is_frozen = not self.view.is_frozen
+        if self.view.is_frozen:
+            self.say("FROZEN: z goes on", "bold $warning")
+
+    def action_since(self) -> None:
+        """Begin further back."""
+        at = _TAILS.index(self._tail)
+        self._tail = _TAILS[(at + 1) % len(_TAILS)]
+        self.action_look()
+
+    def action_stream(self) -> None:
+        """Both streams, or one of them."""
+        self._stream = _STREAMS[(_STREAMS.index(self._stream) + 1) % len(_STREAMS)]
+        self.action_look()
+
+
+def shown_line(one: LogLine) -> Line:
+    """A line of the log: its time of day, a sign for the second stream, and what was written."""
+    sign = "!" if one.stream == "stderr" else "#" if one.stream == "engine" else " "
+    cut = " … (cut here; the evidence has it whole)" if one.is_cut else ""
+    text = safe(f"{one.stamp[11:19]} {sign} {one.text}", 1000)
+    return Line(
+        safe(text + cut, 1100), "$warning" if sign == "!" else "$error" if sign == "#" else "", safe(one.text, 4000)
+    )

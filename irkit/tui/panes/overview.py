@@ -1,0 +1,79 @@
+"""The first tab: what was found, with the fact it rests on and what answers it, and then what the container is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from irkit.core.container import SHORT_ID, Container
+from irkit.core.finding import Finding
+from irkit.core.text import safe
+from irkit.tui.line_view import Line
+from irkit.tui.panes.pane import Pane
+from irkit.tui.themes import SEVERITY_SIGNS, SEVERITY_STYLES
+
+
+class OverviewPane(Pane[None]):
+    """Made of what the list knows: it looks at nothing by itself."""
+
+    title = "Overview"
+
+    def entered(self) -> None:
+        """Show the row."""
+        self.view.is_following = False
+        self.view.focus()
+        self.tick()
+
+    def tick(self) -> None:
+        """Show the row as it is now."""
+        row = self.row
+        if row is None:
+            self.say("it is not in the list", "bold $error")
+            return
+        lines = list(overview_lines(row.findings, row.facts, row.problem))
+        if lines != self.view.lines:
+            self.view.show(lines)
+        found = len(row.findings)
+        self.say(f"{found} finding{'' if found == 1 else 's'}" + ("; facts are not known yet" if not row.facts else ""))
+
+
+def overview_lines(findings: Iterable[Finding], facts: Container | None, problem: str) -> Iterator[Line]:
+    """Findings first, gravest first; then the facts."""
+    if problem:
+        yield Line(safe(f"NOT KNOWN: {problem}", 600), "bold $error")
+    order = list(SEVERITY_SIGNS)
+    for one in sorted(findings, key=lambda finding: order.index(str(finding.severity))):
+        severity = str(one.severity)
+        yield Line(safe(f"{SEVERITY_SIGNS[severity]} {one.summary}", 600), SEVERITY_STYLES[severity])
+        for fact in one.because:
+            yield Line(safe(f"     because {fact}", 600), value=safe(fact))
+        if one.remedy:
+            yield Line(safe(f"     to do: {one.remedy}", 600), "italic")
+    yield Line(safe(""))
+    if facts is not None:
+        yield from (Line(safe(f"{name:<14} {value}", 600), value=safe(value)) for name, value in fact_rows(facts))
+
+
+def fact_rows(one: Container) -> Iterator[tuple[str, str]]:
+    """The facts by name; what is long or repeated is a row each."""
+    yield "name", one.name
+    yield "id", one.id
+    yield "host", one.host
+    yield "state", one.state
+    yield "image", f"{one.image}  {one.image_digest.removeprefix('sha256:')[:SHORT_ID]}"
+    yield "created", one.created_at
+    yield "started", one.started_at
+    yield "user", one.user or "root (none set)"
+    yield "restart", one.restart_policy.name
+    yield "security", ", ".join(one.security_options) or "-"
+    yield "capabilities", "all (privileged)" if one.privileged else ", ".join(one.capabilities) or "the usual ones"
+    if one.orchestrator:
+        yield "orchestrator", one.orchestrator
+    for place in one.attachments:
+        yield "network", f"{place.network}  {place.ipv4} {place.ipv6} {place.mac}".rstrip()
+    for port in one.ports:
+        yield "port", f"{port.host_ip}:{port.host_port} -> {port.container_port}/{port.protocol}"
+    for mount in one.mounts:
+        how = "writable" if mount.writable else "read-only"
+        yield "mount", f"{mount.kind} {mount.source or mount.name} on {mount.destination} ({how})"
+    for name, value in one.labels.items():
+        yield "label", f"{name}={value}"

@@ -1,0 +1,104 @@
+"""What all tabs of a container's screen have in common: they look when shown, and can be searched and copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from irkit.core.text import safe
+from irkit.tui.line_view import Line, LineView
+
+if TYPE_CHECKING:
+    from irkit.app.live import LiveRow
+    from irkit.app.looks import Look
+    from irkit.tui.app import IrkitApp
+
+T = TypeVar("T")
+
+
+class Pane(Vertical, Generic[T]):
+    """One tab: a line that says what it is and as of when, and lines below it. `row` is the container as last seen."""
+
+    title: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+r", "look", "Look again", id="pane.look", show=False),
+    ]
+
+    def __init__(self, key: str, *, id: str) -> None:
+        super().__init__(id=id, classes="pane")
+        self.key = key
+        self.row: LiveRow | None = None
+        self._look: Look[T] | None = None
+        self._is_told = False
+
+    @property
+    def irkit(self) -> IrkitApp:
+        """The app, by its own type."""
+        return cast("IrkitApp", self.app)
+
+    @property
+    def view(self) -> LineView:
+        """The lines."""
+        return self.query_one(LineView)
+
+    def compose(self) -> ComposeResult:
+        """The line above, and the lines."""
+        yield Static("", classes="notice", markup=False)
+        yield LineView()
+
+    def begin(self) -> Look[T] | None:
+        """Look; None where there is nothing to look at but the row."""
+        return None
+
+    def lines_of(self, value: T) -> Iterable[Line]:
+        """What was seen, as lines."""
+        return ()
+
+    def entered(self) -> None:
+        """It is shown: look, unless that was done."""
+        self.view.focus()
+        if self._look is None:
+            self.action_look()
+
+    def left(self) -> None:
+        """It is not shown any more: what is under way is given up."""
+        if self._look is not None and not self._look.is_over:
+            self._look.cancel()
+            self._look = None
+
+    def action_look(self) -> None:
+        """Look anew."""
+        if self._look is not None:
+            self._look.cancel()
+        self._is_told = False
+        self._look = self.begin()
+        self.say("looking ...")
+
+    def tick(self) -> None:
+        """Show what came."""
+        look = self._look
+        if look is None or self._is_told or not look.is_over:
+            return
+        self._is_told = True
+        if look.value is None:
+            self.say(f"not seen: {look.error}", "bold $error")
+            return
+        lines = list(self.lines_of(look.value))
+        self.view.show(lines)
+        at = f"{look.as_of:%H:%M:%S}Z" if look.as_of else "?"
+        source = f", from {look.source}" if look.source else ""
+        self.say("; ".join([f"{self.count(look.value)} as of {at}{source}", *look.notes]))
+
+    def count(self, value: T) -> str:
+        """How many there are, in words."""
+        return f"{len(cast('Any', value))} lines"
+
+    def say(self, text: str, style: str = "") -> None:
+        """The line above."""
+        self.query_one(Static).update(Content.styled(safe(text, 400), style) if style else Content(safe(text, 400)))
