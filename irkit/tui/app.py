@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual.app import App, SystemCommand
@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from irkit.app.live import LiveState
 from irkit.core.text import Safe, safe
 from irkit.tui import flows
 from irkit.tui.header import HeaderLine, header_line
@@ -27,13 +26,13 @@ if TYPE_CHECKING:
     from textual.filter import LineFilter
     from textual.notifications import SeverityLevel
 
+    from irkit.app.live import LiveHost
     from irkit.app.run_service import ActiveRun
     from irkit.tui.services import Services
 
 TICK: Final = 0.2
 """Seconds between two looks at what is new."""
 INTERRUPTED: Final = 130
-_UP: Final = (LiveState.UP, LiveState.SLOW)
 _HEEDED: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 SMALLEST: Final = (60, 15)
 """Columns and lines below which nothing but a word about that is shown."""
@@ -120,7 +119,7 @@ class IrkitApp(App[int]):
     def __init__(self, services: Services) -> None:
         super().__init__()
         self.services = services
-        self.marks: set[str] = set()
+        self.hosts_now: Mapping[str, LiveHost] = {}
         self.planned_for: list[str] = []
         self.bundle_wanted: Path | None = None
         self._undo_after: ActiveRun | None = None
@@ -161,7 +160,7 @@ class IrkitApp(App[int]):
 
     def _tick(self) -> None:
         changed = self.services.live.take()
-        self.marks -= changed.gone
+        self.hosts_now = self.services.live.hosts
         for header in self.screen.query(HeaderLine):
             header.refresh()
         self._see_to_runs()
@@ -195,8 +194,8 @@ class IrkitApp(App[int]):
 
     def header(self, width: int) -> Content:
         """The first line of every screen."""
-        hosts = self.services.live.hosts.values()
-        up = sum(one.state in _UP for one in hosts)
+        hosts = self.hosts_now.values()
+        up = sum(one.state.is_up for one in hosts)
         run = self.services.runs.current
         return header_line(
             case=self.services.case,
@@ -309,11 +308,11 @@ class IrkitApp(App[int]):
     def _targets(self) -> list[str]:
         return self.screen.target_keys() if isinstance(self.screen, IrkitScreen) else []
 
-    def open_container(self, key: str) -> None:
-        """Show one container, by its key."""
+    def open_container(self, key: str, tab: str = "overview") -> None:
+        """Show one container, by its key, and one of its tabs."""
         from irkit.tui.screens.container import ContainerScreen
 
-        self.push_screen(ContainerScreen(key))
+        self.push_screen(ContainerScreen(key, tab))
 
     def action_refresh_all(self) -> None:
         """Look at all hosts anew."""

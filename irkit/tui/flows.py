@@ -110,7 +110,6 @@ async def begin(app: IrkitApp, prepared: Prepared) -> None:
         prepared.fleet.close()
         app.say(error, "error")
         return
-    app.marks.clear()
     app.pop_screen()
     await app.action_mode("run")
 

@@ -1,7 +1,248 @@
-"""The screen triage."""
+"""The first screen: all containers of all hosts as they are now, the gravest first."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from irkit.app.live import Changed
+from irkit.core.text import safe
+from irkit.tui.live_table import LiveTable, Row
+from irkit.tui.row_filter import FilterError, RowFilter, compile_filter
 from irkit.tui.screen import IrkitScreen
+from irkit.tui.table_messages import CursorGone, CursorMoved, MarksChanged, Opened
+from irkit.tui.triage_rows import COLUMNS, ORDERS, Known, known, row_of
+
+if TYPE_CHECKING:
+    from irkit.app.live import LiveHost
+
+_ORDERS = tuple(ORDERS)
+_AGES_EVERY = 25
+"""Ticks after which the list is gone through though nothing changed: ages grow, and filters ask for them."""
+_MOST_PROBLEMS = 3
 
 
 class TriageScreen(IrkitScreen[None]):
-    """To be built."""
+    """Mark, look, plan. The cursor and the marks belong to containers, not to lines."""
+
+    help_text = (
+        "All containers of all hosts, the gravest first. space marks, v a range, a all shown, u none. / filters: words,"
+        " state: host: image: label: risk>=M flag:P age<1h, ! inverts. o sorts. > cursor, - a cursor that holds no row."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", id="triage.filter", key_display="/"),
+        Binding("space", "nothing", "Mark", id="triage.mark-shown", show=True),
+        Binding("o", "sort", "Sort", id="triage.sort"),
+        Binding("I", "app.plan_at_once('isolate')", "Isolate", id="triage.isolate"),
+        Binding("P", "app.plan", "Playbook", id="triage.plan"),
+        Binding("l", "open('logs')", "Logs", id="triage.logs", show=False),
+        Binding("i", "open('inspect')", "Inspect", id="triage.inspect", show=False),
+        Binding("t", "open('processes')", "Processes", id="triage.processes", show=False),
+        Binding("f", "open('files')", "Files", id="triage.files", show=False),
+        Binding("w", "open('network')", "Network", id="triage.network", show=False),
+        Binding("n", "again(1)", "Next match", id="triage.next", show=False),
+        Binding("y", "copy", "Copy host and id", id="triage.copy", show=False),
+        Binding("escape", "clear", "Clear the filter", id="triage.clear", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[str, Known] = {}
+        self._filter: RowFilter = compile_filter("")
+        self._order = _ORDERS[0]
+        self._shown = 0
+        self._ticks = 0
+        self._told = ""
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="triage-line", classes="notice", markup=False)
+        yield Input(placeholder="filter: words, state: host: image: label: risk>=M flag:P age<1h, ! inverts",
+                    id="triage-filter", select_on_focus=False)  # fmt: skip
+        yield LiveTable(COLUMNS, self._look, id="triage-table")
+        yield Static(id="triage-told", classes="notice", markup=False)
+
+    @property
+    def table(self) -> LiveTable:
+        """The list."""
+        return self.query_one(LiveTable)
+
+    def on_mount(self) -> None:
+        """All there is already."""
+        self.query_one("#triage-filter").display = False
+        self.table.focus()
+        self._take_all()
+
+    def on_screen_resume(self) -> None:
+        """Much may have changed meanwhile."""
+        if self.is_mounted:
+            self._take_all()
+
+    # News ------------------------------------------------------------------------------------------------------------
+
+    def tick(self, changed: Changed) -> None:
+        """Take in what changed."""
+        self._ticks += 1
+        if changed or self._ticks % _AGES_EVERY == 0:
+            for key, row in changed.rows.items():
+                self._known[key] = known(row)
+            for key in changed.gone:
+                self._known.pop(key, None)
+            if changed.gone:
+                self.table.forget(changed.gone)
+            self._show()
+        self._say()
+
+    def _take_all(self) -> None:
+        rows = self.services.live.rows
+        self.table.forget(set(self._known) - set(rows))
+        self._known = {
+            key: one if (one := self._known.get(key)) and one.row is row else known(row) for key, row in rows.items()
+        }
+        self._show(at_once=True)
+        self._say()
+
+    def _show(self, *, at_once: bool = False) -> None:
+        now = self.services.clock.now().timestamp()
+        kept = self._filter.select({key: one.facets for key, one in self._known.items()}, now)
+        order = ORDERS[self._order]
+        kept.sort(key=lambda key: order(self._known[key]))
+        self._shown = len(kept)
+        self.table.show(kept, at_once=at_once)
+
+    def _look(self, key: str) -> Row:
+        one = self._known[key]
+        host = self.irkit.hosts_now.get(one.row.host)
+        return row_of(one, self.services.clock.now().timestamp(), is_stale=host is not None and not host.state.is_up)
+
+    def _say(self) -> None:
+        """The line above the list: filter, counts, marks, order; and the line below it: hosts that do not answer."""
+        table = self.table
+        marked = len(table.marked)
+        hidden = f" ({table.hidden_marks} hidden by the filter)" if table.hidden_marks else ""
+        parts = [
+            f"filter {safe(self._filter.text, 30)}" if self._filter.text else "no filter (/)",
+            f"{self._shown}/{len(self._known)} shown",
+            f"{marked} marked{hidden}",
+            f"sort {self._order}" + (", held while you move" if table.is_order_kept else ""),
+        ]
+        self.query_one("#triage-line", Static).update(Content("   ".join(parts)))
+        self.query_one("#triage-told", Static).update(self._problems())
+
+    def _problems(self) -> Content:
+        """What cannot be believed of the list just now."""
+        if self._told:
+            return Content.styled(self._told, "bold $warning")
+        hosts = [one for one in self.irkit.hosts_now.values() if not one.state.is_up or one.unread]
+        told = [_host_text(one) for one in hosts[:_MOST_PROBLEMS]]
+        more = f"; and {len(hosts) - _MOST_PROBLEMS} more" if len(hosts) > _MOST_PROBLEMS else ""
+        return Content(safe("; ".join(told) + more, 400))
+
+    # What keys do ----------------------------------------------------------------------------------------------------
+
+    def target_keys(self) -> list[str]:
+        """Those marked; where none is, the one under the cursor."""
+        marked = [key for key in self.table.marked if key in self._known]
+        if marked:
+            return marked
+        key = self.table.cursor_key
+        return [key] if key is not None else []
+
+    def action_nothing(self) -> None:
+        """Where the list has no focus there is nothing to mark."""
+
+    def action_open(self, tab: str = "overview") -> None:
+        """Open the container under the cursor."""
+        key = self.table.cursor_key
+        if key is None:
+            self._tell("the cursor holds no row: move it first (j, k, g)")
+        else:
+            self.irkit.open_container(key, tab)
+
+    @on(Opened)
+    def _open_row(self, event: Opened) -> None:
+        """Enter opens."""
+        if event.key is not None:
+            self.irkit.open_container(event.key)
+
+    @on(CursorGone)
+    def _tell_gone(self, event: CursorGone) -> None:
+        """Say what became of the row that the cursor was on."""
+        name = safe(event.key.rpartition("/")[2][:12]) if event.key else ""
+        self._tell(f"{name} is gone: the cursor holds no row now" if name else "move the cursor first (j, k, g)")
+
+    @on(CursorMoved)
+    def _tell_moved(self, event: CursorMoved) -> None:
+        """What was said of the cursor is past."""
+        if event.key is not None:
+            self._tell("")
+
+    @on(MarksChanged)
+    def _tell_marks(self, event: MarksChanged) -> None:
+        """Marks that went with their containers are told."""
+        self._tell(f"{len(event.dropped)} marked container(s) are gone, and their marks" if event.dropped else "")
+
+    def _tell(self, text: str) -> None:
+        self._told = text
+        self._say()
+
+    def action_sort(self) -> None:
+        """The next order."""
+        self._order = _ORDERS[(_ORDERS.index(self._order) + 1) % len(_ORDERS)]
+        self.table.touch()
+        self._show(at_once=True)
+        self._say()
+
+    def action_again(self, step: int) -> None:
+        """The next row of those that the filter lets through."""
+        self.table.action_step(step)
+
+    def action_copy(self) -> None:
+        """Copy what names the container wherever irkit is asked for one."""
+        key = self.table.cursor_key
+        if key is not None:
+            self.irkit.copy(safe(key))
+
+    def action_filter(self) -> None:
+        """Type a filter: the list follows as it is typed."""
+        field = self.query_one("#triage-filter", Input)
+        field.display = True
+        field.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter as it is typed; what is wrong with it is said, and the last one that was right stays."""
+        try:
+            self._filter = compile_filter(event.value)
+        except FilterError as error:
+            self._tell(safe(f"filter: {error}", 300))
+            return
+        self._told = ""
+        self._show(at_once=True)
+        self._say()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Back to the list, with the filter."""
+        event.stop()
+        self._end_typing()
+
+    def _end_typing(self) -> None:
+        self.query_one("#triage-filter").display = False
+        self.table.focus()
+
+    def action_clear(self) -> None:
+        """Take the filter away."""
+        self.query_one("#triage-filter", Input).value = ""
+        self._end_typing()
+
+
+def _host_text(one: LiveHost) -> str:
+    """What is to be known of a host whose rows may not be as they are shown."""
+    if one.state.is_up:
+        return f"{one.name}: facts of {one.unread} still to be read"
+    seen = f", as of {one.as_of:%H:%M:%S}Z" if one.as_of else ""
+    return f"{one.name} {one.state}{seen}" + (f": {one.reason}" if one.reason else "")
