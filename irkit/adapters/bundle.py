@@ -32,8 +32,9 @@ from irkit.core.events import AnyEvent, Note, OperationFailed, OperationFinished
 from irkit.core.evidence import Evidence
 from irkit.core.operations import Operation
 from irkit.core.plan import Plan
-from irkit.core.ports import Clock, Progress
+from irkit.core.ports import Clock
 from irkit.core.run import Run
+from irkit.core.store import Progress
 from irkit.core.text import file_name
 
 PARTIAL: Final = ".partial-"

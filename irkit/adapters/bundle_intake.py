@@ -13,7 +13,8 @@ from irkit.adapters import bag, zstd_frames
 from irkit.adapters.evidence_file import EvidenceWriter, Origin, Pipeline, given_up
 from irkit.adapters.storage import create_file, make_folders, storing, sync_folder
 from irkit.core.evidence import Evidence
-from irkit.core.ports import Clock, Progress
+from irkit.core.ports import Clock
+from irkit.core.store import Progress
 from irkit.core.text import file_name
 
 

@@ -22,7 +22,8 @@ from irkit.adapters.storage import create_file, storing, sync_folder, write_all
 from irkit.adapters.zstd_frames import FRAME, SeekTable, compress_frame
 from irkit.core.errors import Refusal, StorageError, TargetError
 from irkit.core.evidence import Evidence
-from irkit.core.ports import Bytes, Clock, Progress
+from irkit.core.ports import Clock
+from irkit.core.store import Bytes, Progress
 from irkit.core.values import utc_text
 
 _WORKERS: Final = 3

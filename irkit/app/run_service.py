@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from irkit.core.events import Record
     from irkit.core.holding import Holding
     from irkit.core.plan import Plan
-    from irkit.core.ports import Bytes
+    from irkit.core.store import Bytes
 
 PARALLEL = 8
 """Containers worked on at a time."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from irkit.core.holding import Told
     from irkit.core.plan import Plan
     from irkit.core.playbook import Playbook
-    from irkit.core.ports import Progress
+    from irkit.core.store import Progress
     from irkit.engine.request import Request
     from irkit.engine.runner import Runner
 

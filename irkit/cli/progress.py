@@ -5,7 +5,7 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from irkit.core.ports import Bytes
+from irkit.core.store import Bytes
 from irkit.core.text import safe
 
 

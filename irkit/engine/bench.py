@@ -8,7 +8,8 @@ from irkit.core.errors import StorageError
 from irkit.core.events import AnyEvent
 from irkit.core.operations import Operation, Stop, Touch
 from irkit.core.plan import Task
-from irkit.core.ports import Clock, Store
+from irkit.core.ports import Clock
+from irkit.core.store import Store
 from irkit.engine.deadline import Cancel, OperationDeadline
 
 IDLE = 60.0

@@ -15,9 +15,10 @@ from irkit.core.found import all_placed
 from irkit.core.kernel import KernelFacts
 from irkit.core.operations import AnyOperation, Operation, Touch
 from irkit.core.plan import Task
-from irkit.core.ports import Deadline, OperationIntake, Outcome, Target
+from irkit.core.ports import Deadline, Outcome, Target
 from irkit.core.proof import Proof, ProofLevel, Seen
 from irkit.core.run import IN_DOUBT
+from irkit.core.store import OperationIntake
 from irkit.engine.bench import Bench
 from irkit.engine.patience import wait_for
 from irkit.engine.unforeseen import bug_met, reason_of, shield

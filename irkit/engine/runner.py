@@ -29,8 +29,9 @@ from irkit.core.events import (
 from irkit.core.footprint import Footprint
 from irkit.core.operations import Touch
 from irkit.core.plan import Plan, Task
-from irkit.core.ports import Clock, Store, Targets
+from irkit.core.ports import Clock, Targets
 from irkit.core.run import Run
+from irkit.core.store import Store
 from irkit.engine.bench import Bench
 from irkit.engine.comparison import Comparison
 from irkit.engine.hold import Watch

@@ -7,8 +7,8 @@ from typing import Final
 from irkit.cli.table import size_text
 from irkit.core.events import OperationSkipped, StepSkipped
 from irkit.core.plan import Plan, Task
-from irkit.core.ports import Bytes
 from irkit.core.run import Run
+from irkit.core.store import Bytes
 from irkit.core.text import Safe, safe
 
 WAITS, GOES_ON, DONE, FAILED, SKIPPED, DOUBT = "waits", "goes on", "done", "FAILED", "skipped", "in doubt"

@@ -13,7 +13,7 @@ from irkit.core.evidence import Evidence
 from irkit.core.host import Host
 from irkit.core.operations import AnyOperation
 from irkit.core.plan import Plan
-from irkit.core.ports import Bytes, Progress
+from irkit.core.store import Bytes, Progress
 
 PLAYBOOK = b"name: contain\nversion: 1\n"
 WEB = Container(

@@ -18,7 +18,7 @@ from irkit.core.container import Container
 from irkit.core.errors import Refusal, StorageError, TargetError, UsageError
 from irkit.core.events import Note, RunFinished
 from irkit.core.host import Host
-from irkit.core.ports import Bytes, Store
+from irkit.core.store import Bytes, Store
 from tests.adapters.made import PLAYBOOK, WEB, TestClock, a_bundle, a_plan, apply, fill, run_started, sealed_bundle
 
 

@@ -16,7 +16,7 @@ from irkit.adapters.evidence_reader import open_stored
 from irkit.adapters.zstd_frames import FRAME, compress_frame
 from irkit.core.errors import StorageError, VerificationError
 from irkit.core.evidence import Evidence
-from irkit.core.ports import Bytes, Progress
+from irkit.core.store import Bytes, Progress
 from tests.adapters.made import TestClock
 
 ORIGIN = Origin(kind="export", source="GET /export", host="local", container="ab12", task=7, rank=8)
