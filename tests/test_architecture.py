@@ -1,4 +1,4 @@
-"""Imports point one way: the table below is the picture in docs/architecture.md."""
+"""Imports point one way: the table below is the picture in docs/architecture.md. Functions and modules stay short."""
 
 import ast
 from pathlib import Path
@@ -24,6 +24,8 @@ ONLY_IN = {
     "rich": {"cli", "tui"}, "cel": {"engine"}, "rfc8785": {"core"},
 }  # fmt: skip
 WORLD = {"os", "pathlib", "time", "random", "secrets", "socket", "subprocess", "shutil", "tempfile", "threading"}
+MOST_LINES_OF_A_FUNCTION = 40
+MOST_LINES_OF_A_MODULE = 400
 
 
 def imports_of(path: Path) -> list[str]:
@@ -69,3 +71,13 @@ def test_two_places_catch_everything_the_front_end_and_the_boundary_of_one_piece
 def test_one_place_catches_what_ends_a_program_to_raise_it_where_it_is_waited_for() -> None:
     """What is to be let go of when something fails is held by a `with` block, an ExitStack for one."""
     assert catching("BaseException") == ["engine/patience.py"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_function_is_a_screenful_at_most_and_a_module_ten(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= MOST_LINES_OF_A_MODULE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            assert lines <= MOST_LINES_OF_A_FUNCTION, f"{node.name} has {lines} lines: it is two functions"
