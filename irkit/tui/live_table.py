@@ -283,9 +283,9 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Other lines and columns fit."""
-        width, height = self.size
-        self._lines.resize(height - 1)
-        self._places = place_columns(self.columns, self.container_size.width, width - GUTTER)
+        self._lines.resize(self.size.height - 1)
+        room = self.scrollable_content_region.width - GUTTER
+        self._places = place_columns(self.columns, self.size.width, room)
         self._painted = []
         self._follow()
         self.refresh()
@@ -305,7 +305,10 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The wheel or the bar scrolls: the cursor comes along. Lines are painted anew where they differ only."""
-        if round(new_value) != self._lines.top:
+        if self._lines.height != max(1, self.size.height - 1):  # nobody scrolled: what can be seen was bounded anew
+            self._lines.resize(self.size.height - 1)
+            self._follow()
+        elif round(new_value) != self._lines.top:
             self.touch()
             self._move(lambda: self._lines.scroll(round(new_value)))
 

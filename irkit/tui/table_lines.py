@@ -23,6 +23,7 @@ class Lines:
         self._wanted: list[str] = []
         self._present: frozenset[str] = frozenset()
         self._at: dict[str, int] = {}
+        self._tried: tuple[object, ...] = ()  # for what the order wanted was weighed last: it is dear, and asked often
 
     @property
     def max_top(self) -> int:
@@ -62,9 +63,11 @@ class Lines:
 
     def settle(self, *, at_once: bool = False) -> None:
         """Bring the lines to what is wanted, as far as the cursor allows; `at_once` because the responder asked."""
-        if self.is_waiting:
-            line = self.cursor - self.top
+        line = self.cursor - self.top
+        tried = (self._wanted, self.held, line, self.height)
+        if self.is_waiting and (at_once or tried != self._tried):
             self._lay_out(self._wanted if at_once else self._allowed(line), line)
+            self._tried = tried
         if self.held is None:
             self._take_back()
 

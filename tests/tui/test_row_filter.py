@@ -46,7 +46,7 @@ def keeps(text: str, one: Facets | None = None) -> bool:
     [
         "", "   ", "api", "API-GW", "corp/api:2.4", "abc1", "prod", "tier=front",
         "state:run", "host:prod-2", "host:prod-*", "image:corp/*", "image:2.4.1", "name:api", "id:abc", "id:abc*",
-        "label:tier", "label:tier=front", 'label:"tier=front end"', 'label:"tier=front e*"', 
+        "label:tier", "label:tier=front", 'label:"tier=front end"', 'label:"tier=front e*"',
         "label:tier=*", "label:T*r",
         "risk>=M", "risk>=high", "risk:H", "risk=h", "risk<C", "risk<=H", "risk>m", "!risk:L",
         "flag:P", "flag:pd", "!flag:W", "age<1h", "age>29m", "age>=30m", "age<=30m", "age<0.5d", "!age>1w",
