@@ -36,6 +36,7 @@ from irkit.tui.table_paint import (
     NO_LINE,
     Line,
     Standing,
+    changed_part,
     compose_line,
     paint_head,
     paint_line,
@@ -325,16 +326,17 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._repaint()
 
     def _repaint(self) -> None:
-        """Have those lines painted that look different from what was painted last."""
-        lines = self._lines_now()
-        changed = [
-            Region(0, y + 1, self.size.width, 1)
-            for y, line in enumerate(lines)
-            if y >= len(self._painted) or line != self._painted[y]
-        ]
+        """Have those parts of lines painted that look different from what was painted last."""
+        lines, width = self._lines_now(), self.size.width
+        regions = []
+        for y, line in enumerate(lines):
+            old = self._painted[y] if y < len(self._painted) else None
+            part = (0, width) if old is None else changed_part(old, line, self._places, width)
+            if part is not None:
+                regions.append(Region(part[0], y + 1, part[1] - part[0], 1))
         self._painted = lines
-        if changed:
-            self.refresh(*changed)
+        if regions:
+            self.refresh(*regions)
 
     def _lines_now(self) -> list[Line]:
         lines, marks = self._lines, self._marks

@@ -50,9 +50,10 @@ class Column:
 
 
 class Place(NamedTuple):
-    """A column that is shown: its index among all, its width now, and whether it is aligned to the right."""
+    """A column that is shown: its index among all, where it begins after the gutter, its width now, and its side."""
 
     column: int
+    start: int
     width: int
     is_right: bool
 
@@ -62,11 +63,12 @@ def place_columns(columns: Sequence[Column], table: int, room: int) -> tuple[Pla
     shown = [(index, column) for index, column in enumerate(columns) if column.min_width <= table]
     widths = _grown([column for _, column in shown], room - GAP * (len(shown) - 1))
     places = []
+    start = 0
     for (index, column), width in zip(shown, widths, strict=True):
-        if room <= 0:
+        if start >= room:
             break
-        places.append(Place(index, min(width, room), column.align == "right"))
-        room -= width + GAP
+        places.append(Place(index, start, min(width, room - start), column.align == "right"))
+        start += width + GAP
     return tuple(places)
 
 

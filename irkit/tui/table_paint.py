@@ -91,6 +91,18 @@ def paint_line(line: Line, places: Sequence[Place], width: int, style_of: StyleO
     return _strip(parts, line.styles, width, style_of)
 
 
+def changed_part(old: Line, new: Line, places: Sequence[Place], width: int) -> tuple[int, int] | None:
+    """Where a line looks different from what it was, from and to; None where it does not."""
+    before, after = old.row.cells, new.row.cells
+    if (old.signs, old.styles, len(before)) != (new.signs, new.styles, len(after)):
+        return 0, width
+    shown = [place for place in places if place.column < len(after)]
+    changed = [place for place in shown if before[place.column] != after[place.column]]
+    if not changed:
+        return None
+    return GUTTER + changed[0].start, GUTTER + changed[-1].start + changed[-1].width
+
+
 def paint_head(columns: Sequence[Column], places: Sequence[Place], width: int, style_of: StyleOf) -> Strip:
     """The strip with the columns' titles."""
     titles = [fit(columns[place.column].title, place.width, place.is_right) for place in places]

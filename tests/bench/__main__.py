@@ -15,6 +15,7 @@ from tests.bench.layers import bench_changes
 from tests.bench.over_ssh import bench_ssh_calls, bench_ssh_export, bench_ssh_far, bench_ssh_hosts
 from tests.bench.process_memory import bench_memory, bench_memory_ssh
 from tests.bench.processes import bench_proc, bench_proc_ssh
+from tests.bench.tables import bench_table
 from tests.bench.timing import Row, in_turns, run
 from tests.lab.description import Attach, Network, Suspect
 from tests.lab.engine import LabError, adopted_engine
@@ -132,6 +133,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "ssh-far": bench_ssh_far,
     "ssh-calls": bench_ssh_calls,
     "ssh-hosts": bench_ssh_hosts,
+    "tui-table": bench_table,
 }
 
 
