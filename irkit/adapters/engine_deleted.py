@@ -96,7 +96,7 @@ class ReadsDeleted:
         kept = room if facts.allocated < 0 and facts.size > tree.limit - tree.counts.bytes else None
         if kept is not None:
             facts = msgspec.structs.replace(facts, size=kept)
-        tree.add(Met(facts.name, Looked(facts=facts), _Links(self._side.files, found, facts, kept)), deadline)
+        tree.add(Met(facts.name, Looked(facts=facts), HeldLinks(self._side.files, found, facts, kept)), deadline)
         text, raw = text_of(found.name)
         return Held(
             file=name,
@@ -112,7 +112,7 @@ class ReadsDeleted:
         )
 
 
-class _Links:
+class HeldLinks:
     """A deleted file by whichever of its links still leads to it: as much of a folder as a tree needs."""
 
     def __init__(self, files: HostFiles, found: Found, facts: FileFacts, most: int | None) -> None:

@@ -1,11 +1,13 @@
 """collect.tmpfs on a host: what is in a container's tmpfs mounts, through the root of one of its processes.
 
-Which they are is the kernel's word (mountinfo), in every mount namespace that a process of the container is in. One
+Which they are is the kernel's word (mountinfo), in every mount namespace that a process or a thread of the container
+is in; what is mounted nowhere and still held is `held_mounts`' concern. One
 that the host has mounted for itself and gives to the container is a bind mount, and is left to `snapshot.volumes`;
 /dev/shm is read whosever it is.
 """
 
 import os
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -13,6 +15,8 @@ import msgspec
 from irkit.adapters.container_pids import Pids, Process, pids_of
 from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import EngineApi, part
+from irkit.adapters.held_mounts import HeldReading
+from irkit.adapters.held_search import MOST_TASKS, Held, HeldSearch, Known, Task
 from irkit.adapters.host_side import HostSide, check_is_answer
 from irkit.adapters.mount_table import Mount, MountTable
 from irkit.adapters.tree_entry import text_of
@@ -29,6 +33,7 @@ _LIMIT: Final = 8 << 20
 _SHM: Final = b"/dev/shm"
 _CROSSING: Final = "another file system is mounted there"
 _HIDDEN: Final = "something else is mounted over it, or over the way to it: from outside nobody can read it"
+_MOST_THREADS: Final = 50_000
 _MOST_ASKED: Final = 32
 """Processes of one mount namespace whose tables are compared: one with a root of its own sees less."""
 
@@ -37,12 +42,13 @@ class _View(NamedTuple):
     """A mount namespace of the container, as the process of it sees it that sees most."""
 
     pid: int
+    base: bytes
     namespace: bytes
     table: MountTable
 
     @property
     def top(self) -> bytes:
-        return b"/proc/%d/root" % self.pid
+        return self.base + b"/root"
 
 
 class _Hosts(NamedTuple):
@@ -50,6 +56,11 @@ class _Hosts(NamedTuple):
 
     places: dict[tuple[int, int], bytes]
     container: str
+
+    def has(self, device: int) -> bool:
+        """Whether a file system is the host's own: what the engine made for the container is not."""
+        place = self.places.get((os.major(device), os.minor(device)))
+        return place is not None and self.container.encode() not in place
 
 
 class _Told(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -62,6 +73,12 @@ class _Told(msgspec.Struct, kw_only=True, omit_defaults=True):
     stored_below: str = ""
     read: bool = False
     why_not: str = ""
+    detached: bool = False
+
+
+class _Task(NamedTuple):
+    task: Task
+    namespace: bytes
 
 
 class ReadsTmpfs:
@@ -77,11 +94,15 @@ class ReadsTmpfs:
         entry = pids.entry
         if not entry:
             raise TargetError("all its processes have ended: its tmpfs is gone", Refusal.ABSENT)
-        views, missed = self._views(pids, entry, deadline)
-        hosts = _Hosts({one.device: one.place for one in self._table(1, deadline).mounts}, container.id)
+        tasks = self._tasks(pids, deadline)
+        views, missed = self._views(pids, entry, tasks, deadline)
+        of_host = self._table(1, deadline)
+        hosts = _Hosts({one.device: one.place for one in of_host.mounts}, container.id)
         source = f"host files below /proc/{entry}/root, as mountinfo tells"
         if len(views) > 1:
-            source += "; of other mount namespaces below /proc/PID/root of " + ", ".join(str(v.pid) for v in views[1:])
+            source += "; of other mount namespaces below /proc/PID/root of " + ", ".join(
+                v.base.removeprefix(b"/proc/").decode("ascii") for v in views[1:]
+            )
         folder = operation.file
         tree = open_tree(
             intake, f"{folder}/files.tar", f"{folder}/files.index.jsonl", source=source, limit=operation.limit
@@ -89,7 +110,11 @@ class ReadsTmpfs:
         reading = _Reading(self._side.files, tree, hosts, deadline)
         for at, view in enumerate(views):
             reading.take(view, b"namespaces/" + view.namespace if at else b"")
-        partial = tree.finish("; ".join((*missed, *reading.losses())))
+        known = Known(_mounts(of_host, views), reading.settled(), _namespaces(pids, tasks))
+        search = HeldSearch(self._side.files, known, deadline)
+        held = HeldReading(self._side.files, tree, deadline, reading.tell_held)
+        held.take(one for one in search.look_at([one.task for one in tasks]) if not hosts.has(one.facts.device))
+        partial = tree.finish("; ".join((*missed, *reading.losses(), *search.missed, *dict.fromkeys(held.missed))))
         told = reading.told
         intake.put(f"{folder}/mounts.json", pretty(told), source=f"made from host file /proc/{entry}/mountinfo")
         read = [one for one in told if one.read]
@@ -103,42 +128,64 @@ class ReadsTmpfs:
             raise found
         return MountTable(found)
 
-    def _views(self, pids: Pids, entry: int, deadline: Deadline) -> tuple[list[_View], list[str]]:
-        """The mount namespaces of the container's processes, that of `entry` first; and what could not be seen."""
+    def _tasks(self, pids: Pids, deadline: Deadline) -> list[_Task]:
+        """The container's processes, and after them the threads they have."""
+        living = [one for one in pids.inside if not one.has_ended]
+        found = [_Task(Task(one.pid, b"/proc/%d" % one.pid), _namespace(one)) for one in living]
+        several = [one.pid for one in living if one.threads > 1]
+        folders = [b"/proc/%d/task" % pid for pid in several]
+        bases: list[Task] = []
+        for pid, names in zip(several, self._side.files.list_names(folders, MOST_TASKS, deadline), strict=True):
+            if not isinstance(names, TargetError):
+                numbers = (name for name in names if name.isdigit() and int(name) != pid)
+                bases += [Task(pid, b"/proc/%d/task/%b" % (pid, name)) for name in numbers]
+        bases = bases[:_MOST_THREADS]
+        links = self._side.files.read_links([one.base + b"/ns/mnt" for one in bases], deadline)
+        for task, link in zip(bases, links, strict=True):
+            if isinstance(link, bytes):
+                found.append(_Task(task, _number(link)))
+        return found
+
+    def _views(
+        self, pids: Pids, entry: int, tasks: Sequence[_Task], deadline: Deadline
+    ) -> tuple[list[_View], list[str]]:
+        """The mount namespaces of the container's tasks, that of `entry` first; and what could not be seen."""
         first = _namespace(pids.every[entry])
         hosts = _namespace(pids.every[1])
-        asked: dict[bytes, list[int]] = {first: [entry]}
-        for one in pids.inside:
-            space = _namespace(one)
-            known = asked.setdefault(space, [])
-            if not one.has_ended and one.pid != entry and len(known) < _MOST_ASKED:
-                known.append(one.pid)
-        views, missed = [], []
-        for space, numbers in asked.items():
-            if not numbers or (space in (b"", hosts) and space != first):
+        asked: dict[bytes, list[Task]] = {first: [Task(entry, b"/proc/%d" % entry)]}
+        for one in tasks:
+            known = asked.setdefault(one.namespace, [])
+            if one.task.base != b"/proc/%d" % entry and len(known) < _MOST_ASKED:
+                known.append(one.task)
+        missed = []
+        if len(tasks) >= _MOST_THREADS:
+            missed.append(f"it has more than {_MOST_THREADS} threads: not all were looked at")
+        views = []
+        for space, some in asked.items():
+            if not some or (space in (b"", hosts) and space != first):
                 continue
-            view = self._widest(space, numbers, deadline)
+            view = self._widest(space, some, deadline)
             if isinstance(view, _View):
                 views.append(view)
             elif space == first:
                 raise view
             elif view.kind is not Refusal.ABSENT:
-                missed.append(f"the mount namespace of process {numbers[0]}: {view.reason}")
+                missed.append(f"the mount namespace of process {some[0].pid}: {view.reason}")
         return views, missed
 
-    def _widest(self, space: bytes, numbers: list[int], deadline: Deadline) -> _View | TargetError:
-        """The process that sees most mounts, the first of equals."""
-        texts = self._side.files.read_small([b"/proc/%d/mountinfo" % one for one in numbers], _LIMIT, deadline)
+    def _widest(self, space: bytes, tasks: Sequence[Task], deadline: Deadline) -> _View | TargetError:
+        """The task that sees most mounts, the first of equals."""
+        texts = self._side.files.read_small([one.base + b"/mountinfo" for one in tasks], _LIMIT, deadline)
         found: _View | None = None
         error: TargetError | None = None
-        for pid, text in zip(numbers, texts, strict=True):
+        for task, text in zip(tasks, texts, strict=True):
             if isinstance(text, TargetError):
                 check_is_answer(text)
                 error = error or text
                 continue
             table = MountTable(text)
             if found is None or len(table.mounts) > len(found.table.mounts):
-                found = _View(pid, space, table)
+                found = _View(task.pid, task.base, space, table)
         return found or error or TargetError("its processes have ended", Refusal.ABSENT)
 
 
@@ -155,6 +202,28 @@ class _Reading:
         """What is known to be there, and was read nowhere."""
         lost = (told for mount, told in self._lost if (mount.device, mount.root) not in self._read_already)
         return [f"{one.place}: {one.why_not}" for one in lost]
+
+    def settled(self) -> frozenset[int]:
+        """The devices of which all there is was read, or is left to others."""
+        return frozenset(os.makedev(*device) for device, root in self._read_already if root == b"/")
+
+    def tell_held(self, held: Held, below: bytes, why_not: str) -> None:
+        """A line of a mount that is in no table."""
+        place, raw = text_of(held.text)
+        device = held.facts.device
+        self.told.append(
+            _Told(
+                place=place,
+                place_b64=raw,
+                device=f"{os.major(device)}:{os.minor(device)}",
+                mount=0,
+                process=held.pid,
+                stored_below=below.decode("ascii", "replace"),
+                read=not why_not,
+                why_not=why_not,
+                detached=True,
+            )
+        )
 
     def take(self, view: _View, below: bytes) -> None:
         """The tmpfs mounts of a view, with names that begin with `below`."""
@@ -223,7 +292,20 @@ class _Reading:
 
 def _namespace(process: Process) -> bytes:
     """The number of its mount namespace, empty where it is not told."""
-    return process.namespaces.get("mnt", b"").removeprefix(b"mnt:[").removesuffix(b"]")
+    return _number(process.namespaces.get("mnt", b""))
+
+
+def _number(link: bytes) -> bytes:
+    return link.removeprefix(b"mnt:[").removesuffix(b"]")
+
+
+def _namespaces(pids: Pids, tasks: Sequence[_Task]) -> frozenset[bytes]:
+    """All mount namespaces that anybody is known to be in."""
+    return frozenset((*map(_namespace, pids.every.values()), *(one.namespace for one in tasks)))
+
+
+def _mounts(of_host: MountTable, views: Sequence[_View]) -> dict[int, Mount]:
+    return {one.id: one for table in (of_host, *(view.table for view in views)) for one in table.mounts}
 
 
 _OF_HOST: Final = "it is the host's own"

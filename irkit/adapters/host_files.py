@@ -185,12 +185,17 @@ class LocalFiles:
                 file = stack.enter_context(opened(held))
             yield LocalFile(file, facts, path)
 
-    def folder(self, path: bytes, deadline: Deadline) -> "LocalFolder":
+    def folder(self, path: bytes, deadline: Deadline, *, follow: bool = False) -> "LocalFolder":
         """A folder to read a tree from: nothing below it leads out of it."""
         from irkit.adapters.host_folder import hold_folder  # noqa: PLC0415 - it is built on what stands here
 
-        with explained(path), self._held(path, FileKind.DIRECTORY, deadline) as held:
+        with explained(path), self._held(path, FileKind.DIRECTORY, deadline, follow=follow) as held:
             return hold_folder(held, path)
+
+    def is_in_memory(self, path: bytes, deadline: Deadline) -> bool | None:
+        """Whether a link of /proc leads to a tmpfs."""
+        with explained(path), self._held(path, None, deadline, follow=True) as held:
+            return unasked.is_in_memory(held)
 
     def free_space(self, path: bytes, deadline: Deadline) -> tuple[int, int]:
         """Bytes that are free for everybody, and bytes in all, on the file system that a folder is on."""

@@ -90,7 +90,11 @@ class NoFiles:
         """None."""
         self._refuse()
 
-    def folder(self, path: bytes, deadline: Deadline) -> HostFolder:
+    def folder(self, path: bytes, deadline: Deadline, *, follow: bool = False) -> HostFolder:
+        """None."""
+        self._refuse()
+
+    def is_in_memory(self, path: bytes, deadline: Deadline) -> bool | None:
         """None."""
         self._refuse()
 

@@ -141,9 +141,18 @@ class MemoryFiles:
         deadline.remaining()
         yield MemoryFile(self, path, self._wanted(path, FileKind.FILE, follow=True).facts, follow=True)
 
-    def folder(self, path: bytes, deadline: Deadline) -> "MemoryFolder":
+    def is_in_memory(self, path: bytes, deadline: Deadline) -> bool | None:
+        """Not told."""
+        del path
+        deadline.remaining()
+        return None
+
+    def folder(self, path: bytes, deadline: Deadline, *, follow: bool = False) -> "MemoryFolder":
         """A folder to read a tree from."""
         deadline.remaining()
+        if follow:
+            self._wanted(path, FileKind.DIRECTORY, follow=True)
+            return MemoryFolder(self, path)
         self._wanted(path, FileKind.DIRECTORY)
         return MemoryFolder(self, path)
 

@@ -108,9 +108,15 @@ class SftpFiles:
             raise mistaken(path, facts.kind, FileKind.FILE)
         yield SftpFile(self, path, facts, follow=True)
 
-    def folder(self, path: bytes, deadline: Deadline) -> SftpFolder:
+    def is_in_memory(self, path: bytes, deadline: Deadline) -> bool | None:
+        """Not told."""
+        del path
+        deadline.remaining()
+        return None
+
+    def folder(self, path: bytes, deadline: Deadline, *, follow: bool = False) -> SftpFolder:
         """A folder to read a tree from."""
-        facts = self.stat(path, deadline)
+        facts = self.stat(path, deadline, follow=follow)
         if facts.kind is not FileKind.DIRECTORY:
             raise mistaken(path, facts.kind, FileKind.DIRECTORY)
         return SftpFolder(self, path)

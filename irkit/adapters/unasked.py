@@ -25,11 +25,16 @@ _FLAGS: Final = 0x100 | 0x800 | 0x1000 | 0x4000  # NOFOLLOW, NO_AUTOMOUNT, EMPTY
 _BASIC, _MOUNT_ID = 0x7FF, 0x1000
 _SIZE: Final = 256
 _LAYOUT: Final = struct.Struct("=IIQIIIHHQQQQ" + "qIi" * 4 + "IIIIQ")
+_HANDLE: Final = struct.Struct("=Ii")
+_MOST_IN_HANDLE: Final = 128
+_EMPTY_PATH: Final = 0x1000
+_OF_TMPFS: Final = (12, 1)
+"""Bytes and type of the handle that tmpfs makes of a file, and no file system with a server does."""
 _BLOCK: Final = 512
 _SECOND: Final = 1_000_000_000
 _TABLE: Final = 8 << 20
 _OWN_TABLE: Final = b"/proc/self/mountinfo"
-_OF_PROCESS: Final = re.compile(rb"/proc/([0-9]+)/")
+_OF_PROCESS: Final = re.compile(rb"/proc/([0-9]+(?:/task/[0-9]+)?)/")
 _CONNECTIONS: Final = "/sys/fs/fuse/connections"
 
 
@@ -62,13 +67,25 @@ def why_not(root: int, path: bytes, held: int) -> str:
             continue
         if kind := _kind(text, seen.mount):
             return f"it is on {_shown(kind)}, whose server need never answer: not asked" if SERVED.match(kind) else ""
-    return _why_not_unknown(text, seen)
+    return "" if is_in_memory(held) else _why_not_unknown(text, seen)
 
 
 def check(root: int, path: bytes, held: int) -> None:
     """Raise TargetError where it is not to be asked."""
     if why := why_not(root, path, held):
         raise TargetError(f"{path.decode('ascii', 'replace')}: {why}", Refusal.REFUSED)
+
+
+def is_in_memory(held: int) -> bool:
+    """Whether what a descriptor stands for is on a tmpfs, mounted or not: by the handle that its file system makes.
+
+    That is made by the kernel alone, whatever the kind. Where handles cannot be had, it is said of nothing.
+    """
+    buffer = ctypes.create_string_buffer(_HANDLE.pack(_MOST_IN_HANDLE, 0), _HANDLE.size + _MOST_IN_HANDLE)
+    mount = ctypes.c_int()
+    if _libc().name_to_handle_at(held, b"", buffer, ctypes.byref(mount), _EMPTY_PATH):
+        return False
+    return _HANDLE.unpack_from(buffer.raw) == _OF_TMPFS and not os.major(look(held).facts.device)
 
 
 def is_local(mount: int) -> bool:

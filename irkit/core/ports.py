@@ -367,8 +367,12 @@ class HostFiles(Protocol):
         """The regular file that a link of /proc leads to, or one that is no link; it is entered once."""
         ...
 
-    def folder(self, path: bytes, deadline: Deadline) -> HostFolder:
+    def folder(self, path: bytes, deadline: Deadline, *, follow: bool = False) -> HostFolder:
         """A folder to read a tree from. On the way to it links are followed, as for any path; below it, none."""
+        ...
+
+    def is_in_memory(self, path: bytes, deadline: Deadline) -> bool | None:
+        """Whether what a link of /proc leads to is on a tmpfs, mounted or not; None where that cannot be told."""
         ...
 
 

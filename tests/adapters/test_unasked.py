@@ -101,3 +101,33 @@ def test_a_file_that_is_only_in_memory_is_asked_about(tmp_path: Path) -> None:
             assert files.stat(path, deadline(), follow=True).kind is FileKind.FILE
     finally:
         os.close(made)
+
+
+def test_a_tmpfs_is_known_by_its_handle_also_once_it_is_unmounted_and_nothing_else_is(tmp_path: Path) -> None:
+    place, other = tmp_path / "gone", tmp_path / "mute"
+    place.mkdir()
+    other.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "none", str(place)], check=True)
+    held = os.open(place, os.O_PATH)
+    disk = os.open(tmp_path, os.O_PATH)
+    try:
+        assert unasked.is_in_memory(held)
+        subprocess.run(["umount", "-l", str(place)], check=True)
+        assert unasked.is_in_memory(held) and not unasked.is_in_memory(disk)
+        with mute_mount(other):
+            mute = os.open(other, os.O_PATH)
+            try:
+                assert not in_time(lambda: unasked.is_in_memory(mute))
+            finally:
+                os.close(mute)
+        with LocalFiles() as files:
+            link = b"/proc/%d/fd/%d" % (os.getpid(), held)
+            assert files.is_in_memory(link, deadline())
+            folder = files.folder(link, deadline(), follow=True)
+            outer = folder.enter(b"..", deadline())
+            assert outer.own(deadline()).facts.inode == os.fstat(held).st_ino
+            outer.close()
+            folder.close()
+    finally:
+        os.close(held)
+        os.close(disk)
