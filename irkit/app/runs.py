@@ -196,6 +196,7 @@ def start(
     """
     from irkit.adapters.bundle import Bundle
     from irkit.adapters.holds import release
+    from irkit.app.case import notes_for_run
     from irkit.engine.runner import Limits, Runner
 
     clock = SystemClock()
@@ -215,7 +216,15 @@ def start(
         raise
     prepared.fleet.stop_asking()
     order = hold_order(setting, prepared, held, seconds=hold_for, told=holding)
-    runner = Runner(prepared.fleet.targets, bundle, clock, tool=TOOL, limits=Limits(parallel=parallel), hold=order)
+    runner = Runner(
+        prepared.fleet.targets,
+        bundle,
+        clock,
+        tool=TOOL,
+        limits=Limits(parallel=parallel),
+        hold=order,
+        notes=notes_for_run(setting, prepared.plan.case) if prepared.plan.case else (),
+    )
     return Execution(runner, bundle, prepared.plan, held)
 
 

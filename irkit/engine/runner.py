@@ -7,7 +7,7 @@ the records: a front end that fails to draw, or goes away, never stops a contain
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -54,7 +54,7 @@ class Limits:
 
 
 class Runner:
-    """One run. `execute` may be called once."""
+    """One run. `execute` may be called once. `notes` are what was noted before it, and stand at its log's beginning."""
 
     def __init__(
         self,
@@ -65,8 +65,9 @@ class Runner:
         tool: str,
         limits: Limits | None = None,
         hold: HoldOrder | None = None,
+        notes: Sequence[Note] = (),
     ) -> None:
-        self._targets, self._store, self._tool = targets, store, tool
+        self._targets, self._store, self._tool, self._notes = targets, store, tool, notes
         self._limits, self._hold = limits or Limits(), hold
         self._watch: Watch | None = None
         self._run = Run()
@@ -118,7 +119,7 @@ class Runner:
 
     def _conduct(self, plan: Plan) -> None:
         """The run, first record to last, on a thread of its own."""
-        for event in _told_beforehand(plan, self._tool):
+        for event in (*_told_beforehand(plan, self._tool), *self._notes):
             self._records.put(self._store.append(event))  # a full disk here: nothing is begun
         self._takes_notes = True
         watch = Watch(self._hold, self._bench, self._targets, self._end_for) if self._hold else None

@@ -13,6 +13,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
 
+from irkit.app.case import take_note
+from irkit.core.errors import IrkitError
 from irkit.core.text import Safe, safe
 from irkit.tui import flows
 from irkit.tui.header import HeaderLine, header_line
@@ -220,9 +222,15 @@ class IrkitApp(App[int]):
 
     def write_down(self, text: str) -> None:
         """Write what was done into the log of the run under way, or of the case."""
-        run = self.services.runs.current
-        if run is None or not run.note(text, self.services.responder):
-            self.say("not written down: no case")
+        services = self.services
+        try:
+            run = services.runs.current
+            if run is None or not run.note(text, services.responder):
+                take_note(services.setting, services.case, text, services.responder)
+        except IrkitError as error:
+            self.say(f"NOT written down: {error}", "error")
+        else:
+            self.say(f"written down: {safe(text, 80)}")
 
     def notify(
         self,

@@ -169,6 +169,13 @@ _ENDS: Final = (
 
 def take_note(app: IrkitApp) -> None:
     """Ask for a note, and write it."""
+    from irkit.tui.screens.note import NoteScreen
+
+    def told(text: str | None) -> None:
+        if text:
+            app.write_down(text)
+
+    app.push_screen(NoteScreen(bool(app.services.runs.current), app.services.case), told)
 
 
 def show_help(app: IrkitApp) -> None:
