@@ -5,7 +5,7 @@ tables may still drop; what it drops, nothing brings back. nft(8); every foreign
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from irkit.core.allowed import Allowed
@@ -131,13 +131,7 @@ def _both_ways(end: str, allow: Sequence[Allowed], neighbours: bool) -> Iterator
     """Rules for packets whose `end` (s: source, d: destination) is the other side. New ones go to the port only."""
     if neighbours and any(one.is_ipv6 for one in allow):
         yield _NEIGHBOURS
-    for one in allow:
-        peer = _peer(one, end)
-        if not one.port:
-            yield f"{peer} counter accept"
-            continue
-        yield f"{peer} {one.protocol} dport {one.port} counter accept"
-        yield f"{peer} {one.protocol} sport {one.port} ct state established,related counter accept"
+    yield from _accepted(end, allow, lambda one: " ct state established,related")
 
 
 def _past_the_device(end: str, allow: Sequence[Allowed]) -> Iterator[str]:
@@ -146,18 +140,18 @@ def _past_the_device(end: str, allow: Sequence[Allowed]) -> Iterator[str]:
         yield "ether type arp accept"
     if any(one.is_ipv6 for one in allow):
         yield _NEIGHBOURS
+    yield from _accepted(end, allow, lambda one: " tcp flags & (syn | ack) != syn" if one.protocol == "tcp" else "")
+
+
+def _accepted(end: str, allow: Sequence[Allowed], answer: Callable[[Allowed], str]) -> Iterator[str]:
+    """All of a network, or what goes to its port, and of what comes from that the part that `answer` says."""
     for one in allow:
-        peer = _peer(one, end)
+        peer = f"{'ip6' if one.is_ipv6 else 'ip'} {end}addr {one.network}"
         if not one.port:
             yield f"{peer} counter accept"
             continue
-        answer = " tcp flags & (syn | ack) != syn" if one.protocol == "tcp" else ""
         yield f"{peer} {one.protocol} dport {one.port} counter accept"
-        yield f"{peer} {one.protocol} sport {one.port}{answer} counter accept"
-
-
-def _peer(one: Allowed, end: str) -> str:
-    return f"{'ip6' if one.is_ipv6 else 'ip'} {end}addr {one.network}"
+        yield f"{peer} {one.protocol} sport {one.port}{answer(one)} counter accept"
 
 
 def removal_text(name: str, families: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ What a layer claims is not believed: unpacking is bounded, and what cannot be un
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -32,53 +32,41 @@ def kind_of(start: bytes) -> str:
     return found or (TAR if is_tar else OTHER)
 
 
-class _Unpacks(Protocol):
-    """What unpacks one stream: zlib's objects and zstd's, made alike. `unused` is what came after the stream's end."""
+class _Stream(Protocol):
+    """What unpacks one stream, as zlib's objects and zstd's do. `unused_data` is what came after the stream's end."""
 
     @property
-    def is_over(self) -> bool: ...
+    def eof(self) -> bool: ...
     @property
-    def unused(self) -> bytes: ...
-    def unpack(self, data: bytes) -> Iterator[bytes]: ...
+    def unused_data(self) -> bytes: ...
 
 
-class _Gzip:
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(_GZIP_WINDOW)
+class _Kind(NamedTuple):
+    """A kind of packing: what begins a stream, and what has it unpack more, in bounded pieces."""
 
-    @property
-    def is_over(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused(self) -> bytes:
-        return self._inner.unused_data
-
-    def unpack(self, data: bytes) -> Iterator[bytes]:
-        while True:
-            piece = self._inner.decompress(data, _PIECE)
-            yield piece
-            data = self._inner.unconsumed_tail
-            if self._inner.eof or (not data and len(piece) < _PIECE):
-                return
+    begin: Callable[[], _Stream]
+    unpack: Callable[[Any, bytes], Iterator[bytes]]
 
 
-class _Zstd:
-    def __init__(self) -> None:
-        self._inner = zstd_frames.decompressor()
+def _gunzip(stream: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
+    while True:
+        piece = stream.decompress(data, _PIECE)
+        yield piece
+        data = stream.unconsumed_tail
+        if stream.eof or (not data and len(piece) < _PIECE):
+            return
 
-    @property
-    def is_over(self) -> bool:
-        return self._inner.eof
 
-    @property
-    def unused(self) -> bytes:
-        return self._inner.unused_data
+def _unpack_zstd(stream: zstd_frames.Decompressor, data: bytes) -> Iterator[bytes]:
+    yield stream.decompress(data, _PIECE)
+    while not stream.eof and not stream.needs_input:
+        yield stream.decompress(b"", _PIECE)
 
-    def unpack(self, data: bytes) -> Iterator[bytes]:
-        yield self._inner.decompress(data, _PIECE)
-        while not self._inner.eof and not self._inner.needs_input:
-            yield self._inner.decompress(b"", _PIECE)
+
+_PACKED: Final = {
+    GZIP: _Kind(lambda: zlib.decompressobj(_GZIP_WINDOW), _gunzip),
+    ZSTD: _Kind(zstd_frames.decompressor, _unpack_zstd),
+}
 
 
 class _Line(msgspec.Struct):
@@ -95,11 +83,11 @@ class LayerIndex:
 
     def __init__(self, kind: str, emit: Callable[[bytes], Any]) -> None:
         self._emit = emit
-        self._make: Callable[[], _Unpacks] | None = _Gzip if kind == GZIP else _Zstd if kind == ZSTD else None
-        self._unpacks: _Unpacks | None = None
+        self._packed = _PACKED.get(kind)
+        self._stream: _Stream | None = None
         self._tar = TarIndex(self._take_lines)
         self._decoder = msgspec.json.Decoder(_Line)
-        self._digest = hashlib.sha256() if self._make else None
+        self._digest = hashlib.sha256() if self._packed else None
         self._unpacked = 0
         self._problem = ""
         self.contents: list[tuple[bytes, int, int]] = []
@@ -112,7 +100,7 @@ class LayerIndex:
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take in the next bytes. Raises only what `emit` raises."""
-        if self._make is None:
+        if self._packed is None:
             self._tar.feed(data)
             return
         if self._problem:
@@ -137,11 +125,11 @@ class LayerIndex:
 
     def _pieces(self, data: bytes) -> Iterator[bytes]:
         """What the bytes unpack to, in bounded pieces; one stream may follow another."""
-        while data and self._make is not None:
-            if self._unpacks is None or self._unpacks.is_over:
-                self._unpacks = self._make()
-            yield from self._unpacks.unpack(data)
-            data = self._unpacks.unused if self._unpacks.is_over else b""
+        while data and self._packed is not None:
+            if self._stream is None or self._stream.eof:
+                self._stream = self._packed.begin()
+            yield from self._packed.unpack(self._stream, data)
+            data = self._stream.unused_data if self._stream.eof else b""
 
     def close(self) -> tuple[int, str]:
         """It is over: how many files were listed, and why they are not all, or empty."""

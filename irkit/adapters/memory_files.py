@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from irkit.adapters import file_paths
+from irkit.adapters.file_by_path import FileByPath
 from irkit.adapters.file_paths import ENDED, MOST_ENTRIES, check_range, next_try, show, split_path
 from irkit.adapters.host_side import one_by_one
 from irkit.core.errors import Refusal, TargetError
@@ -138,8 +139,7 @@ class MemoryFiles:
     @contextlib.contextmanager
     def open_link(self, path: bytes, deadline: Deadline) -> "Iterator[MemoryFile]":
         """The regular file that a link leads to."""
-        deadline.remaining()
-        yield MemoryFile(self, path, self._wanted(path, FileKind.FILE, follow=True).facts, follow=True)
+        yield MemoryFile(self, path, self.stat(path, deadline, follow=True), follow=True)
 
     def is_in_memory(self, path: bytes, deadline: Deadline) -> bool | None:
         """Not told."""
@@ -268,10 +268,8 @@ class MemoryFolder:
     @contextlib.contextmanager
     def open(self, name: bytes, deadline: Deadline) -> "Iterator[MemoryFile]":
         """A regular file in it."""
-        facts = self._files.stat(self._inside(name), deadline)
-        if facts.kind is not FileKind.FILE:
-            raise file_paths.mistaken(self._inside(name), facts.kind, FileKind.FILE)
-        yield MemoryFile(self._files, self._inside(name), facts)
+        path = self._inside(name)
+        yield MemoryFile(self._files, path, self._files.stat(path, deadline))
 
     def enter(self, name: bytes, deadline: Deadline, *, across: Collection[int] = ()) -> "MemoryFolder":
         """A folder in it."""
@@ -284,30 +282,13 @@ class MemoryFolder:
         return self._path + b"/" + name
 
 
-class MemoryFile:
-    """A regular file by its path."""
-
-    def __init__(self, files: MemoryFiles, path: bytes, facts: FileFacts, *, follow: bool = False) -> None:
-        self._files, self._path, self._facts, self._follow = files, path, facts, follow
-
-    @property
-    def facts(self) -> FileFacts:
-        """As it was when it was opened."""
-        return self._facts
+class MemoryFile(FileByPath[MemoryFiles]):
+    """A regular file by its path. Raises TargetError where it is none."""
 
     def spans(self, deadline: Deadline) -> Sequence[Span]:
         """The parts that have data."""
         deadline.remaining()
         return self._files.spans_of(self._path, follow=self._follow)
-
-    def read(self, span: Span, deadline: Deadline) -> Iterator[memoryview]:
-        """The bytes of a span, fewer at the end of the file."""
-        left = span.size
-        for piece in self._files.stream(self._path, deadline, offset=span.offset, follow=self._follow):
-            yield piece[:left]
-            left -= min(left, len(piece))
-            if not left:
-                return
 
 
 def _raise_fault(entry: _Entry, reached: int) -> None:

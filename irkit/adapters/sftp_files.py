@@ -103,10 +103,7 @@ class SftpFiles:
     @contextlib.contextmanager
     def open_link(self, path: bytes, deadline: Deadline) -> Iterator[SftpFile]:
         """The regular file that a link of /proc leads to; no handle is kept between reads."""
-        facts = self.stat(path, deadline, follow=True)
-        if facts.kind is not FileKind.FILE:
-            raise mistaken(path, facts.kind, FileKind.FILE)
-        yield SftpFile(self, path, facts, follow=True)
+        yield SftpFile(self, path, self.stat(path, deadline, follow=True), follow=True)
 
     def is_in_memory(self, path: bytes, deadline: Deadline) -> bool | None:
         """Not told."""

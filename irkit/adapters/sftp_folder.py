@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from irkit.adapters.file_by_path import FileByPath
 from irkit.adapters.file_paths import mistaken
 from irkit.core.errors import TargetError
 from irkit.core.ports import Deadline, FileFacts, FileKind, Looked, Span
@@ -63,10 +64,7 @@ class SftpFolder:
     def open(self, name: bytes, deadline: Deadline) -> "Iterator[SftpFile]":
         """A regular file in it; no handle is kept between reads."""
         path = self._inside(name)
-        facts = self._files.stat(path, deadline)
-        if facts.kind is not FileKind.FILE:
-            raise mistaken(path, facts.kind, FileKind.FILE)
-        yield SftpFile(self._files, path, facts)
+        yield SftpFile(self._files, path, self._files.stat(path, deadline))
 
     def enter(self, name: bytes, deadline: Deadline, *, across: Collection[int] = ()) -> "SftpFolder":
         """A folder in it."""
@@ -83,30 +81,13 @@ class SftpFolder:
         return self._path + b"/" + name
 
 
-class SftpFile:
-    """A regular file by its path."""
-
-    def __init__(self, files: "SftpFiles", path: bytes, facts: FileFacts, *, follow: bool = False) -> None:
-        self._files, self._path, self._facts, self._follow = files, path, facts, follow
-
-    @property
-    def facts(self) -> FileFacts:
-        """As it was when it was looked at."""
-        return self._facts
+class SftpFile(FileByPath["SftpFiles"]):
+    """A regular file by its path. Raises TargetError where it is none."""
 
     def spans(self, deadline: Deadline) -> Sequence[Span]:
         """The whole of it: holes are not told."""
         deadline.remaining()
         return [Span(0, self._facts.size)] if self._facts.size else []
-
-    def read(self, span: Span, deadline: Deadline) -> Iterator[memoryview]:
-        """The bytes of a span, fewer at the end of the file."""
-        left = span.size
-        for piece in self._files.stream(self._path, deadline, offset=span.offset, follow=self._follow):
-            yield piece[:left]
-            left -= min(left, len(piece))
-            if not left:
-                return
 
 
 def _looked(facts: FileFacts, read: bytes | TargetError | None) -> Looked:

@@ -24,6 +24,7 @@ _SEEKABLE: Final = 0x8F92EAB1
 # What no frame of ours needs more of: a hostile one could ask for much memory.
 _WINDOW_LOG: Final = 23
 _FOREIGN_WINDOW_LOG: Final = 27
+Decompressor = zstd.ZstdDecompressor
 UNREADABLE: Final = (zstd.ZstdError, EOFError)
 _HEADER: Final = struct.Struct("<II")
 _FOOTER: Final = struct.Struct("<IBI")
@@ -68,6 +69,6 @@ def open_frames(file: IO[bytes]) -> io.BufferedIOBase:
     return zstd.ZstdFile(file, options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG})
 
 
-def decompressor() -> zstd.ZstdDecompressor:
+def decompressor() -> Decompressor:
     """What unpacks a foreign stream piece by piece, in bounded memory. Raises one of UNREADABLE as it goes."""
     return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _FOREIGN_WINDOW_LOG})
