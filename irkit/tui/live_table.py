@@ -90,18 +90,17 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
 
         `at_once`: the responder asked for it (a filter, an order), so nothing waits for the cursor.
         """
+        held = self._lines.held
         lost = self._lines.want(keys)
         if at_once:
             self._marks.range_from = None
-        if at_once or not self.is_busy:
-            held = self._lines.held
+        if at_once or not self.is_busy or not self._lines.keys:
             self._lines.settle(at_once=at_once)
-            self._tell(held)
         elif self._lines.is_waiting:
             self._settle_later()
         if lost is not None:
             self.post_message(self.CursorGone(self, lost))
-            self.post_message(self.CursorMoved(self, None))
+        self._tell(held)
         self._follow()
 
     def forget(self, keys: Iterable[str]) -> None:
@@ -142,7 +141,7 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def is_order_kept(self) -> bool:
-        """Whether the rows are in an older order than was asked for, because the cursor would have had to move."""
+        """Whether the lines are not what was asked for: keys are being pressed, or the cursor would have to move."""
         return self._lines.is_waiting
 
     @property
@@ -291,12 +290,9 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._follow()
         self.refresh()
 
-    def on_focus(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
         """The cursor looks different."""
-        self._repaint()
-
-    def on_blur(self) -> None:
-        """The cursor looks different."""
+        super().watch_has_focus(has_focus)
         self._repaint()
 
     def notify_style_update(self) -> None:

@@ -45,6 +45,7 @@ class World(App[None]):
         super().__init__()
         self.names: dict[str, str] = {}
         self.styles_of: dict[str, str] = {}
+        self.shares: dict[str, str] = {}
         self.stale: set[str] = set()
         self.now = 1000.0
         self.told: list[Message] = []
@@ -52,7 +53,7 @@ class World(App[None]):
 
     def look(self, key: str) -> Row:
         name = self.names.get(key, key)
-        texts = ("H+", name, "3d", "prod-1", "1 %")
+        texts = ("H+", name, "3d", "prod-1", self.shares.get(key, "1 %"))
         return Row(tuple(Cell(Safe(text), self.styles_of.get(key, "")) for text in texts), key in self.stale)
 
     def compose(self) -> ComposeResult:
@@ -262,6 +263,67 @@ def test_only_lines_that_changed_are_painted() -> None:
         assert await painted(lambda: rows.insert(20, "host/among-them")) == [21, 22, 23]
         assert await painted(lambda: rows.insert(0, "host/above-all")) == []
         assert world.table.unseen[0] == 1
+
+    on_screen(test)
+
+
+def test_what_no_column_shows_is_not_painted() -> None:
+    async def test(world: World, pilot: Pilot[None]) -> None:
+        await pilot.press("j")
+        world.shares["host/0003"] = "99 %"
+        for width, expected in ((100, []), (160, [4])):
+            await pilot.resize_terminal(width, 24)
+            await pilot.pause()
+            world.table.show(keys_of(100))
+            await pilot.pause()
+            world.table.rendered.clear()
+            world.shares["host/0003"] = f"{width} %"
+            world.table.show(keys_of(100))
+            await pilot.pause()
+            assert world.table.rendered == expected
+
+    on_screen(test)
+
+
+def test_the_first_rows_are_shown_though_keys_are_pressed() -> None:
+    async def test(world: World, pilot: Pilot[None]) -> None:
+        await pilot.press("j")
+        world.table.show(keys_of(3))
+        await pilot.pause()
+        assert "host/0002" in world.line(3)
+        assert not world.table.cursor_key
+
+    on_screen(test, count=0)
+
+
+def test_a_row_that_is_back_while_keys_are_pressed_is_held_again_and_that_is_told() -> None:
+    async def test(world: World, pilot: Pilot[None]) -> None:
+        await pilot.press("j", "j")
+        world.table.show(keys_of(100)[2:])
+        world.table.show(keys_of(100))
+        await pilot.pause()
+        assert world.table.cursor_key == "host/0001"
+        assert [getattr(one, "key", "") for one in world.told[-3:]] == ["host/0001", None, "host/0001"]
+
+    on_screen(test)
+
+
+def test_another_theme_and_another_focus_paint_every_line_in_their_styles() -> None:
+    async def test(world: World, pilot: Pilot[None]) -> None:
+        await pilot.press("j")
+        dark = [segment.style for segment in world.table.render_line(2)]
+        world.theme = "textual-light"
+        await pilot.pause()
+        assert [segment.style for segment in world.table.render_line(2)] != dark
+        held = list(world.table.render_line(1))
+        assert held[0].style is not None
+        assert held[0].style.reverse
+        world.set_focus(None)
+        await pilot.pause()
+        away = list(world.table.render_line(1))
+        assert away[0].text.startswith(">")
+        assert away[0].style is not None
+        assert not away[0].style.reverse
 
     on_screen(test)
 
