@@ -96,8 +96,8 @@ class Seen(MemoryTarget):
 class Watching:
     """A live list of hosts in memory, with what is taken from it put together as a front end does."""
 
-    def __init__(self, live: Live, place: Place) -> None:
-        self.live, self.place = live, place
+    def __init__(self, live: Live, place: Place | None = None) -> None:
+        self.live, self.place = live, place or Place()
         self.rows: dict[str, LiveRow] = {}
         self.hosts: dict[str, LiveHost] = {}
 
@@ -113,14 +113,14 @@ class Watching:
         assert isinstance(found, Seen)
         return found
 
-    def until(self, reached: Callable[["Watching"], Any], what: str = "") -> None:
+    def until(self, reached: Callable[["Watching"], Any], seconds: float = 10) -> None:
         """Take what comes until it is so."""
 
         def is_so() -> bool:
             self.take()
             return bool(reached(self))
 
-        assert wait_until(is_so), what or f"it never was so: {self.hosts}"
+        assert wait_until(is_so, seconds), f"it never was so: {self.hosts}"
 
     def state(self, host: str) -> LiveState:
         return self.hosts[host].state
