@@ -23,9 +23,9 @@ from irkit.adapters.timeline_records import (
     read_listed_processes,
     read_log,
     read_raw_log,
-    read_run,
     read_seen_processes,
 )
+from irkit.adapters.timeline_run import read_run
 from irkit.adapters.zstd_frames import SUFFIX
 from irkit.core import codec
 from irkit.core.events import OperationFailed, OperationFinished, OperationStarted, Record

@@ -1,8 +1,11 @@
-"""What happened, as a bundle's other items tell it: log lines, the engine's events, processes, and the run itself."""
+"""What happened, as a bundle's other items tell it: log lines, the engine's events, and processes.
+
+What the run log tells is `timeline_run`'s.
+"""
 
 import contextlib
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -10,20 +13,8 @@ import msgspec
 from irkit.adapters.evidence_reader import open_stored
 from irkit.adapters.timeline_lines import Item, name_of, nanoseconds_of_time
 from irkit.adapters.zstd_frames import UNREADABLE
-from irkit.core.events import (
-    FindingRaised,
-    Note,
-    OperationFailed,
-    OperationFinished,
-    OperationSkipped,
-    OperationStarted,
-    Record,
-    RunFinished,
-    RunStarted,
-)
-from irkit.core.operations import AnyOperation, Touch
 from irkit.core.text import escaped
-from irkit.core.timeline import ALIGNED, Moment, Source, Where
+from irkit.core.timeline import Moment, Source, Where
 
 _SHOWN: Final = 2000
 """Bytes of a log record that a timeline shows."""
@@ -251,63 +242,3 @@ def read_seen_processes(item: Item) -> Iterator[Moment]:
             path=path,
             sha256=runs.sha256,
         )
-
-
-# The run ---------------------------------------------------------------------------------------------------------
-
-
-def read_run(records: Iterable[Record], item: str, names: Mapping[str, str]) -> Iterator[Moment]:
-    """What irkit and the responder did. `names` are those of the run's containers by full id."""
-    begun: dict[tuple[int, int], AnyOperation] = {}
-    for record in records:
-        event = record.event
-        at = nanoseconds_of_time(record.at)
-        if isinstance(event, OperationStarted):
-            begun[event.task, event.number] = event.operation
-        message = _told(event, begun)
-        if at is None or not message:
-            continue
-        container = str(getattr(event, "container", ""))
-        where = Where(
-            host=str(getattr(event, "host", "")),
-            container=names.get(container, ""),
-            container_id=container,
-            item=item,
-        )
-        yield Moment(at=at, kind="Event Logged", source=Source.IRKIT, message=message, where=where, clock=ALIGNED)
-
-
-def _told(event: object, begun: Mapping[tuple[int, int], AnyOperation]) -> str:
-    """A record as a line, empty for what is no act."""
-    match event:
-        case RunStarted():
-            what = "taking back a run" if event.undoes else f"playbook {text_of(event.playbook)}"
-            return f"run {event.run} began: {what}, by {text_of(event.responder)}, case {text_of(event.case)}"
-        case OperationStarted():
-            return f"began ({event.operation.touch}): {text_of(event.operation.text())}"
-        case OperationFinished() | OperationFailed():
-            return _ended(event, begun.get((event.task, event.number)))
-        case OperationSkipped():
-            return f"left out: {text_of(event.operation.text())}: {text_of(event.reason)}"
-        case FindingRaised():
-            return f"found: {text_of(event.finding.summary)}"
-    return _said(event)
-
-
-def _said(event: object) -> str:
-    match event:
-        case Note():
-            return f"note by {text_of(event.by)}: {text_of(event.text)}"
-        case RunFinished():
-            return f"run ended: {event.outcome}" + (f": {text_of(event.reason)}" if event.reason else "")
-        case _:
-            return ""
-
-
-def _ended(event: OperationFinished | OperationFailed, operation: AnyOperation | None) -> str:
-    what = text_of(operation.text()) if operation is not None else f"step {text_of(event.step)}"
-    if isinstance(event, OperationFinished):
-        return f"done: {what}" + (f": {text_of(event.detail)}" if event.detail else "")
-    is_change = operation is not None and operation.touch is not Touch.READ
-    hold = f" (took hold: {event.took_hold})" if is_change else ""
-    return f"FAILED: {what}: {text_of(event.reason)}{hold}"
