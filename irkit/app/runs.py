@@ -18,7 +18,7 @@ from irkit.app.listing import look
 from irkit.app.playbooks import load
 from irkit.app.root import no_files_of, no_root_of
 from irkit.app.setting import TOOL, versions
-from irkit.core.errors import IrkitError, UsageError
+from irkit.core.errors import UsageError
 from irkit.core.values import utc_text
 
 if TYPE_CHECKING:
@@ -194,38 +194,41 @@ def start(
     Where the plan says so, what it contains is held for `hold_for` seconds, or (0) until it is interrupted; `holding`
     is told now and then how that stands.
     """
-    from irkit.adapters.bundle import Bundle
     from irkit.adapters.holds import release
     from irkit.app.case import notes_for_run
     from irkit.engine.runner import Limits, Runner
 
-    clock = SystemClock()
     held = _hold(setting, prepared)
-    try:
-        bundle = Bundle.create(
-            setting.folder,
-            prepared.plan,
-            clock=clock,
-            tool=TOOL,
-            playbook_source=prepared.source,
-            tool_versions=versions(),
-            progress=progress,
-        )
-    except IrkitError:
-        release(held)
-        raise
+    with ExitStack() as kept:
+        kept.callback(release, held)
+        bundle = _bundle(setting, prepared, progress)
+        kept.pop_all()
     prepared.fleet.stop_asking()
     order = hold_order(setting, prepared, held, seconds=hold_for, told=holding)
     runner = Runner(
         prepared.fleet.targets,
         bundle,
-        clock,
+        SystemClock(),
         tool=TOOL,
         limits=Limits(parallel=parallel),
         hold=order,
         notes=notes_for_run(setting, prepared.plan.case) if prepared.plan.case else (),
     )
     return Execution(runner, bundle, prepared.plan, held)
+
+
+def _bundle(setting: Setting, prepared: Prepared, progress: Progress | None) -> Bundle:
+    from irkit.adapters.bundle import Bundle
+
+    return Bundle.create(
+        setting.folder,
+        prepared.plan,
+        clock=SystemClock(),
+        tool=TOOL,
+        playbook_source=prepared.source,
+        tool_versions=versions(),
+        progress=progress,
+    )
 
 
 def _hold(setting: Setting, prepared: Prepared) -> list[int]:
