@@ -193,6 +193,6 @@ class Looks:
         self, look: Look[Any], target: HostTarget, operation: AnyOperation, deadline: Deadline, *wanted: str
     ) -> LookIntake:
         intake = LookIntake(*wanted)
-        outcome = target.apply(operation, intake, deadline)
-        look.notes = (*intake.warnings, *filter(None, [outcome.detail]))
+        target.apply(operation, intake, deadline)
+        look.notes = tuple(intake.warnings)
         return intake

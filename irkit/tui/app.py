@@ -166,7 +166,7 @@ class IrkitApp(App[int]):
         for header in self.screen.query(HeaderLine):
             header.refresh()
         self._see_to_runs()
-        if isinstance(self.screen, IrkitScreen):
+        if isinstance(self.screen, IrkitScreen) and self.screen.is_ready:
             self.screen.tick(changed)
 
     def _see_to_runs(self) -> None:
@@ -314,7 +314,8 @@ class IrkitApp(App[int]):
         flows.leave(self)
 
     def _targets(self) -> list[str]:
-        return self.screen.target_keys() if isinstance(self.screen, IrkitScreen) else []
+        screen = self.screen
+        return screen.target_keys() if isinstance(screen, IrkitScreen) and screen.is_ready else []
 
     def open_container(self, key: str, tab: str = "overview") -> None:
         """Show one container, by its key, and one of its tabs."""

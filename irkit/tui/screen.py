@@ -24,6 +24,12 @@ class IrkitScreen(Screen[T]):
     """A screen that fills the terminal. `help_text` tells in its help what it is for, and what its signs mean."""
 
     help_text: ClassVar[str] = ""
+    is_ready = False
+    """Whether all of it is there: news may come before."""
+
+    def on_mount(self) -> None:
+        """Called after a screen's own, as all such methods of its classes are."""
+        self.is_ready = True
 
     @property
     def irkit(self) -> IrkitApp:

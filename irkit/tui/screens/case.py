@@ -52,7 +52,7 @@ class CaseScreen(IrkitScreen[None]):
 
     def on_screen_resume(self) -> None:
         """They may be more by now."""
-        if self.is_mounted:
+        if self.is_ready:
             self._show()
 
     def tick(self, changed: Changed) -> None:

@@ -55,10 +55,12 @@ class PlaybooksScreen(IrkitScreen[None]):
     def on_mount(self) -> None:
         """The playbooks as they are now."""
         self._fill()
+        self._say_targets()
 
     def on_screen_resume(self) -> None:
         """The containers may be others now."""
-        self._say_targets()
+        if self.is_ready:
+            self._say_targets()
 
     def target_keys(self) -> list[str]:
         """Those that the list was left with."""

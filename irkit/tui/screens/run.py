@@ -71,7 +71,8 @@ class RunScreen(IrkitScreen[None]):
     def on_screen_resume(self) -> None:
         """Show what it has come to meanwhile."""
         self._count = -1
-        self._look()
+        if self.is_ready:
+            self._look()
 
     def tick(self, changed: Changed) -> None:
         """Show what is new."""

@@ -80,7 +80,7 @@ class TriageScreen(IrkitScreen[None]):
 
     def on_screen_resume(self) -> None:
         """Much may have changed meanwhile."""
-        if self.is_mounted:
+        if self.is_ready:
             self._take_all()
 
     # News ------------------------------------------------------------------------------------------------------------
