@@ -18,7 +18,7 @@ from irkit.adapters.memory_files import MemoryFiles
 from irkit.adapters.memory_reading import by_command, by_file
 from irkit.adapters.memory_regions import Region
 from irkit.adapters.memory_strings import find_strings
-from irkit.adapters.process_maps import Mapping, read_mappings, runs_in_memory
+from irkit.adapters.process_maps import UNKNOWN, Mapping, read_mappings, runs_in_memory
 from irkit.adapters.process_memory import MemoryCounts, ProcessMemory
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.evidence import Evidence
@@ -219,6 +219,23 @@ def test_what_cannot_be_read_is_a_gap_with_the_reason(held: tuple[int, int]) -> 
     assert gaps and {gap.why for gap in gaps} == {"Input/output error"}
     assert taken.counts.unread == sum(gap.size for gap in gaps)
     assert "could not be read: Input/output error" in taken.memory.finish()
+
+
+@pytest.mark.parametrize("place", [0, 1, 32_769, 65_534, 65_535])
+def test_a_block_that_is_zeros_but_for_one_byte_is_stored(held: tuple[int, int], place: int) -> None:
+    pid, at = held
+    block = bytearray(1 << 16)
+    block[place] = 1
+
+    def nearly(ranges: Iterable[tuple[int, int]]) -> Iterator[Part]:
+        for begin, size in ranges:
+            yield Part(begin, memoryview(bytes(block) * (size // len(block))))
+
+    mapping = mapping_at(pid, at)._replace(start=at, end=at + 4 * len(block), resident=UNKNOWN)
+    taken = Taken(pid).take([mapping], nearly)
+    (region,) = taken.regions
+    assert taken.item.data == block * 4 and not region.zeros
+    assert region.sha256 == hashlib.sha256(block * 4).hexdigest()
 
 
 class Dd(ScriptedCommands):
