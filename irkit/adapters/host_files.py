@@ -107,20 +107,24 @@ class LocalFiles:
 
     def read_links(self, paths: Sequence[bytes], deadline: Deadline) -> Sequence[bytes | TargetError]:
         """Where each of many links points, or why that cannot be told."""
-        return one_by_one(paths, deadline, lambda path: self._read_link(path, deadline))
+        if not self._follow:
+            return one_by_one(paths, deadline, lambda path: self.read_link(path, deadline))
 
-    def _read_link(self, path: bytes, deadline: Deadline) -> bytes:
-        """A link to which the kernel may walk is read at once; what is none is told in full."""
-        if self._follow:
-            with contextlib.suppress(OSError):
-                return kernel_files.read_link(self._root, path)
-        return self.read_link(path, deadline)
+        def read(path: bytes) -> bytes:
+            """A link to which the kernel may walk is read at once; what is none is told in full."""
+            try:
+                return near.read_link(path)
+            except OSError:
+                return self.read_link(path, deadline)
+
+        with kernel_files.Nearby(self._root, paths) as near:
+            return one_by_one(paths, deadline, read)
 
     def read_small(self, paths: Sequence[bytes], limit: int, deadline: Deadline) -> Sequence[bytes | TargetError]:
         """Many small files, each up to `limit` bytes, or why one cannot be read."""
         if self._follow:
-            read = partial(kernel_files.read_file, self._root)
-            found = one_by_one(paths, deadline, lambda path: _explain(read, path, limit))
+            with kernel_files.Nearby(self._root, paths) as near:
+                found = one_by_one(paths, deadline, lambda path: _explain(near.read_file, path, limit))
             sizes = [len(one) for one in found if not isinstance(one, TargetError)]
             count_file("files", len(sizes))
             count_bytes(sum(sizes))

@@ -24,10 +24,18 @@ CAPABILITIES: Final = tuple(_NAMES.split())
 _SETS: Final = (("inheritable", "CapInh"), ("permitted", "CapPrm"), ("effective", "CapEff"), ("bounding", "CapBnd"),
                 ("ambient", "CapAmb"))  # fmt: skip
 _SECCOMP: Final = {"0": "off", "1": "strict", "2": "filter"}
+_WANTED: Final = re.compile(
+    rb"^(?:Uid|Gid|Groups|NSpid|Threads|TracerPid|Cap[A-Z][a-z]+|NoNewPrivs|Seccomp(?:_filters)?|VmRSS|VmSize):.*$",
+    re.MULTILINE,
+)
 _IDS: Final = ("real", "effective", "saved", "file_system")
 _MAPS: Final = re.compile(
     rb"^([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) ([0-9]+) *([^\n]*)$", re.MULTILINE
 )
+_RANGES: Final = re.compile(
+    rb"^([0-9a-f]+)-([0-9a-f]+) (\S{4} [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ [0-9]+ *[^\n]*)$", re.MULTILINE
+)
+_MAPPED: Final = re.compile(rb"(\S{4}) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) ([0-9]+) *([^\n]*)")
 _LIMIT_LINE: Final = re.compile(rb"^(Max [a-z ]+?) {2,}(\S+) +(\S+) *(\S*) *$", re.MULTILINE)
 _HEX: Final = re.compile(r"[0-9a-fA-F]{1,32}")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}")
@@ -37,10 +45,10 @@ DELETED: Final = b" (deleted)"
 def fields_of(text: bytes) -> dict[str, str]:
     """`Key:\tvalue` lines; where a key comes twice, the first stands."""
     found: dict[str, str] = {}
-    for line in text.split(b"\n"):
-        key, colon, value = line.partition(b":")
+    for line in text.decode("utf-8", "replace").split("\n"):
+        key, colon, value = line.partition(":")
         if colon:
-            found.setdefault(key.decode("ascii", "replace"), value.strip(b" \t").decode("utf-8", "replace"))
+            found.setdefault(key, value.strip(" \t"))
     return found
 
 
@@ -57,7 +65,7 @@ def _capability(number: int) -> str:
 
 def status_of(text: bytes) -> dict[str, Any]:
     """What /proc/PID/status tells of users, namespaced pids, capabilities, seccomp, memory and threads."""
-    fields = fields_of(text)
+    fields = fields_of(b"\n".join(_WANTED.findall(text)))
     found: dict[str, Any] = {
         "users": _ids(fields.get("Uid", "")),
         "groups": _ids(fields.get("Gid", "")),
@@ -104,24 +112,37 @@ def _limit(word: bytes) -> int | str:
 
 def maps_of(text: bytes) -> list[dict[str, Any]]:
     """The mappings, in order of their addresses."""
-    found = []
-    for start, end, permissions, offset, device, inode, path in _MAPS.findall(text):
-        one: dict[str, Any] = {
-            "address": f"0x{start.decode()}",
-            "size": int(end, 16) - int(start, 16),
-            "permissions": permissions.decode("ascii", "replace"),
-        }
-        if inode != b"0" or path:
-            one |= {"offset": int(offset, 16), "device": device.decode(), "inode": int(inode)}
-            put(one, "file", path)
-        found.append(one)
-    return found
+    return [
+        {"address": f"0x{start.decode()}", "size": int(end, 16) - int(start, 16), **_mapped(rest)}
+        for start, end, rest in _RANGES.findall(text)
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _mapped(rest: bytes) -> Mapping[str, Any]:
+    """What a line tells behind the addresses, which is alike in many processes."""
+    found = _MAPPED.fullmatch(rest)
+    if found is None:
+        return {}
+    permissions, offset, device, inode, path = found.groups()
+    one: dict[str, Any] = {"permissions": permissions.decode("ascii", "replace")}
+    if inode != b"0" or path:
+        one |= {"offset": int(offset, 16), "device": device.decode(), "inode": int(inode)}
+        put(one, "file", path)
+    return one
 
 
 def mapped_as(text: bytes, path: bytes) -> tuple[bytes, bytes] | None:
     """Device and inode of the file that is mapped under exactly that path, or None."""
     wanted = path.replace(b"\n", rb"\012")
-    return next(((found[5], found[6]) for found in _MAPS.finditer(text) if found[7] == wanted), None)
+    at = text.find(wanted)
+    while at >= 0:
+        found = _MAPS.match(text, text.rfind(b"\n", 0, at) + 1)
+        if found and found[7] == wanted:
+            return found[5], found[6]
+        end = text.find(b"\n", at)
+        at = text.find(wanted, end) if end >= 0 else -1
+    return None
 
 
 @lru_cache(maxsize=1024)

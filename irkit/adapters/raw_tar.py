@@ -13,6 +13,9 @@ _HEAD: Final = 148
 _MOST_IN_NAME: Final = 100
 _ZEROS: Final = bytes(_BLOCK)
 _GATHER: Final = 256 * 1024
+_REST: Final = (b"0".ljust(101, b"\0") + b"ustar\x0000").ljust(_BLOCK - _HEAD - 8, b"\0")
+_SUM_OF_REST: Final = sum(_REST) + 8 * 32
+"""What the checksum counts beside the head: a blank for each of its own eight characters."""
 
 
 class RawTar:
@@ -45,7 +48,5 @@ class RawTar:
 def _header(name: bytes, size: int, mtime: int) -> bytes:
     if not 0 < len(name) <= _MOST_IN_NAME or size >= 1 << 33:
         raise ValueError(f"no member of a tar: {name!r} of {size} bytes")
-    head = name.ljust(_MOST_IN_NAME, b"\0") + b"0000400\x000000000\x000000000\0%011o\0%011o\0" % (size, mtime)
-    rest = b"0".ljust(101, b"\0") + b"ustar\x0000"
-    total = sum(head) + sum(rest) + 8 * 32
-    return (head + b"%06o\0 " % total + rest).ljust(_BLOCK, b"\0")
+    head = b"%b0000400\x000000000\x000000000\0%011o\0%011o\0" % (name.ljust(_MOST_IN_NAME, b"\0"), size, mtime)
+    return b"%b%06o\0 %b" % (head, sum(head) + _SUM_OF_REST, _REST)

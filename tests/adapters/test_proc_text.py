@@ -180,3 +180,10 @@ def test_the_archive_is_one_that_others_read() -> None:
     assert (tar.files, tar.bytes) == (len(wanted) + 1, sum(map(len, wanted.values())))
     with pytest.raises(ValueError, match="no member"):
         tar.add("x" * 101, b"")
+
+
+def test_a_file_is_known_by_the_line_that_has_exactly_its_path_however_often_others_hold_that() -> None:
+    lines = b"".join(b"%x-%x r-xp 0 fe:01 %d /a%b\n" % (n, n + 1, n + 1, b"/a/b" * 500) for n in range(500))
+    last = b"ff00-ff01 r-xp 00000000 fe:02 77                    /a/b\n"
+    assert mapped_as(lines + last, b"/a/b") == (b"fe:02", b"77")
+    assert mapped_as(lines, b"/a/b") is None and mapped_as(b"", b"/a/b") is None
