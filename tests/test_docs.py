@@ -25,6 +25,7 @@ from irkit.adapters.memory import MemoryTarget
 from irkit.adapters.memory_store import MemoryStore
 from irkit.adapters.playbook_file import find_problems, load_playbook
 from irkit.adapters.tar_member import Member
+from irkit.checks import CHECKS
 from irkit.cli import BUG, INTERRUPTED, VERBS, cli
 from irkit.core import errors, events
 from irkit.core.evidence import Evidence
@@ -124,6 +125,11 @@ def test_every_action_has_a_page_with_its_parameters(action: str) -> None:
     assert all(f"| `{field}` |" in text for field in action_schema(ACTIONS[action])["properties"])
     assert f"]({action}.md)" in page_text("reference/index.md")
     assert docs.operations_of(ACTIONS[action]), "its module imports no operation"
+
+
+def test_every_check_is_documented() -> None:
+    rows = rows_of(page_text("reference/checks.md"), "check")
+    assert [row[0].strip("`") for row in rows] == list(CHECKS) and all(row[3] for row in rows)
 
 
 @pytest.mark.parametrize("kind", all_operations(), ids=docs.tag_of)

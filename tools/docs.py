@@ -30,6 +30,7 @@ from irkit.actions import ACTIONS
 from irkit.adapters import yaml_document
 from irkit.adapters.inventory_schema import inventory_schema
 from irkit.adapters.playbook_file import load_playbook
+from irkit.checks import CHECKS
 from irkit.cli import VERBS, cli
 from irkit.core import operations as do
 from irkit.core.action import Action, RunFacts, Scope
@@ -309,6 +310,21 @@ def reference_index() -> str:
     return "\n".join([*parts, table(("action", "phase", "touch", "what it does"), rows)])
 
 
+def checks_page() -> str:
+    """The list of checks."""
+    text = (
+        "What irkit notices in the facts of a container, without touching it. `irkit inspect` shows what was found,\n"
+        "and `--json` has the letters beside it, each at its place. The references are sections of the CIS Docker\n"
+        "Benchmark 1.6 and techniques of MITRE ATT&CK.\n"
+    )
+    head = ("check", "letter", "at most", "what it finds", "references")
+    rows = [
+        (code(check.id), check.flag, str(check.severity), doc(check).replace("\n\n", " "), ", ".join(check.references))
+        for check in CHECKS.values()
+    ]
+    return "\n".join([MADE.format(source="irkit/checks"), "# Checks\n", text, table(head, rows)])
+
+
 # Other whole pages ------------------------------------------------------------------------------------------------
 
 
@@ -387,6 +403,7 @@ def pages() -> dict[Path, str]:
         DOCS / "playbook.schema.json": schema_page(),
         DOCS / "hosts.schema.json": json.dumps(inventory_schema(), indent=2, ensure_ascii=True) + "\n",
         DOCS / "reference" / "index.md": reference_index(),
+        DOCS / "reference" / "checks.md": checks_page(),
     }
     found.update((DOCS / "reference" / f"{name}.md", action_page(action)) for name, action in ACTIONS.items())
     return found

@@ -1,5 +1,7 @@
 """irkit inspect: what the engine knows of a container."""
 
+from typing import Any
+
 import click
 
 from irkit.cli import options
@@ -13,7 +15,7 @@ from irkit.core.text import safe
 @options.with_hosts()
 @options.as_json
 def command(selectors: tuple[str, ...], chosen: options.Chosen, as_json: bool) -> None:
-    """Show the facts of containers, without their environment, which holds secrets.
+    """Show the facts of containers, and how these expose their hosts; not their environment, which holds secrets.
 
     TARGET is an id or prefix, a name, name:GLOB, image:GLOB, label:KEY[=GLOB] or all, of one host where HOST/ stands
     before it. Exit status 1 where some hosts could not be reached, 3 where none could.
@@ -27,7 +29,7 @@ def command(selectors: tuple[str, ...], chosen: options.Chosen, as_json: bool) -
         {"host": name, "state": state_of(error), "error": error.reason} for name, error in found.failures.items()
     ]
     if as_json:
-        options.print_json([*found.containers, *failures])
+        options.print_json([*map(_plain, found.containers), *failures])
     else:
         click.echo("\n\n".join(_text(one) for one in found.containers))
         for name, error in found.failures.items():
@@ -35,7 +37,19 @@ def command(selectors: tuple[str, ...], chosen: options.Chosen, as_json: bool) -
     options.end_of_hosts(asked=asked, failed=len(failures))
 
 
+def _plain(one: Container) -> dict[str, Any]:
+    """The facts, with what the checks find in them."""
+    import msgspec
+
+    from irkit.app import findings_of, flags_of
+
+    found = findings_of(one)
+    return {**msgspec.structs.asdict(one), "findings": found, "flags": flags_of(found)}
+
+
 def _text(one: Container) -> str:
+    from irkit.app import findings_of
+
     rows = [
         ("id", one.id),
         ("name", one.name),
@@ -51,6 +65,7 @@ def _text(one: Container) -> str:
         ("user", one.user or "root"),
         ("log driver", one.log_driver),
     ]
+    rows += [("finding", f"{found.severity}: {found.summary} ({found.check})") for found in findings_of(one)]
     rows += [("network", _network(attachment)) for attachment in one.attachments]
     rows += [
         ("port", f"{port.host_ip}:{port.host_port} -> {port.container_port}/{port.protocol}") for port in one.ports

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from irkit.core.container import Mount
 from irkit.core.errors import HostState, UnreachableError
 from tests.acceptance.terminal import obeyed
 from tests.app.hosts_in_memory import Place, Silent, fails, one_each
@@ -109,6 +110,20 @@ def test_facts_come_from_all_hosts_and_failures_with_them() -> None:
     assert ended.err.splitlines()[0] == f"irkit: host c@x: {UNKNOWN.reason}"
     ended = irkit(place(), "inspect", "all", *CHOSEN, "--json")
     assert [one.get("name", one.get("state")) for one in ended.json] == ["on-a@x", "host key unknown"]
+
+
+def test_what_the_checks_find_is_shown_with_the_facts() -> None:
+    mount = Mount(kind="bind", source="/\x1b[2J", destination="/host")
+    bad = Place({"a@x": [container("bad", host="a@x", privileged=True, mounts=(mount,))]})
+    ended = irkit(bad, "inspect", "bad", "-H", "a@x")
+    assert ended.status == 0 and obeyed(ended.out) == set()
+    found = [" ".join(line.split()[1:]) for line in ended.lines if line.startswith("finding")]
+    assert [line.partition(":")[0] for line in found] == ["high", "medium", "low"]
+    assert found[0].endswith("take the host over (exposure.privileged)")
+    (one,) = irkit(bad, "inspect", "bad", "-H", "a@x", "--json").json
+    assert one["flags"] == "P..W.U" and one["privileged"] is True and "environment" not in one
+    assert [finding["severity"] for finding in one["findings"]] == ["high", "medium", "low"]
+    assert one["findings"][1]["because"] == ["writable mount of /\x1b[2J on /host"]
 
 
 def test_a_plan_shows_its_hosts_and_what_is_refused(tmp_path: Path) -> None:
