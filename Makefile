@@ -36,11 +36,12 @@ test: lint
 	$(RUN) -m tests.lab setup
 	$(RUN) -m pytest $(SPREAD)
 
-# The tests that try one thing at many points, at all of them: kills, faults of the network, connections lost.
+# The tests that try one thing at many points, at all of them: kills, faults of the network, connections lost, changed bytes.
 soak: $(READY)
 	$(RUN) -m tests.lab setup
 	IRKIT_SOAK=1 $(RUN) -m pytest $(SPREAD) tests/acceptance/test_killed.py tests/acceptance/test_ssh_faults.py \
-		tests/acceptance/test_ssh_leaks.py
+		tests/acceptance/test_ssh_leaks.py tests/acceptance/test_tampering.py tests/adapters/test_verify.py \
+		tests/engine/test_undo_model.py
 
 bench: $(READY)
 	$(RUN) -m tests.lab exec -- $(RUN) -m tests.bench

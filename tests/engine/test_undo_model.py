@@ -27,6 +27,7 @@ from irkit.engine.runner import Limits as Parallel
 from irkit.engine.undo import outstanding, plan_undo
 from irkit.engine.way_back import Around
 from tests.engine.world import World, attachment, container, step
+from tests.soak import often
 
 NETWORKS = ("front", "back", "spare")
 POLICIES = (RestartPolicy(), RestartPolicy(name="always"))
@@ -242,7 +243,7 @@ def rules_left(world: World) -> Iterator[str]:
             yield f"local/{key}"
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=often(200, 60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), steps(), changes(), changes(), changes(), st.booleans())
 def test_after_undo_each_container_is_as_found_or_the_log_names_what_differs(
     world: World,
