@@ -1,7 +1,138 @@
-"""The screen evidence."""
+"""The evidence folder: all bundles by case, the newest first."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from irkit.app.evidence_look import BundleSeen, bundles_seen
+from irkit.core.text import safe
 from irkit.tui.screen import IrkitScreen
+
+if TYPE_CHECKING:
+    from irkit.app.live import Changed
+
+_EVERY = 25
 
 
 class EvidenceScreen(IrkitScreen[None]):
-    """To be built."""
+    """Choose a bundle: enter opens it, v verifies it, U plans to take its run back. Nothing here deletes."""
+
+    help_text = (
+        "All bundles of the evidence folder. STILL CHANGED: so many operations of that run are not taken back yet. "
+        "PARTIAL: its run was killed or goes on; `irkit seal` closes it."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", id="evidence.open", priority=True),
+        Binding("v", "verify", "Verify", id="evidence.verify"),
+        Binding("U", "app.undo", "Undo", id="evidence.undo"),
+        Binding("j", "cursor(1)", "Down", id="evidence.down", show=False),
+        Binding("k", "cursor(-1)", "Up", id="evidence.up", show=False),
+        Binding("escape", "app.mode('triage')", "Back", id="evidence.back"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: list[BundleSeen] = []
+        self._ticks = 0
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="evidence-title", classes="notice", markup=False)
+        yield OptionList(id="evidence", markup=False, classes="pane")
+
+    def on_mount(self) -> None:
+        """The bundles as they are now."""
+        self._fill()
+        self.query_one("#evidence").focus()
+        self._open_wanted()
+
+    def on_screen_resume(self) -> None:
+        """There may be others now."""
+        if self.is_ready:
+            self._fill()
+            self._open_wanted()
+
+    def tick(self, changed: Changed) -> None:
+        """Look again now and then."""
+        self._ticks += 1
+        if self._ticks % _EVERY == 0:
+            self._fill()
+
+    def _fill(self) -> None:
+        listed = self.query_one("#evidence", OptionList)
+        seen = bundles_seen(self.services.setting)
+        if [one.path for one in seen] == [one.path for one in self._seen] and listed.option_count == len(seen):
+            self._seen = seen
+            for number, one in enumerate(seen):
+                listed.replace_option_prompt_at_index(number, bundle_line(one))
+        else:
+            at = self._now()
+            self._seen = seen
+            listed.clear_options()
+            listed.add_options([Option(bundle_line(one), id=f"bundle{number}") for number, one in enumerate(seen)])
+            paths = [one.path for one in seen]
+            listed.highlighted = paths.index(at.path) if at and at.path in paths else 0 if seen else None
+        left = sum(one.left > 0 for one in seen)
+        told = f"{len(seen)} bundles in {self.services.setting.folder}" + (f"; {left} STILL CHANGED" if left else "")
+        self.query_one("#evidence-title", Static).update(Content(safe(told, 300)))
+
+    def _now(self) -> BundleSeen | None:
+        at = self.query_one("#evidence", OptionList).highlighted
+        return self._seen[at] if at is not None and at < len(self._seen) else None
+
+    def run_in_view(self) -> str:
+        """The bundle under the cursor."""
+        one = self._now()
+        return str(one.path) if one is not None and one.run is not None else ""
+
+    def _open_wanted(self) -> None:
+        """Where somebody came here for one bundle, open that."""
+        wanted, self.irkit.bundle_wanted = self.irkit.bundle_wanted, None
+        if wanted is not None:
+            self._open(wanted)
+
+    def _open(self, path: Path, *, verify: bool = False) -> None:
+        from irkit.tui.screens.bundle import BundleScreen
+
+        self.irkit.push_screen(BundleScreen(path, verify=verify))
+
+    def action_cursor(self, step: int) -> None:
+        """Move over the bundles."""
+        listed = self.query_one("#evidence", OptionList)
+        listed.action_cursor_down() if step > 0 else listed.action_cursor_up()
+
+    def action_open(self) -> None:
+        """Open the bundle under the cursor."""
+        one = self._now()
+        if one is not None:
+            self._open(one.path)
+
+    def action_verify(self) -> None:
+        """Open it, and verify it."""
+        one = self._now()
+        if one is not None:
+            self._open(one.path, verify=True)
+
+
+def bundle_line(one: BundleSeen) -> Content:
+    """A bundle in a line: when, what, how it ended, and what it left changed."""
+    if one.run is None or one.run.started is None:
+        return Content.styled(f"CANNOT BE READ  {safe(one.path.name, 200)}", "bold $error")
+    started, run = one.run.started, one.run
+    outcome = run.finished.outcome if run.finished else "no end"
+    state = "" if one.is_sealed else "  PARTIAL"
+    left = f"  STILL CHANGED: {one.left}" if one.left else ""
+    undoes = f" of {started.undoes[:8]}" if started.undoes else ""
+    names = ", ".join(dict.fromkeys(run.names.values()))
+    text = (
+        f"{run.started_at[:16]}Z {started.case or '-':<12} {started.playbook}{undoes}: {outcome}{state}{left}  {names}"
+    )
+    style = "bold $warning" if one.left or not one.is_sealed else "$error" if outcome != "done" else ""
+    return Content.styled(safe(text, 400), style)

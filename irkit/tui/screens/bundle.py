@@ -1,0 +1,230 @@
+"""One bundle: how its run ended, its items, its log; whether it verifies; and what an item holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from irkit.app import left_to_undo, read_records
+from irkit.app.evidence_look import (
+    Verdict,
+    VerifyProgress,
+    hex_lines,
+    items_of,
+    looks_like_text,
+    members,
+    preview,
+    text_lines,
+    verifying,
+)
+from irkit.cli.record_text import RecordText
+from irkit.cli.render import run_text
+from irkit.cli.table import size_text
+from irkit.core.errors import IrkitError
+from irkit.core.run import replay
+from irkit.core.text import safe
+from irkit.tui.line_view import Line, LineView
+from irkit.tui.screen import IrkitScreen
+
+if TYPE_CHECKING:
+    from irkit.app.live import Changed
+    from irkit.app.looks import Look
+
+_TARS = (".tar", ".tar.zst")
+
+
+class BundleScreen(IrkitScreen[None]):
+    """Summary and items; `l` shows the log as a time line instead, `v` verifies."""
+
+    help_text = (
+        "Enter looks into an item: as text, made safe, or as hex (x); of a tar its members. v verifies, l the log."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Look into", id="bundle.open", priority=True),
+        Binding("v", "verify", "Verify", id="bundle.verify"),
+        Binding("l", "log", "Log", id="bundle.log"),
+        Binding("U", "app.undo", "Undo", id="bundle.undo"),
+        Binding("y", "copy", "Copy", id="bundle.copy", show=False),
+        Binding("escape", "back", "Back", id="bundle.back"),
+    ]
+
+    def __init__(self, path: Path, *, verify: bool = False) -> None:
+        super().__init__()
+        self.path = path
+        self._verify_first = verify
+        self._is_log = False
+        self._verifying: Look[Verdict] | None = None
+        self._progress = VerifyProgress()
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(Content(safe(self.path.name, 200)), classes="notice", markup=False)
+        yield Static(id="bundle-verdict", classes="notice", markup=False)
+        yield LineView(id="bundle-lines")
+
+    def on_mount(self) -> None:
+        """The items, and the verification where that was asked for."""
+        view = self.query_one(LineView)
+        view.is_following = False
+        view.focus()
+        self._show()
+        if self._verify_first:
+            self.action_verify()
+
+    def on_unmount(self) -> None:
+        """Give up what is under way."""
+        if self._verifying is not None:
+            self._verifying.cancel()
+
+    def run_in_view(self) -> str:
+        """This bundle."""
+        return str(self.path)
+
+    def _show(self) -> None:
+        try:
+            records = read_records(self.path)
+            run = replay(records)
+            left = len(left_to_undo(self.services.setting, run))
+        except IrkitError as error:
+            lines = [Line(safe(error, 1000), "bold $error")]
+        else:
+            text = RecordText()
+            told = [text.line(record) for record in records] if self._is_log else run_text(run, left).splitlines()
+            lines = [Line(safe(line, 1000)) for line in told if line]
+        if not self._is_log:
+            lines.append(Line(safe("")))
+            lines += [
+                Line(
+                    safe(f"{size_text(one.size):>10}  {one.path}", 600),
+                    "$primary",
+                    value=safe(one.path, 4000),
+                    path=safe(one.path, 4000),
+                )
+                for one in items_of(self.path)
+            ]
+        self.query_one(LineView).show(lines)
+
+    def tick(self, changed: Changed) -> None:
+        """How far the verification has come."""
+        look, verdict = self._verifying, self.query_one("#bundle-verdict", Static)
+        if look is None:
+            return
+        if not look.is_over:
+            done, total = self._progress.done, self._progress.total
+            verdict.update(Content(f"verifying: {size_text(done)} of {size_text(total)}"))
+            return
+        self._verifying = None
+        if look.value is None:
+            verdict.update(Content.styled(f"not verified: {safe(look.error, 300)}", "bold $error"))
+        else:
+            self._judge(look.value, verdict)
+
+    def _judge(self, found: Verdict, verdict: Static) -> None:
+        """One line, and where anything is wrong, all of it before the items."""
+        if found.problems:
+            verdict.update(Content.styled(f"DOES NOT VERIFY: {len(found.problems)} problem(s)", "bold $error"))
+            view = self.query_one(LineView)
+            view.show([*(Line(safe(one, 600), "bold $error") for one in found.problems), *view.lines])
+        else:
+            size = size_text(found.bytes)
+            text = f"verifies: {found.files} files, {size}, {found.records} log records; not signed"
+            verdict.update(Content.styled(text, "bold $success"))
+
+    def action_verify(self) -> None:
+        """Check every file, both manifests and the chain of the log."""
+        if self._verifying is None:
+            self._verifying, self._progress = verifying(self.services.setting, self.path)
+
+    def action_log(self) -> None:
+        """The log as a time line, or the items again."""
+        self._is_log = not self._is_log
+        self._show()
+
+    def action_open(self) -> None:
+        """Look into the item under the cursor."""
+        line = self.query_one(LineView).line
+        if line is not None and line.path is not None:
+            self.irkit.push_screen(ItemScreen(self.path, line.path))
+
+    def action_copy(self) -> None:
+        """Copy the path of the item."""
+        line = self.query_one(LineView).line
+        if line is not None:
+            self.irkit.copy(line.path or line.text)
+
+    def action_back(self) -> None:
+        """Back to the bundles."""
+        self.irkit.pop_screen()
+
+
+class ItemScreen(IrkitScreen[None]):
+    """The beginning of one item, always made safe or as hex."""
+
+    help_text = "What is foreign is shown with its controls as signs; x shows the bytes. The evidence stays as it is."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "hex", "Hex or text", id="item.hex"),
+        Binding("escape", "back", "Back", id="item.back"),
+    ]
+
+    def __init__(self, bundle: Path, item: str) -> None:
+        super().__init__()
+        self._bundle, self._item = bundle, item
+        self._is_hex: bool | None = None
+        self._is_tar = item.endswith(_TARS)
+        self._members = members(bundle, item) if self._is_tar else None
+        self._preview = preview(bundle, item)
+        self._is_told = False
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(Content(safe(self._item, 300)), classes="notice", markup=False)
+        yield Static(Content("reading ..."), id="item-title", classes="notice", markup=False)
+        yield LineView(id="item-lines")
+
+    def on_mount(self) -> None:
+        """It is read meanwhile."""
+        self.query_one(LineView).is_following = False
+        self.query_one(LineView).focus()
+
+    def on_unmount(self) -> None:
+        """Give up what is under way."""
+        self._preview.cancel()
+        if self._members is not None:
+            self._members.cancel()
+
+    def tick(self, changed: Changed) -> None:
+        """Show it once it is there."""
+        look = self._members if self._members is not None and self._is_hex is not True else self._preview
+        if self._is_told or not look.is_over:
+            return
+        self._is_told = True
+        title, view = self.query_one("#item-title", Static), self.query_one(LineView)
+        if look.value is None:
+            title.update(Content.styled(safe(look.error, 300), "bold $error"))
+        elif isinstance(look.value, list):
+            title.update(Content(f"{len(look.value)} members, by {look.source}; nothing is extracted"))
+            view.show([Line(safe(line, 1000)) for line in look.value])
+        else:
+            self._show_data(look.value.data, is_cut=look.value.is_cut)
+
+    def _show_data(self, data: bytes, *, is_cut: bool) -> None:
+        if self._is_hex is None:
+            self._is_hex = not looks_like_text(data)
+        told = hex_lines(data) if self._is_hex else text_lines(data)
+        cut = f"the first {size_text(len(data))}" if is_cut else size_text(len(data))
+        self.query_one("#item-title", Static).update(
+            Content(f"{cut}, {'as hex' if self._is_hex else 'as text, made safe'}")
+        )
+        self.query_one(LineView).show([Line(safe(line, 1000)) for line in told])
+
+    def action_hex(self) -> None:
+        """As bytes, or as text again."""
+        self._is_hex, self._is_told = not self._is_hex, False
+
+    def action_back(self) -> None:
+        """Back to the bundle."""
+        self.irkit.pop_screen()
