@@ -104,11 +104,12 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._follow()
 
     def forget(self, keys: Iterable[str]) -> None:
-        """These rows are no more, whatever a filter shows: their marks go."""
-        dropped = self._marks.drop(keys)
+        """These rows are no more, whatever a filter shows: their marks go, and they are not looked at again."""
+        gone = frozenset(keys)
+        dropped = self._marks.drop(gone)
         if dropped:
             self.post_message(self.MarksChanged(self, dropped))
-            self._repaint()
+        self.show([key for key in self._lines.wanted if key not in gone])
 
     def move_to(self, key: str) -> bool:
         """Put the cursor on the row of a key. Whether it is shown."""

@@ -20,7 +20,7 @@ class Lines:
         self.cursor = 0
         self.held: str | None = None
         self.lost: str | None = None
-        self._wanted: list[str] = []
+        self.wanted: list[str] = []
         self._present: frozenset[str] = frozenset()
         self._at: dict[str, int] = {}
         self._tried: tuple[object, ...] = ()  # for what the order wanted was weighed last: it is dear, and asked often
@@ -33,7 +33,7 @@ class Lines:
     @property
     def is_waiting(self) -> bool:
         """Whether the lines are not yet those that were wanted last."""
-        return self.keys != self._wanted
+        return self.keys != self.wanted
 
     def is_gone(self, key: str) -> bool:
         """Whether the row of a line is not there any more, or the filter does not let it through."""
@@ -44,10 +44,10 @@ class Lines:
 
         The lines stay as they are until `settle`.
         """
-        if keys == self._wanted:
+        if keys == self.wanted:
             return None
-        self._wanted = list(dict.fromkeys(keys))
-        self._present = frozenset(self._wanted)
+        self.wanted = list(dict.fromkeys(keys))
+        self._present = frozenset(self.wanted)
         if self.held is not None and self.held not in self._present:
             self.lost, self.held = self.held, None
             return self.lost
@@ -64,20 +64,20 @@ class Lines:
     def settle(self, *, at_once: bool = False) -> None:
         """Bring the lines to what is wanted, as far as the cursor allows; `at_once` because the responder asked."""
         line = self.cursor - self.top
-        tried = (self._wanted, self.held, line, self.height)
+        tried = (self.wanted, self.held, line, self.height)
         if self.is_waiting and (at_once or tried != self._tried):
-            self._lay_out(self._wanted if at_once else self._allowed(line), line)
+            self._lay_out(self.wanted if at_once else self._allowed(line), line)
             self._tried = tried
         if self.held is None:
             self._take_back()
 
     def _allowed(self, line: int) -> list[str]:
         if self.held is None:
-            return self._wanted
-        top = self._wanted.index(self.held) - line
-        if 0 <= top <= max(0, len(self._wanted) - self.height):
-            return self._wanted
-        return merge(self.keys, self._wanted, self._present)
+            return self.wanted
+        top = self.wanted.index(self.held) - line
+        if 0 <= top <= max(0, len(self.wanted) - self.height):
+            return self.wanted
+        return merge(self.keys, self.wanted, self._present)
 
     def _lay_out(self, keys: list[str], line: int) -> None:
         self.keys = list(keys)

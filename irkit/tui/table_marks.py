@@ -1,6 +1,6 @@
 """Which rows of a live table are marked: keys, kept whatever the filter shows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 
 class Marks:
@@ -36,9 +36,9 @@ class Marks:
         """Mark those as well."""
         self._keys.update(dict.fromkeys(keys))
 
-    def drop(self, keys: Iterable[str]) -> tuple[str, ...]:
-        """Take marks away from keys; which of them were marked."""
-        dropped = tuple(key for key in keys if key in self._keys)
+    def drop(self, keys: Collection[str]) -> tuple[str, ...]:
+        """Take marks away from keys; which of them were marked, in the order of marking."""
+        dropped = tuple(key for key in self._keys if key in keys)
         for key in dropped:
             del self._keys[key]
         return dropped

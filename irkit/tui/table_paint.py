@@ -38,6 +38,15 @@ LiveTable {
 """What the styles are unless the style sheet of the app says otherwise. Severity is a letter first, a colour last."""
 GUTTER = 3
 """Cells before the first column: the cursor's sign, the mark's, and that of a row that is stale or gone."""
+SIGNS = {
+    ">": "the cursor, on the row that keys act on",
+    "-": "the cursor, holding no row: move it first",
+    "*": "marked",
+    "+": "in the range that is being marked",
+    "~": "stale: its host does not answer",
+    "x": "gone",
+}
+"""What the signs in the gutter mean, for a help screen."""
 EMPTY = Row(())
 NO_CELL = Cell(Safe(""))
 

@@ -4,12 +4,14 @@ import asyncio
 import random
 import unicodedata
 from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual import events
 from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.strip import Strip
@@ -41,17 +43,23 @@ class Counted(LiveTable):
 class World(App[None]):
     """An app with nothing but a table of rows whose names can be changed."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "escape", "Back")]
+
     def __init__(self) -> None:
         super().__init__()
         self.names: dict[str, str] = {}
         self.styles_of: dict[str, str] = {}
+        self.escapes = 0
         self.shares: dict[str, str] = {}
         self.stale: set[str] = set()
+        self.unknown: set[str] = set()
         self.now = 1000.0
         self.told: list[Message] = []
         self.table = Counted(COLUMNS, self.look, lambda: self.now)
 
     def look(self, key: str) -> Row:
+        if key in self.unknown:
+            raise KeyError(key)
         name = self.names.get(key, key)
         texts = ("H+", name, "3d", "prod-1", self.shares.get(key, "1 %"))
         return Row(tuple(Cell(Safe(text), self.styles_of.get(key, "")) for text in texts), key in self.stale)
@@ -61,6 +69,9 @@ class World(App[None]):
 
     def on_mount(self) -> None:
         self.table.focus()
+
+    def action_escape(self) -> None:
+        self.escapes += 1
 
     def rest(self) -> None:
         """No key was pressed for a while."""
@@ -218,6 +229,26 @@ def test_marks_outlive_a_filter_and_hidden_ones_are_counted() -> None:
     on_screen(test)
 
 
+def test_a_row_that_is_forgotten_is_not_looked_at_again() -> None:
+    async def test(world: World, pilot: Pilot[None]) -> None:
+        await pilot.press("j", "j", "space")
+        world.unknown.add("host/0001")
+        world.table.forget(["host/0001"])
+        await pilot.pause()
+        assert world.line(2)[:3] == "- x"
+        assert not world.table.cursor_key
+        world.table.show([key for key in keys_of(100) if key != "host/0001"])
+        world.rest()
+        world.table.show([key for key in keys_of(100) if key != "host/0001"])
+        await pilot.pause()
+        assert "host/0002" in world.line(2)
+        assert [type(one) for one in world.told[-3:]] == [
+            LiveTable.MarksChanged, LiveTable.CursorGone, LiveTable.CursorMoved,
+        ]  # fmt: skip
+
+    on_screen(test)
+
+
 def test_a_range_takes_what_was_seen_between_and_not_what_came_meanwhile() -> None:
     async def test(world: World, pilot: Pilot[None]) -> None:
         await pilot.press("j", "j", "v")
@@ -237,8 +268,9 @@ def test_escape_gives_a_range_up_and_is_the_screens_otherwise() -> None:
         assert world.table.is_marking_range
         await pilot.press("escape", "v")
         assert not world.table.marked
-        await pilot.press("escape")
-        assert not world.table.check_action("cancel_range", ())
+        escapes = [world.escapes]
+        await pilot.press("escape", "escape")
+        assert [*escapes, world.escapes] == [0, 1]
 
     on_screen(test)
 
