@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from irkit.adapters.deleted_search import MEMFD
 from irkit.adapters.host_side import check_is_answer
 from irkit.adapters.mount_table import Mount
+from irkit.adapters.proc_reads import EPOLL
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, FileFacts, HostFiles
 from irkit.core.text import safe
@@ -102,7 +103,7 @@ class HeldSearch:
             self._tell(f"process {task.pid} has more than {_MOST_DESCRIPTORS} open files")
         numbers = [name for name in names if name.isdigit()]
         for at in range(0, len(numbers), _AT_ONCE):
-            some = numbers[at : at + _AT_ONCE]
+            some = self._not_epoll(task, numbers[at : at + _AT_ONCE])
             told = self.files.read_small([task.base + b"/fdinfo/" + one for one in some], _SMALL, self.deadline)
             some = [one for one, info in zip(some, told, strict=True) if not self._is_settled(info)]
             paths = [task.base + b"/fd/" + one for one in some]
@@ -110,6 +111,15 @@ class HeldSearch:
                 if isinstance(text, bytes):
                     self._note_namespace(task, text)
                     yield path, text
+
+    def _not_epoll(self, task: Task, numbers: Sequence[bytes]) -> list[bytes]:
+        """Those of which it may be asked what is told of them."""
+        texts = self.files.read_links([task.base + b"/fd/" + one for one in numbers], self.deadline)
+        return [
+            one
+            for one, text in zip(numbers, texts, strict=True)
+            if isinstance(text, bytes) and not text.startswith(EPOLL)
+        ]
 
     def _is_settled(self, info: bytes | TargetError) -> bool:
         word = info.partition(b"mnt_id:")[2].split(b"\n")[0].strip() if isinstance(info, bytes) else b""

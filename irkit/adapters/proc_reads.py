@@ -21,6 +21,9 @@ _MOST_TOGETHER: Final = 64 * 1024 * 1024
 """Bytes of what is longer than usual, of all processes that are read together."""
 _MOST_FACTS: Final = 4096
 """Bytes that are read of what is told of a descriptor."""
+EPOLL: Final = b"anon_inode:[eventpoll]"
+"""What a descriptor of epoll leads to. What is told of one waits, and nothing can end it, while the process adds a file
+of a file system whose server does not answer."""
 MOST_DESCRIPTORS: Final = 10_000
 MOST_THREADS: Final = 10_000
 """Descriptors and threads told of one process at most."""
@@ -144,15 +147,19 @@ class ProcReads:
             raw.descriptors = dict.fromkeys(sorted(filter(bytes.isdigit, names), key=int), b"")
         for some in _in_parts([(raw, name) for raw in raws for name in raw.descriptors]):
             texts = self._files.read_links([raw.base + b"/fd/" + name for raw, name in some], self._deadline)
-            facts = self._files.read_small(
-                [raw.base + b"/fdinfo/" + name for raw, name in some], _MOST_FACTS, self._deadline
-            )
-            for (raw, name), text, fact in zip(some, texts, facts, strict=True):
+            asked: list[tuple[RawProcess, bytes]] = []
+            for (raw, name), text in zip(some, texts, strict=True):
                 if isinstance(text, TargetError):
                     del raw.descriptors[name]  # closed meanwhile
-                else:
-                    raw.descriptors[name] = text
-                    raw.descriptor_facts[name] = fact if isinstance(fact, bytes) else b""
+                    continue
+                raw.descriptors[name] = text
+                if not text.startswith(EPOLL):
+                    asked.append((raw, name))
+            facts = self._files.read_small(
+                [raw.base + b"/fdinfo/" + name for raw, name in asked], _MOST_FACTS, self._deadline
+            )
+            for (raw, name), fact in zip(asked, facts, strict=True):
+                raw.descriptor_facts[name] = fact if isinstance(fact, bytes) else b""
 
     def _read_threads(self, raws: Sequence[RawProcess]) -> None:
         """The threads, and for a process whose first one has ended, another to read it by."""
