@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 from irkit.adapters import file_paths, kernel_files, unasked
 from irkit.adapters.file_paths import ENDED, MOST_ENTRIES, check_range, kind_of, next_try, show, split_path
 from irkit.adapters.host_side import one_by_one
+from irkit.adapters.patient_reads import PatientReads, is_of_memory
 from irkit.adapters.tally import count_bytes, count_file
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, FileFacts, FileKind, Part
@@ -46,6 +47,7 @@ class LocalFiles:
     def __init__(self, root: bytes = b"/", *, follow_parents: bool = True) -> None:
         split_path(root)
         self._follow = follow_parents
+        self.patient = PatientReads()
         with explained(root):
             self._root = os.open(root, _STEP)
 
@@ -123,13 +125,25 @@ class LocalFiles:
     def read_small(self, paths: Sequence[bytes], limit: int, deadline: Deadline) -> Sequence[bytes | TargetError]:
         """Many small files, each up to `limit` bytes, or why one cannot be read."""
         if self._follow:
-            with kernel_files.Nearby(self._root, paths) as near:
-                found = one_by_one(paths, deadline, lambda path: _explain(near.read_file, path, limit))
+            found = self._read_kernels(paths, limit, deadline)
             sizes = [len(one) for one in found if not isinstance(one, TargetError)]
             count_file("files", len(sizes))
             count_bytes(sum(sizes))
             return found
         return one_by_one(paths, deadline, lambda path: self.read_at(path, 0, limit, deadline))
+
+    def _read_kernels(self, paths: Sequence[bytes], limit: int, deadline: Deadline) -> Sequence[bytes | TargetError]:
+        """Those that a process can have us wait for by themselves, in a thread that can be given up."""
+        awaited = [path for path in paths if is_of_memory(path)]
+        others = [path for path in paths if not is_of_memory(path)] if awaited else paths
+        with kernel_files.Nearby(self._root, others) as near:
+            read = one_by_one(others, deadline, lambda path: _explain(near.read_file, path, limit))
+        if not awaited:
+            return read
+        slow = partial(kernel_files.read_file, self._root)
+        waited = iter(self.patient.read(awaited, deadline, lambda path: _explain(slow, path, limit)))
+        rest = iter(read)
+        return [next(waited if is_of_memory(path) else rest) for path in paths]
 
     def read_at(self, path: bytes, offset: int, size: int, deadline: Deadline, *, follow: bool = False) -> bytes:
         """That many bytes from there on; fewer only at the end of the file."""

@@ -75,8 +75,12 @@ class Mapping(NamedTuple):
 
 def read_mappings(files: HostFiles, pid: int, deadline: Deadline) -> list[Mapping]:
     """The mappings of a process, by address. Raises TargetError; ABSENT where it has ended, or has no memory."""
+    path = b"/proc/%d/smaps" % pid
+    (first,) = files.read_small([path], 1, deadline)  # this is waited for a while, where the rest may be for ever
+    if isinstance(first, TargetError) and first.kind is not Refusal.ABSENT:
+        raise first
     try:
-        found = list(_parsed(_lines(files, b"/proc/%d/smaps" % pid, deadline)))
+        found = list(_parsed(_lines(files, path, deadline)))
     except TargetError as error:
         if error.kind is not Refusal.ABSENT:
             raise
