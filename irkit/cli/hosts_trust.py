@@ -12,7 +12,7 @@ from irkit.core.errors import UsageError
 from irkit.core.text import safe
 
 if TYPE_CHECKING:
-    from irkit.app import HostKeys, ShownKey
+    from irkit.app import HostKeys, Setting, ShownKey
 
 
 @click.command()
@@ -26,9 +26,14 @@ def trust(host: str, fingerprint: str, inventory: Path | None, ask_pass: bool) -
     Compare the fingerprint with one that you have from somebody who runs the host: ssh-keygen -lf on its key files
     shows it. A key that is not the one recorded, or that is revoked, is never recorded.
     """
+    setting = options.Chosen(inventory=inventory, ask_pass=ask_pass).setting()
+    show_and_record(setting, host, fingerprint)
+
+
+def show_and_record(setting: "Setting", host: str, fingerprint: str) -> None:
+    """Show a host's keys, and record them after a typed yes, or the one with that fingerprint. Raises IrkitError."""
     from irkit.app import keys_of
 
-    setting = options.Chosen(inventory=inventory, ask_pass=ask_pass).setting()
     keys = keys_of(setting, host)
     place, port, file = keys.place
     name = safe(keys.host.name, 100)
@@ -60,5 +65,9 @@ def _ask(keys: "HostKeys") -> None:
     if not (os.isatty(0) and os.isatty(2)):
         raise UsageError("there is no terminal to ask on: give --fingerprint with the one that you know to be right")
     file = safe(keys.place[2], 300)
-    if click.prompt(f"Record them in {file} as this host's? Type yes to do so", err=True) != "yes":
+    try:
+        answer = click.prompt(f"Record them in {file} as this host's? Type yes to do so", err=True)
+    except click.Abort:
+        answer = ""
+    if answer != "yes":
         raise UsageError("not confirmed: nothing is recorded")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -17,6 +17,7 @@ from irkit.app.case import take_note
 from irkit.core.errors import IrkitError
 from irkit.core.text import Safe, safe
 from irkit.tui import flows
+from irkit.tui.asking import SuspendedAsk
 from irkit.tui.header import HeaderLine, header_line
 from irkit.tui.safe_text import NoControls
 from irkit.tui.screen import IrkitScreen
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 
     from irkit.app.live import LiveHost
     from irkit.app.run_service import ActiveRun
+    from irkit.core.ports import Ask
     from irkit.tui.services import Services
 
+T = TypeVar("T")
 TICK: Final = 0.2
 """Seconds between two looks at what is new."""
 INTERRUPTED: Final = 130
@@ -147,6 +150,8 @@ class IrkitApp(App[int]):
 
     def on_mount(self) -> None:
         """Begin to bring news, and to heed signals."""
+        if isinstance(self.services.setting.ask, SuspendedAsk):
+            self.services.setting.ask.attach(self)
         self.set_interval(TICK, self._tick)
         loop = asyncio.get_running_loop()
         for number in _HEEDED if not self.is_headless else ():
@@ -208,6 +213,17 @@ class IrkitApp(App[int]):
             is_armed=self.is_armed,
             width=width,
         )
+
+    def ask_aside(self, ask: Ask, prompt: str) -> str | None:
+        """Ask a question in the terminal proper."""
+        return self.aside(lambda: ask(prompt))
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Do something in the terminal proper, with the screens put aside; nothing is drawn meanwhile."""
+        with self.suspend():
+            done = work()
+        self.refresh(layout=True)
+        return done
 
     # What screens call ---------------------------------------------------------------------------------------------
 

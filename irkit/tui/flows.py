@@ -178,6 +178,26 @@ def take_note(app: IrkitApp) -> None:
     app.push_screen(NoteScreen(bool(app.services.runs.current), app.services.case), told)
 
 
+def trust_host(app: IrkitApp, name: str) -> None:
+    """Show a host's key in the terminal proper, have the responder say yes to it or not, and try the host again."""
+    from irkit.cli.hosts_trust import show_and_record
+
+    setting = app.services.setting
+
+    def ask() -> str:
+        try:
+            show_and_record(setting, name, "")
+        except IrkitError as error:
+            return str(error)
+        return ""
+
+    problem = app.aside(ask)
+    if problem:
+        app.say(problem, "warning")
+    else:
+        app.services.live.retry(name)
+
+
 def show_help(app: IrkitApp) -> None:
     """The keys that work on this screen, and what its signs mean."""
     from irkit.tui.screens.help import HelpScreen

@@ -1,5 +1,6 @@
 """What the screens work with: the parts of `app` that outlive any screen, and how irkit was started."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -28,6 +29,8 @@ class Services:
     runs: RunService
     clock: Clock = field(default_factory=Clock)
     case: str = ""
+    told: deque[str] = field(default_factory=deque)
+    """What is to be known of how hosts are found and reached, the last of it."""
 
     def __post_init__(self) -> None:
         self.looks = Looks(self.live)

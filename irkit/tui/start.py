@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import sys
+from collections import deque
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -13,18 +14,25 @@ from irkit.app.run_service import ActiveRun
 from irkit.core.text import safe
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
+_MOST_TOLD = 20
 
 
 def open_terminal(setting: Setting, opened: Opened) -> int:
     """Run the terminal interface until it is left, and a run under way until it is sealed; the exit status."""
     from irkit.tui.app import IrkitApp
+    from irkit.tui.asking import SuspendedAsk
     from irkit.tui.services import open_services
 
+    ask = SuspendedAsk()
+    told: deque[str] = deque(maxlen=_MOST_TOLD)
+    setting.ask, setting.tell = (ask if setting.ask is not None else None), told.append
     services = open_services(setting, opened)
+    services.told = told
     app = IrkitApp(services)
     try:
         status = app.run() or app.return_code or DONE
     finally:
+        ask.detach()
         services.close()
         run = services.runs.current
         ended = _see_to_its_end(run) if run is not None else DONE
