@@ -1,6 +1,6 @@
-"""A bundle while it is written: its folder, log and evidence; and what can be read of one, sealed or not.
+"""A bundle while it is written: its folder, log and evidence. What can be read of one is `bundle_reading`'s concern.
 
-What a seal writes is `seal`'s concern; whether a sealed bundle is still what it was, `verify`'s.
+What a seal writes is `seal`'s; whether a sealed bundle is still what it was, `verify`'s.
 """
 
 import contextlib
@@ -8,18 +8,18 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from irkit.adapters import bag
 from irkit.adapters.bundle_intake import BundleIntake
+from irkit.adapters.bundle_reading import PARTIAL, PREFIX, fold, is_sealed, read_plan
 from irkit.adapters.evidence_file import Origin, Pipeline
-from irkit.adapters.run_log import RunLog, read_log
+from irkit.adapters.run_log import RunLog
 from irkit.adapters.seal import RESERVE, Contents, make_read_only, problems_of, write_seal
 from irkit.adapters.storage import (
     create_file,
     make_folder,
     make_folders,
-    read_regular,
     storing,
     sync_folder,
     write_all,
@@ -27,7 +27,7 @@ from irkit.adapters.storage import (
 )
 from irkit.core import codec
 from irkit.core.container import Container
-from irkit.core.errors import UsageError, VerificationError
+from irkit.core.errors import UsageError
 from irkit.core.events import AnyEvent, Note, OperationFailed, OperationFinished, Record
 from irkit.core.evidence import Evidence
 from irkit.core.operations import Operation
@@ -37,10 +37,7 @@ from irkit.core.run import Run
 from irkit.core.store import Progress
 from irkit.core.text import file_name
 
-PARTIAL: Final = ".partial-"
-_PREFIX: Final = "irb-"
 _RESERVE: Final = 8 << 20
-_PLAN_LIMIT: Final = 1 << 28
 _NAME_LIMIT: Final = 60
 
 
@@ -97,7 +94,7 @@ class Bundle:
         path = path.resolve()
         if not (path / bag.LOG).is_file():
             raise UsageError(f"{path}: no bundle, or none in which anything was recorded")
-        plan = _read_plan(path)
+        plan = read_plan(path)
         log, records, torn = RunLog.reopen(path / bag.LOG, clock, writable=not is_sealed(path))
         bundle = cls(path, log, plan, clock, tool)
         with contextlib.ExitStack() as opened:
@@ -161,7 +158,7 @@ class Bundle:
         self._pipeline.close()
 
     def _fold(self, record: Record) -> None:
-        _fold(self.run, record, self._log.path)
+        fold(self.run, record, self._log.path)
         if isinstance(record.event, OperationFinished | OperationFailed):
             self._described.update((one.path, (record.seq, one)) for one in record.event.evidence)
 
@@ -205,66 +202,6 @@ class Bundle:
         )
 
 
-def read_run(path: Path) -> Run:
-    """The state of a bundle's run, sealed or not, going on or not. Raises VerificationError, StorageError."""
-    records, _ = read_log(path / bag.LOG)
-    if is_sealed(path):
-        _check_head(path, records)
-    run = Run()
-    for record in records:
-        _fold(run, record, path / bag.LOG)
-    return run
-
-
-def _check_head(path: Path, records: list[Record]) -> None:
-    """A log cut at the end of a line is a chain still: a sealed bundle says where it ended."""
-    head = codec.line_digest(codec.encode_record(records[-1])) if records else codec.FIRST_PREVIOUS
-    try:
-        lines = read_regular(path / bag.INFO, _PLAN_LIMIT).decode().splitlines()
-    except (OSError, ValueError):
-        lines = []
-    if f"Irkit-Log-Head: {head}" not in lines:
-        raise VerificationError(f"{path.name}: the run log does not end where it was sealed: irkit verify tells more")
-
-
-def is_sealed(path: Path) -> bool:
-    """Whether the folder is a bundle that was sealed, by its name and its last file. Says nothing of its contents."""
-    return not path.resolve().name.startswith(PARTIAL) and (path / bag.TAG_MANIFESTS[-1]).is_file()
-
-
-def bundles_in(folder: Path) -> list[Path]:
-    """The bundles in a folder, sealed or not, oldest first."""
-    with storing(folder):
-        found = [path for path in folder.iterdir() if path.name.removeprefix(PARTIAL).startswith(_PREFIX)]
-        return sorted((path for path in found if path.is_dir()), key=lambda path: path.name.removeprefix(PARTIAL))
-
-
-def _fold(run: Run, record: Record, path: Path) -> None:
-    try:
-        run.add(record)
-    except KeyError:
-        raise VerificationError(f"{path}, line {record.seq}: ends an operation that was not started") from None
-
-
-def read_approved_plan(path: Path, digest: str) -> Plan | None:
-    """The plan that lies in a bundle, if it is the one of that digest, which its run's log names."""
-    try:
-        content = read_regular(path / bag.PLAN, _PLAN_LIMIT)
-        if codec.line_digest(codec.canonical(codec.decode(content, dict[str, Any]))) != digest:
-            return None
-        return codec.decode(content, Plan)
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
-def _read_plan(root: Path) -> Plan | None:
-    """The plan as approved. A run that can't be described by its plan can still be sealed by its log."""
-    try:
-        return codec.decode(read_regular(root / bag.PLAN, _PLAN_LIMIT), Plan)
-    except (OSError, ValueError):
-        return None
-
-
 def _container_folder(container: Container) -> str:
     return f"{file_name(container.name.lower(), 79)}-{file_name(container.id[:8])}"
 
@@ -272,7 +209,7 @@ def _container_folder(container: Container) -> str:
 def _new_root(folder: Path, plan: Plan, clock: Clock) -> Path:
     start = clock.now().strftime("%Y%m%dT%H%M%SZ")
     parts = [file_name(part.lower(), _NAME_LIMIT) for part in (plan.case, plan.playbook) if part]
-    name = f"{_PREFIX}{'-'.join([start, *parts])}"
+    name = f"{PREFIX}{'-'.join([start, *parts])}"
     number = 1
     while True:
         root = folder / f"{PARTIAL}{_numbered(name, number)}"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from irkit.adapters import bag
-from irkit.adapters.bundle import PARTIAL
+from irkit.adapters.bundle_reading import PARTIAL
 from irkit.adapters.report import Check, Report
 from irkit.adapters.storage import read_regular
 from irkit.adapters.verify_files import check_manifests, find_files

@@ -32,7 +32,7 @@ def unreadable(setting: Setting) -> list[Path]:
 
 
 def _bundles_of(folder: Path) -> Iterator[tuple[Path, Run | None]]:
-    from irkit.adapters.bundle import bundles_in, read_run
+    from irkit.adapters.bundle_reading import bundles_in, read_run
 
     for path in bundles_in(folder) if _is_folder(folder) else ():
         try:
@@ -124,7 +124,8 @@ def _check_unfinished(path: Path) -> None:
 
 def seal_partial(setting: Setting, name: str) -> tuple[Path, str]:
     """Seal the bundle of a run that was killed; where it lies, and what became of the run. Raises IrkitError."""
-    from irkit.adapters.bundle import Bundle, is_sealed
+    from irkit.adapters.bundle import Bundle
+    from irkit.adapters.bundle_reading import is_sealed
     from irkit.core.events import RunFinished
 
     path = find_bundle(setting, name)

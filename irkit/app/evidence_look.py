@@ -54,7 +54,7 @@ class Preview:
 
 def bundles_seen(setting: Setting) -> list[BundleSeen]:
     """The bundles there are, the newest first; those that cannot be read before all."""
-    from irkit.adapters.bundle import is_sealed
+    from irkit.adapters.bundle_reading import is_sealed
     from irkit.engine.undo import outstanding
 
     runs = list(known_runs(setting))

@@ -171,6 +171,6 @@ def space_left(setting: Setting) -> int | None:
 
 def undo_left(setting: Setting, name: str) -> tuple[int, list[str]]:
     """How much of a run is to be taken back, and what of it stays whatever is done. Raises IrkitError."""
-    from irkit.adapters.bundle import read_run
+    from irkit.adapters.bundle_reading import read_run
 
     return len(left_to_undo(setting, read_run(find_bundle(setting, name)))), lasting_changes(setting, name)

@@ -128,7 +128,7 @@ def _job(setting: Setting, name: str, selectors: Sequence[str]) -> _Job:
 
 def _read_run(setting: Setting, name: str) -> tuple[Path, Run, str]:
     """The run to be taken back: its bundle, what its log says, its case. Raises UsageError for one that cannot be."""
-    from irkit.adapters.bundle import read_run
+    from irkit.adapters.bundle_reading import read_run
 
     path = find_bundle(setting, name)
     _check_not_live(path)
@@ -169,7 +169,7 @@ def _look(fleet: Fleet, wanted: Sequence[str], run: Run, recorded: Mapping[str, 
 
 def _look_around(fleet: Fleet, seen: _Seen, job: _Job, *, root: bool) -> Around:
     """What else is to be known of those that can be worked on."""
-    from irkit.adapters.bundle import read_approved_plan
+    from irkit.adapters.bundle_reading import read_approved_plan
 
     plan = read_approved_plan(job.path, job.run.started.plan_digest if job.run.started else "")
     mine = [one for one in job.left if f"{one[0]}/{one[1]}" in seen.now]
@@ -189,7 +189,7 @@ def _take_in(seen: _Seen, result: HostNow) -> None:
 
 def left_after(setting: Setting, name: str) -> int:
     """How many operations of a run are still to be taken back, undo runs of this moment counted in."""
-    from irkit.adapters.bundle import read_run
+    from irkit.adapters.bundle_reading import read_run
 
     return len(left_to_undo(setting, read_run(find_bundle(setting, name))))
 
@@ -206,7 +206,7 @@ def _playbook_of(bundle: Path) -> bytes:
 
 def lasting_changes(setting: Setting, name: str) -> list[str]:
     """What a run changed and no undo takes back: an image it made, a container that removed itself."""
-    from irkit.adapters.bundle import read_run
+    from irkit.adapters.bundle_reading import read_run
     from irkit.core.operations import Commit, RemoveImage
     from irkit.engine.held import mark_of
 
@@ -239,7 +239,7 @@ def _with_way_back(run: Run) -> set[tuple[str, str]]:
 
 def _check_not_live(path: Path) -> None:
     """Raises UsageError while the run of that bundle goes on."""
-    from irkit.adapters.bundle import is_sealed
+    from irkit.adapters.bundle_reading import is_sealed
     from irkit.adapters.run_log import RunLog
 
     if not is_sealed(path):

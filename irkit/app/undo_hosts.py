@@ -76,7 +76,7 @@ def _by_alias(setting: Setting, name: str, then: Host | None) -> Host | None:
 
 def recorded_hosts(bundle: Path, run: Run) -> dict[str, Host]:
     """The hosts of the plan that lies in a bundle, as reached, where it is the one that the run's log names."""
-    from irkit.adapters.bundle import read_approved_plan
+    from irkit.adapters.bundle_reading import read_approved_plan
 
     plan = read_approved_plan(bundle, run.started.plan_digest if run.started else "")
     return {host.name: host for host in (plan.hosts if plan else ())}

@@ -11,7 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from irkit.adapters import bag
-from irkit.adapters.bundle import Bundle, bundles_in, is_sealed, read_run
+from irkit.adapters.bundle import Bundle
+from irkit.adapters.bundle_reading import bundles_in, is_sealed, read_run
 from irkit.adapters.verify import verify
 from irkit.core import operations
 from irkit.core.container import Container

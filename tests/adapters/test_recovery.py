@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from irkit.adapters import bag
-from irkit.adapters.bundle import Bundle, bundles_in, is_sealed, read_run
+from irkit.adapters.bundle import Bundle
+from irkit.adapters.bundle_reading import bundles_in, is_sealed, read_run
 from irkit.adapters.verify import verify
 from irkit.core import operations
 from irkit.core.errors import StorageError, UsageError, VerificationError
