@@ -45,10 +45,11 @@ class LiveEvents:
         args = (target, cancel)
         threading.Thread(target=self._follow, args=args, name=f"events of {self._name}", daemon=True).start()
 
-    def drop(self) -> None:
-        """End the watch: its connection is not to be trusted any more. Waits for nothing."""
+    def drop(self, rest: float = 0.0) -> None:
+        """End the watch, and begin none for so many seconds: its connection is not to be trusted. Waits for nothing."""
         with self._lock:
             cancel, self._cancel = self._cancel, None
+            self._begin_at = max(self._begin_at, self._clock.monotonic() + rest)
         if cancel is not None:
             cancel.set()
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _NEVER = math.inf
 _LONGEST_WAIT = 3600.0
+_REST = 300.0
+"""Seconds without events on a host that may not have room for their process beside others."""
 
 
 class HostWatch:
@@ -163,7 +165,13 @@ class HostWatch:
         self._facts.fetch(target)
         if self.rows.is_behind:
             self._poke()
-        return max(self._pace.list_every, self._cost * self._pace.rest)
+        return self._standing.pause
+
+    @property
+    def _is_costly(self) -> bool:
+        """Whether each request starts a process on the host: its engine is asked less often there."""
+        route = self._host.route
+        return bool(route) and not route.startswith("socket ")
 
     def _reach(self) -> HostTarget:
         target = self._fleet.reach(self._asked_for, self._deadline(self._pace.reach_time))
@@ -172,18 +180,19 @@ class HostWatch:
 
     def _list(self, target: HostTarget) -> None:
         deadline = self._deadline(self._pace.list_time)
+        latency = None if self._is_costly else self._ping(target, deadline)
         begun = self._clock.monotonic()
-        target.ping(deadline)
-        pinged = self._clock.monotonic()
         listed = target.list_containers(deadline)
         now = self._clock.monotonic()
         self.rows.take_list(listed, now)
         self._listed_at, self._cost, self._failures = now, now - begun, 0
-        slow = self._why_slow((pinged - begun) * 1000, now - pinged)
+        often = self._pace.list_every_costly if self._is_costly else self._pace.list_every
+        slow = self._why_slow(latency or 0.0)
         self._put(
             state=LiveState.SLOW if slow else LiveState.UP,
             reason=slow,
-            latency_ms=(pinged - begun) * 1000,
+            latency_ms=(self._cost if latency is None else latency) * 1000,
+            pause=max(often, self._cost * self._pace.rest),
             containers=len(listed),
             running=sum(one.state == "running" for one in listed),
             seen=now,
@@ -192,10 +201,16 @@ class HostWatch:
             route=self._host.route,
         )
 
-    def _why_slow(self, latency_ms: float, seconds: float) -> str:
-        if latency_ms > self._pace.slow_ms:
-            return f"it takes {latency_ms:.0f} ms to answer"
-        return f"it takes {seconds:.1f} s to list its containers" if seconds > self._pace.slow_list else ""
+    def _ping(self, target: HostTarget, deadline: OperationDeadline) -> float:
+        """The seconds that one request and its answer take."""
+        begun = self._clock.monotonic()
+        target.ping(deadline)
+        return self._clock.monotonic() - begun
+
+    def _why_slow(self, latency: float) -> str:
+        if latency * 1000 > self._pace.slow_ms:
+            return f"it takes {latency * 1000:.0f} ms to answer"
+        return f"it takes {self._cost:.1f} s to list its containers" if self._cost > self._pace.slow_list else ""
 
     def _fail(self, error: TargetError | UsageError) -> float:
         """What came of a look that failed; the seconds until the next."""
@@ -203,7 +218,8 @@ class HostWatch:
         if failure.kind is Refusal.CANCELLED:
             return self._pace.gap
         self._facts.hold()
-        self._events.drop()
+        # A watch may have had the only place for a process that the host gives.
+        self._events.drop(_REST if self._is_costly and failure.kind is Refusal.TIMEOUT else 0)
         self._failures, self._check_at = self._failures + 1, -_NEVER
         state = state_after(failure, was_seen=self._standing.seen is not None)
         self._put(state=state, reason=safe(failure.reason, REASON))

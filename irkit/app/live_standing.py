@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class Standing:
     """What is known of a host. `busy_until` is when what it is doing has taken too long, None where it does nothing.
 
+    `pause` are the seconds from its last list to the next, if nothing happens meanwhile.
     `note` is shown while it is up and there is nothing else to say.
     """
 
@@ -23,6 +24,7 @@ class Standing:
     reason: str = ""
     note: str = ""
     busy_until: float | None = None
+    pause: float = 0.0
     latency_ms: float | None = None
     engine: str = ""
     engine_id: str = ""
@@ -38,7 +40,7 @@ class Standing:
         """The host as it is to be shown: what it was found to be wears out where nothing is heard of it."""
         state, reason = self.state, self.reason
         is_stuck = self.busy_until is not None and busy_now > self.busy_until
-        if state.is_up and self.seen is not None and now - self.seen > pace.stale_after:
+        if state.is_up and self.seen is not None and now - self.seen > self.pause + pace.stale_after:
             state, reason = LiveState.STALE, "it does not answer"
         elif state is LiveState.CONNECTING and is_stuck:
             state, reason = LiveState.DOWN, "it does not answer"

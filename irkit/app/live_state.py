@@ -98,7 +98,8 @@ class LiveHost:
     """One host. `reason` says why it is not up, or what is to be known of it though it is.
 
     `seen` is the monotonic moment of the last list that it gave, None before the first; `as_of` the same by the
-    responder's wall clock. `latency_ms` is one request and its answer. None stands for what is not known (yet).
+    responder's wall clock. `latency_ms` is one request and its answer: a ping, or a list
+    where each request starts a process there. None stands for what is not known (yet).
     `unread` counts the containers whose facts are still to be fetched; `address` and `route` are how it was reached.
     """
 
@@ -137,17 +138,19 @@ class Changed:
 class LivePace:
     """How often hosts are looked at, and within which bounds. Times are in seconds.
 
-    A host is listed every `list_every`, and where something happened after `gap` at the soonest, but never more often
-    than lists take to be given, several times over (`rest`). `pauses` are those after failures in a row, the last for
-    all that follow. At most `fetchers` containers of a host are examined at once, and once its first list is through,
-    no more than `most_facts` for each further list.
+    A host is listed every `list_every` (`list_every_costly` where each request starts a process on it), and where
+    something happened after `gap` at the soonest, but with pauses several times as long as its lists take (`rest`). It
+    counts as stale `stale_after` the time when its next list should have been there. `pauses` are those after failures
+    in a row, the last for all that follow. At most `fetchers` containers of a host are examined at once, and once its
+    first list is through, no more than `most_facts` for each further list.
     """
 
     list_every: float = 3.0
+    list_every_costly: float = 10.0
     gap: float = 1.0
     rest: float = 5.0
     check_every: float = 60.0
-    stale_after: float = 10.0
+    stale_after: float = 8.0
     slow_ms: float = 500.0
     slow_list: float = 3.0
     pauses: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)

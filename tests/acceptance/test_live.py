@@ -178,6 +178,21 @@ def test_a_host_with_another_key_is_not_spoken_to_until_the_responder_says_so(
         found.until(lambda now: now.state("jump") is LiveState.UP, PATIENCE)
 
 
+def test_a_host_whose_engine_is_reached_by_commands_is_watched_with_few_and_none_is_left(
+    engine: Engine, lab: Lab, client: ClientSide
+) -> None:
+    lab.make(Suspect(name="web", command=SLEEP))
+    with start_host(name="web", engine=engine, sshd={"AllowStreamLocalForwarding": "no", "MaxSessions": "2"}) as host:
+        client.add(host)
+        with watching(over_ssh(client), "web") as found:
+            found.until(lambda now: now.is_whole("web", 1), PATIENCE)
+            assert not found.hosts["web"].route.startswith("socket ")
+            lab.make(Suspect(name="new", command=SLEEP))
+            found.until(lambda now: now.is_whole("web", 2), PATIENCE)
+            assert found.state("web") is LiveState.UP
+        assert host.wait_no_processes("dial-stdio") == {}
+
+
 def test_a_password_is_asked_for_once_and_again_only_when_the_responder_tries_again(
     engine: Engine, client: ClientSide
 ) -> None:

@@ -21,6 +21,11 @@ def test_a_host_that_says_nothing_any_more_is_stale(state: LiveState) -> None:
     assert shown(standing, 110.1) == (LiveState.STALE, "it does not answer")
 
 
+def test_a_host_that_is_looked_at_seldom_is_not_stale_before_it_should_have_been() -> None:
+    standing = Standing("h", LiveState.UP, "", seen=100.0, pause=60.0)
+    assert shown(standing, 170.0)[0] is LiveState.UP and shown(standing, 170.1)[0] is LiveState.STALE
+
+
 def test_a_host_whose_first_look_does_not_end_in_its_time_is_down() -> None:
     standing = Standing("h", busy_until=30.0)
     assert shown(standing, 1000.0, 30.0) == (LiveState.CONNECTING, ""), "the responder may be typing a secret"
