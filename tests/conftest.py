@@ -1,7 +1,10 @@
 """Fixtures for all tests: the real engine and the lab come from tests.lab."""
 
+import gc
 import os
+from collections.abc import Generator
 
+import pytest
 from hypothesis import settings
 
 from tests.lab.fixtures import client, engine, lab, second_engine, ssh_host, third_engine, three_hosts  # noqa: F401
@@ -10,3 +13,16 @@ from tests.lab.fixtures import client, engine, lab, second_engine, ssh_host, thi
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Nine thousand tests are a million objects that stay to the end. Each worker would look through them for garbage
+    again and again, in the collection and ever after: what tests make from here on is found as before.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
