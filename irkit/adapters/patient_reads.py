@@ -8,7 +8,6 @@ that waits for it is given up, and of that process no more is asked until it com
 import re
 import threading
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
 from typing import Final, TypeVar
 
 from irkit.adapters.host_side import check_is_answer
@@ -19,6 +18,7 @@ T = TypeVar("T")
 PATIENCE: Final = 5.0
 """Seconds that the first such read is waited for; the more are being waited for, the less."""
 _LEAST: Final = 0.1
+_STEP: Final = 0.5
 _OF_MEMORY: Final = re.compile(rb"/proc/([0-9]+)/(?:task/[0-9]+/)?(?:maps|smaps|cmdline|environ)\Z")
 
 
@@ -53,38 +53,47 @@ class PatientReads:
         found: list[T | TargetError],
     ) -> None:
         """As many of these as come, in a thread of their own; the first that does not is told as one that waits."""
-        came: SimpleQueue[T | TargetError | OSError] = SimpleQueue()
-        is_given_up = threading.Event()
+        came: list[T | TargetError | OSError] = []
+        is_given_up, has_ended = threading.Event(), threading.Event()
 
         def work() -> None:
-            for path in paths:
-                if is_given_up.is_set() or self._is_stuck(path):
-                    return
-                try:
-                    came.put(read(path))
-                except (TargetError, OSError) as error:
-                    came.put(error)
+            try:
+                for path in paths:
+                    if is_given_up.is_set() or self._is_stuck(path):
+                        return
+                    try:
+                        came.append(read(path))
+                    except (TargetError, OSError) as error:
+                        came.append(error)
+            finally:
+                has_ended.set()
 
         thread = threading.Thread(target=work, name="patient-reads", daemon=True)
         thread.start()
         try:
-            for path in paths:
-                if self._is_stuck(path):
-                    return
-                deadline.remaining()
-                try:
-                    one = came.get(timeout=max(_LEAST, self._patience / (1 + len(self._stuck))))
-                except Empty:
-                    self._stuck[_process(path)] = thread
-                    found.append(_waits(path))
-                    return
-                if isinstance(one, TargetError):
-                    check_is_answer(one)
-                elif isinstance(one, OSError):
-                    raise one
-                found.append(one)
+            self._wait(has_ended, came, deadline)
         finally:
             is_given_up.set()
+        results = list(came)
+        for one in results:
+            if isinstance(one, TargetError):
+                check_is_answer(one)
+            elif isinstance(one, OSError):
+                raise one
+            found.append(one)
+        if len(results) < len(paths) and (not has_ended.is_set() or not results):
+            path = paths[len(results)]
+            self._stuck[_process(path)] = thread
+            found.append(_waits(path))
+
+    def _wait(self, has_ended: threading.Event, came: Sequence[object], deadline: Deadline) -> None:
+        """Until it ended, or nothing has come for long."""
+        patience = max(_LEAST, self._patience / (1 + len(self._stuck)))
+        step, quiet, seen = min(_STEP, patience), 0.0, 0
+        while quiet < patience and not has_ended.wait(step):
+            deadline.remaining()
+            quiet = quiet + step if len(came) == seen else 0.0
+            seen = len(came)
 
     def _is_stuck(self, path: bytes) -> bool:
         thread = self._stuck.get(process := _process(path))
