@@ -52,7 +52,7 @@ class HostWatch:
         self._cancel = Cancel()
         self._facts = LiveFacts(host.name, self.rows, self._examine_deadline, clock, pace.fetchers, self._poke)
         self._changed = threading.Condition()
-        self._is_poked = self._is_forced = self._is_closed = False
+        self._is_poked = self._is_forced = self._is_anew = self._is_closed = False
         self._failures = 0
         self._listed_at, self._cost = -_NEVER, 0.0
         self._check_at = -_NEVER
@@ -103,11 +103,16 @@ class HostWatch:
         self._force()
 
     def retry(self) -> None:
-        """Connect to it anew, whatever it was refused for."""
+        """Connect to it anew, whatever it was refused for. Waits for nothing."""
+        with self._changed:
+            self._is_anew = True
+        self._put(state=LiveState.CONNECTING, reason="")
+        threading.Thread(target=self._let_go, name=f"live {self.name} again", daemon=True).start()
+
+    def _let_go(self) -> None:
+        """Let go of the way to it, which ends what is under way there, and have it reached anew."""
         self._events.drop()
         self._fleet.forget(self.name)
-        self._put(state=LiveState.CONNECTING, reason="")
-        self._failures = 0
         with self._changed:
             self._is_forced = True
             self._changed.notify_all()
@@ -137,6 +142,9 @@ class HostWatch:
                 if left <= 0:
                     break
                 self._changed.wait(min(left, _LONGEST_WAIT))
+            if self._is_forced and self._is_anew:
+                self._standing = replace(self._standing, state=LiveState.CONNECTING, reason="")
+                self._failures, self._is_anew = 0, False
             self._is_poked = self._is_forced = False
             return not self._is_closed
 
@@ -221,6 +229,8 @@ class HostWatch:
         # A watch may have had the only place for a process that the host gives.
         self._events.drop(_REST if self._is_costly and failure.kind is Refusal.TIMEOUT else 0)
         self._failures, self._check_at = self._failures + 1, -_NEVER
+        if self._is_anew:
+            return self._pace.pauses[0]  # what came of the way that is being let go of is of no interest
         state = state_after(failure, was_seen=self._standing.seen is not None)
         self._put(state=state, reason=safe(failure.reason, REASON))
         self.rows.want_all()  # nobody knows what happens meanwhile

@@ -16,6 +16,7 @@ from irkit.core import operations as do
 from irkit.core.errors import HostState, NoTargetError, Refusal, TargetError, UnreachableError, UsageError
 from irkit.core.finding import Severity
 from irkit.core.host import Host
+from irkit.core.ports import Deadline
 from tests.app.hosts_in_memory import Place, Silent
 from tests.app.live_hosts import QUICK, Seen, Watching, seen, watching
 from tests.engine.guard import within
@@ -139,6 +140,34 @@ def test_a_host_that_takes_long_to_answer_is_slow_and_says_how_long() -> None:
 
 
 WAITING = (HostState.AUTH, HostState.KEY_UNKNOWN, HostState.KEY_CHANGED, HostState.KEY_REVOKED)
+
+
+def test_trying_again_ends_an_attempt_that_hangs_and_waits_for_nothing() -> None:
+    class Deaf(Seen):
+        """Its first connection hangs until it is closed."""
+
+        is_closed = threading.Event()
+
+        def connect(self, deadline: Deadline) -> None:
+            super().connect(deadline)
+            if not self.is_closed.wait(60) or self.calls["connect"] == 1:
+                raise UnreachableError("the connection was closed")
+
+        def close(self) -> None:
+            super().close()
+            self.is_closed.set()
+
+    with watching(seen(a=Deaf), "a", pace=paced(reach_time=600.0, pauses=(600.0,))) as found:
+        found.until(lambda now: now.place.opened and now.target("a").calls["connect"])
+        states: set[LiveState] = set()
+
+        def is_whole(now: Watching) -> bool:
+            states.add(now.state("a"))
+            return now.is_whole("a")
+
+        found.live.retry("a")
+        found.until(is_whole)
+    assert states <= {LiveState.CONNECTING, LiveState.UP}, "what ended the first is not told"
 
 
 @pytest.mark.parametrize("state", WAITING)
@@ -285,6 +314,26 @@ def test_what_is_no_host_of_the_list_is_refused_in_words() -> None:
                 ask("x")
     with pytest.raises(NoTargetError):
         Live(Setting(environment={}, opener=seen()), ["group:none"])
+
+
+class ByCommand(Seen):
+    """A host on which each request starts a process."""
+
+    def connect(self, deadline: Deadline) -> None:
+        super().connect(deadline)
+        self._host = replace(self._host, route="command docker system dial-stdio")
+
+
+def test_a_host_on_which_each_request_starts_a_process_is_asked_seldom() -> None:
+    with watching(seen("b", a=ByCommand), "a", "b", pace=paced(list_every_costly=600.0)) as found:
+        found.until(lambda now: now.is_whole("a") and now.is_whole("b"))
+        lists = found.target("a").calls["list"]
+        found.until(lambda now: now.target("b").calls["list"] > 20)
+        target = found.target("a")
+        assert target.calls["ping"] == 0 and target.calls["list"] <= lists + 1
+        assert found.live.hosts["a"].latency_ms is not None and found.state("a") is LiveState.UP
+        target.appear(container("new", host="a"))
+        found.until(lambda now: now.is_whole("a", 4))
 
 
 def test_others_share_the_way_to_a_host() -> None:
