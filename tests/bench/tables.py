@@ -9,6 +9,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.bench import Bench
@@ -18,24 +19,41 @@ ROWS, SECONDS = 5000, 10
 SIZE = (45, 160)
 
 
+@dataclass(frozen=True)
+class Took:
+    """Seconds of a processor, of the wall clock and of the longest stall, and the bytes that came to the terminal."""
+
+    used: float
+    wall: float
+    stall: float
+    size: int
+
+    def tick(self, idle: "Took") -> float:
+        """Milliseconds of a processor that a tick took, beyond what the app at rest takes in the same time."""
+        return (self.used - idle.used / idle.wall * self.wall) / SECONDS * 1000
+
+    def text(self, idle: "Took") -> str:
+        size = (self.size - idle.size) / SECONDS / 1000
+        return f"longest stall {self.stall * 1000:.0f} ms, {size:.1f} kB to the terminal a tick"
+
+
 def bench_table(bench: Bench) -> Iterator[Row]:
-    (idle, _, quiet), (ours, our_stall, our_bytes), (peers, peer_stall, peer_bytes) = (
+    idle, ours, peer = (
         run_in_terminal(who, bench.folder / f"{who}.json", bench.environment) for who in ("idle", "ours", "peer")
     )
     yield Row(
-        f"live list, {ROWS} rows at 1 Hz beyond the idle app",
-        (ours - idle) * 100,
-        (peers - idle) * 100,
+        f"live list, {ROWS} rows that change: processor time a tick",
+        ours.tick(idle),
+        peer.tick(idle),
         0.2,
-        "% of a processor",
+        "ms",
         "Textual's DataTable, cleared and filled",
-        f"idle {idle:.1%}; longest stall {our_stall:.0f} ms, peer {peer_stall:.0f} ms; to the terminal "
-        f"{(our_bytes - quiet) / SECONDS / 1000:.1f} kB a tick, peer {(peer_bytes - quiet) / SECONDS / 1000:.1f} kB",
+        f"{ours.text(idle)}; peer: {peer.text(idle)}",
     )
 
 
-def run_in_terminal(who: str, result: Path, environment: Mapping[str, str]) -> tuple[float, float, int]:
-    """The share of a processor, the longest stall in ms, and the bytes that came to the terminal."""
+def run_in_terminal(who: str, result: Path, environment: Mapping[str, str]) -> Took:
+    """What one of the apps takes in a pseudo-terminal."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
     argv = [sys.executable, "-m", "tests.bench.table_app", who, str(ROWS), str(SECONDS), str(result)]
@@ -46,8 +64,7 @@ def run_in_terminal(who: str, result: Path, environment: Mapping[str, str]) -> t
     os.close(ours)
     if process.wait():
         sys.exit(f"bench: the app of {who} ended with {process.returncode}")
-    told = json.loads(result.read_text())
-    return told["share"], told["stall_ms"], count
+    return Took(**json.loads(result.read_text()), size=count)
 
 
 def _drain(terminal: int) -> int:
@@ -60,11 +77,3 @@ def _drain(terminal: int) -> int:
         if not data:
             return count
         count += len(data)
-
-
-if __name__ == "__main__":
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="irkit-bench-") as folder:
-        for kind in ("idle", "ours", "peer"):
-            print(kind, run_in_terminal(kind, Path(folder) / kind, os.environ), flush=True)
