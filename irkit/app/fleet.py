@@ -92,13 +92,16 @@ class Fleet:
         self._left_out |= other._left_out
 
     def forget(self, host: str) -> None:
-        """Let go of a host, so that it is reached anew. What the responder declined to tell may be asked again."""
+        """Let go of a host, so that it is reached anew, and nothing counts that was known of the way to it."""
         with self._lock:
             target = self._opened.pop(host, None)
-            if isinstance(self._open, Reach):
-                self._open.ask_again()
         if target is not None:
             target.close()
+
+    def ask_again(self) -> None:
+        """From now on the responder may be asked once more for what they declined to tell."""
+        if isinstance(self._open, Reach):
+            self._open.ask_again()
 
     def stop_asking(self) -> None:
         """From now on nobody is asked for secrets: what they told is used, and nothing else."""

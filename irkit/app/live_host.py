@@ -112,6 +112,7 @@ class HostWatch:
     def _let_go(self) -> None:
         """Let go of the way to it, which ends what is under way there, and have it reached anew."""
         self._events.drop()
+        self._fleet.ask_again()
         self._fleet.forget(self.name)
         with self._changed:
             self._is_forced = True
@@ -234,6 +235,8 @@ class HostWatch:
         state = state_after(failure, was_seen=self._standing.seen is not None)
         self._put(state=state, reason=safe(failure.reason, REASON))
         self.rows.want_all()  # nobody knows what happens meanwhile
+        if state is LiveState.API_TOO_OLD:
+            self._fleet.forget(self.name)  # another version may answer next time
         if state.waits_for_responder:
             return _NEVER
         return self._pace.pauses[min(self._failures, len(self._pace.pauses)) - 1]

@@ -1,8 +1,10 @@
 """The live list on real engines, here and over real sshd: what happens there is shown, and what fails too."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from irkit.app import Live, LivePace, LiveState, Setting
 from irkit.core.errors import HostState, UnreachableError
 from irkit.core.finding import Severity
 from irkit.core.ports import Ask
+from tests.acceptance.fake_engine import ID, FakeEngine, http
 from tests.app.live_hosts import Watching
 from tests.lab.client_side import ClientSide
 from tests.lab.counting import Held, wait_released
@@ -113,11 +116,37 @@ def test_an_engine_that_hangs_is_stale_and_one_that_is_started_anew_is_taken_up(
         finally:
             engine.thaw()
         found.until(lambda now: now.state("local") is LiveState.UP, PATIENCE)
-        engine.restart()
+        engine.restart(kill=True)
         engine.docker("start", "web")
         found.until(lambda now: (facts := now.of("local")["web"].facts) and facts.state == "running", PATIENCE)
         engine.docker("rename", "web", "harmless")
         found.until(lambda now: now.of("local").get("harmless"), PATIENCE)
+
+
+def test_an_engine_that_is_too_old_is_said_to_be_and_taken_up_once_it_is_not(socket_path: Path) -> None:
+    version = {"Api-Version": "1.30"}
+
+    def answers(method: str, path: str) -> bytes | None:
+        return http(b"OK", headers=version) if path.endswith("/_ping") else None
+
+    with FakeEngine(socket_path, answers), watching(fake(socket_path)) as found:
+        found.until(lambda now: now.hosts["local"].state is LiveState.API_TOO_OLD, PATIENCE)
+        assert "too old: it speaks API 1.30" in found.hosts["local"].reason
+        version["Api-Version"] = "1.41"
+        found.until(lambda now: now.is_whole("local", 1), PATIENCE)
+
+
+def test_an_engine_is_asked_for_what_costs_it_little_and_for_no_sizes(socket_path: Path) -> None:
+    with FakeEngine(socket_path) as engine, watching(fake(socket_path)) as found:
+        found.until(lambda now: now.is_whole("local", 1) and now.hosts["local"].engine, PATIENCE)
+        found.until(lambda now: sum("/events?" in one for one in engine.requests) > 0, PATIENCE)
+        asked = {re.sub(r"/v1\.[0-9]+", "", one).partition("&filters")[0] for one in engine.requests}
+    known = {"/_ping", "/containers/json?all=1", "/info", "/version", f"/containers/{ID}/json"}
+    assert {one for one in asked if "/events?" not in one} == {f"GET {one}" for one in known}
+
+
+def fake(path: Path) -> Setting:
+    return Setting(environment={"DOCKER_HOST": f"unix://{path}"})
 
 
 def test_of_three_hosts_over_ssh_one_is_lost_and_comes_back(three_hosts: ThreeHosts, client: ClientSide) -> None:
