@@ -29,6 +29,8 @@ class Services:
     runs: RunService
     clock: Clock = field(default_factory=Clock)
     case: str = ""
+    named: str = ""
+    """Who is at work, where they said so since irkit was opened."""
     told: deque[str] = field(default_factory=deque)
     """What is to be known of how hosts are found and reached, the last of it."""
 
@@ -39,7 +41,7 @@ class Services:
     @property
     def responder(self) -> str:
         """Who is at work, as the log names them."""
-        return self.opened.responder or responder_name(self.setting.environment)
+        return self.named or self.opened.responder or responder_name(self.setting.environment)
 
     def close(self) -> None:
         """Let go of all hosts; a run that goes on has hosts of its own."""

@@ -31,6 +31,7 @@ class CaseScreen(IrkitScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "choose", "Choose case", id="case.choose"),
         Binding("b", "name", "Name a new case", id="case.name"),
+        Binding("r", "responder", "Name yourself", id="case.responder"),
         Binding("semicolon", "app.note", "Note", id="case.note", key_display=";"),
         Binding("escape", "app.mode('triage')", "Back", id="case.back"),
     ]
@@ -42,12 +43,12 @@ class CaseScreen(IrkitScreen[None]):
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="case-title", classes="notice", markup=False)
         yield Input(placeholder="name of the case, such as IR-2026-014", id="case-input", max_length=100)
+        yield Input(placeholder="your name, as the logs are to have it", id="case-responder", max_length=100)
         yield LineView(id="case-lines")
 
     def on_mount(self) -> None:
         """The lines as they are."""
-        self.query_one("#case-input").display = False
-        self.query_one(LineView).focus()
+        self._end_typing()
         self._show()
 
     def on_screen_resume(self) -> None:
@@ -89,17 +90,31 @@ class CaseScreen(IrkitScreen[None]):
 
     def action_name(self) -> None:
         """Type the name of a case."""
-        field = self.query_one("#case-input", Input)
+        self._type(self.query_one("#case-input", Input), self.services.case)
+
+    def action_responder(self) -> None:
+        """Type who is at work."""
+        self._type(self.query_one("#case-responder", Input), self.services.responder)
+
+    def _type(self, field: Input, value: str) -> None:
         field.display = True
-        field.value = self.services.case
+        field.value = value
         field.focus()
+
+    def _end_typing(self) -> None:
+        for field in self.query(Input):
+            field.display = False
+        self.query_one(LineView).focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """That is the case."""
         event.stop()
-        self.query_one("#case-input").display = False
-        self.query_one(LineView).focus()
-        self._set(event.value.strip())
+        self._end_typing()
+        if event.input.id == "case-responder":
+            self.services.named = event.value.strip()
+            self._show()
+        else:
+            self._set(event.value.strip())
 
     def _set(self, case: str) -> None:
         self.services.case = case
