@@ -28,6 +28,8 @@ pytestmark = pytest.mark.engine
 PACE = LivePace(stale_after=4.0, list_time=6.0, pauses=(0.2, 0.5, 1.0))
 SLEEP = ("sleep", "1000")
 PATIENCE = 60
+COMMAND = "Starting session: command"
+"""What sshd writes into its log for each."""
 
 
 @contextmanager
@@ -159,6 +161,8 @@ def test_of_three_hosts_over_ssh_one_is_lost_and_comes_back(three_hosts: ThreeHo
         found.until(lambda now: all(now.hosts[name].engine_id for name in names), PATIENCE)
         assert len({found.hosts[name].engine_id for name in names}) == 3
         assert all(found.hosts[name].route.startswith("socket ") for name in names)
+        assert all(found.hosts[name].free_bytes for name in names), "by SFTP"
+        assert not any(COMMAND in host.log() for host in three_hosts), "no command is run on a host"
         three_hosts.other.link_down()
         try:
             found.until(lambda now: now.state("other") is LiveState.STALE, PATIENCE)
@@ -215,7 +219,7 @@ def test_a_host_whose_engine_is_reached_by_commands_is_watched_with_few_and_none
         client.add(host)
         with watching(over_ssh(client), "web") as found:
             found.until(lambda now: now.is_whole("web", 1), PATIENCE)
-            assert not found.hosts["web"].route.startswith("socket ")
+            assert not found.hosts["web"].route.startswith("socket ") and COMMAND in host.log()
             lab.make(Suspect(name="new", command=SLEEP))
             found.until(lambda now: now.is_whole("web", 2), PATIENCE)
             assert found.state("web") is LiveState.UP

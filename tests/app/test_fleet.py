@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from irkit.adapters.clock import SystemClock
+from irkit.adapters.memory import MemoryTarget
 from irkit.app import Fleet, Setting
 from irkit.app.asking import PatientAsk, StillClock
 from irkit.app.reach import HostTarget
@@ -230,3 +231,43 @@ def test_once_asking_is_over_nobody_is_asked() -> None:
     assert fleet._ask is not None and fleet._ask("first") == "yes"
     fleet.stop_asking()
     assert fleet._ask("second") is None and asked == ["first"]
+
+
+class Counting(MemoryTarget):
+    """A host that notes that it was let go of."""
+
+    is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def reach(fleet: Fleet, number: int = 0) -> HostTarget:
+    return fleet.reach(fleet.hosts[number], OperationDeadline(fleet.clock, 5, 5, Cancel()))
+
+
+def test_a_host_that_is_forgotten_is_let_go_of_and_reached_anew() -> None:
+    fleet = Fleet(Setting(environment={}), hosts("a"), opener=lambda host: Counting([], host))
+    first = reach(fleet)
+    assert reach(fleet) is first
+    fleet.forget("a")
+    fleet.forget("a")
+    fleet.forget("b")
+    assert isinstance(first, Counting) and first.is_closed
+    second = reach(fleet)
+    assert second is not first and isinstance(second, Counting) and not second.is_closed
+    fleet.close()
+    assert second.is_closed
+    with pytest.raises(UnreachableError, match="irkit is ending"):
+        reach(fleet)
+
+
+def test_a_fleet_takes_in_the_hosts_of_another_and_why_they_are_left_out() -> None:
+    place = Place()
+    with place.fleet("a") as fleet:
+        more = Fleet(place.setting(), hosts("a", "b", "c"), left_out={"c": "it has no address"})
+        fleet.widen(more)
+        assert [host.name for host in fleet.hosts] == ["a", "b", "c"] and reach(fleet, 1).host.name == "b"
+        with pytest.raises(UnreachableError, match="it has no address") as caught:
+            reach(fleet, 2)
+        assert caught.value.state is HostState.LEFT_OUT
