@@ -96,14 +96,6 @@ def test_who_declined_is_asked_once_more_where_they_say_so() -> None:
     assert secrets.ask_for("a", "a: ", deadline()) == "now" == secrets.ask_for("a", "a: ", deadline())
 
 
-def test_who_declined_is_asked_once_more_where_they_say_so() -> None:
-    answers = iter([None, "now"])
-    secrets = Secrets(lambda prompt: next(answers))
-    assert secrets.ask_for("key", "key: ", deadline()) is None
-    secrets.ask_again()
-    assert [secrets.ask_for("key", "key: ", deadline()) for _ in range(2)] == ["now", "now"]
-
-
 def test_where_nobody_can_be_asked_nothing_is_known() -> None:
     secrets = Secrets()
     assert not secrets.can_ask

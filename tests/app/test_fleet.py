@@ -233,31 +233,27 @@ def test_once_asking_is_over_nobody_is_asked() -> None:
     assert fleet._ask("second") is None and asked == ["first"]
 
 
-class Counting(MemoryTarget):
-    """A host that notes that it was let go of."""
-
-    is_closed = False
-
-    def close(self) -> None:
-        self.is_closed = True
-
-
 def reach(fleet: Fleet, number: int = 0) -> HostTarget:
     return fleet.reach(fleet.hosts[number], OperationDeadline(fleet.clock, 5, 5, Cancel()))
 
 
 def test_a_host_that_is_forgotten_is_let_go_of_and_reached_anew() -> None:
-    fleet = Fleet(Setting(environment={}), hosts("a"), opener=lambda host: Counting([], host))
+    closed: list[HostTarget] = []
+
+    class Closing(MemoryTarget):
+        def close(self) -> None:
+            closed.append(self)
+
+    fleet = Fleet(Setting(environment={}), hosts("a"), opener=lambda host: Closing([], host))
     first = reach(fleet)
     assert reach(fleet) is first
     fleet.forget("a")
     fleet.forget("a")
     fleet.forget("b")
-    assert isinstance(first, Counting) and first.is_closed
     second = reach(fleet)
-    assert second is not first and isinstance(second, Counting) and not second.is_closed
+    assert second is not first and closed == [first]
     fleet.close()
-    assert second.is_closed
+    assert closed == [first, second]
     with pytest.raises(UnreachableError, match="irkit is ending"):
         reach(fleet)
 
