@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from irkit.adapters.memory_changes import full_id
@@ -179,3 +181,72 @@ def test_all_are_wanted_again_but_no_more_at_once_than_may_be() -> None:
     assert len(world.names()) == 3
     world.look(*listed)
     assert len(world.names()) == 2
+
+
+class Changing(World):
+    """A world in which containers change, and answers come in any order, each as things were when it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(summary("a"))
+        self.there, self.versions = {"a"}, dict.fromkeys("abc", 0)
+        self.flying: list[tuple[str, int]] = []
+
+    def show(self, names: set[str]) -> None:
+        self.there = names
+        self.look(*map(summary, sorted(names)))
+
+    def change(self, name: str) -> None:
+        self.versions[name] += 1
+        self.rows.want([full_id(name)])
+
+    def fetch(self, _: int = 0) -> bool:
+        taken = self.rows.next_to_fetch()
+        for name in "abc":
+            if full_id(name) == taken:
+                assert name not in [one for one, _ in self.flying], "it is being fetched already"
+                self.flying.append((name, self.versions[name]))
+        return taken is not None
+
+    def land(self, number: int) -> None:
+        if self.flying:
+            name, version = self.flying.pop(number % len(self.flying))
+            self.rows.succeed(full_id(name), facts(name, labels={"version": str(version)}))
+
+    def fail(self, number: int, patience: int = 0) -> None:
+        if self.flying:
+            name, _ = self.flying.pop(number % len(self.flying))
+            self.rows.fail(full_id(name), "no", self.now, patience=patience)
+
+    def bear(self, number: int) -> None:
+        self.fail(number, patience=1)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just(Changing.show), st.sets(st.sampled_from("abc"))),
+        st.tuples(st.just(Changing.change), st.sampled_from("abc")),
+        st.tuples(st.sampled_from([Changing.fetch, Changing.land, Changing.fail, Changing.bear]), st.integers(0, 5)),
+    ),
+    min_size=15,
+    max_size=60,
+)
+
+
+@given(STEPS)
+def test_whatever_happens_meanwhile_the_facts_shown_in_the_end_are_the_newest(steps: list[tuple[Any, Any]]) -> None:
+    world = Changing()
+    for do, about in steps:
+        do(world, about)
+        assert {row.summary.name for row in world.board.rows.values()} == world.there
+    for _ in range(10):
+        while world.flying:
+            world.land(0)
+        world.now += 100
+        world.show(world.there)
+        while world.fetch():
+            pass
+    for name in world.there:
+        shown = world.row(name)
+        assert shown.facts is not None and shown.facts.labels == {"version": str(world.versions[name])}
+        assert not shown.problem
+    assert not world.rows.unread and not world.rows.is_behind and not world.flying
