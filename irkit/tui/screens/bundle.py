@@ -46,7 +46,7 @@ class BundleScreen(IrkitScreen[None]):
         "Enter looks into an item: as text, made safe, or as hex (x); of a tar its members. v verifies, l the log."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Look into", id="bundle.open", priority=True),
+        Binding("enter", "open", "Look into", id="bundle.open"),
         Binding("v", "verify", "Verify", id="bundle.verify"),
         Binding("l", "log", "Log", id="bundle.log"),
         Binding("U", "app.undo", "Undo", id="bundle.undo"),

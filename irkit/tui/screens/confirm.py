@@ -27,7 +27,7 @@ class ConfirmScreen(ModalScreen["Plan | None"]):
     help_text = "Type what is asked for, and press Enter. Nothing is done before. Esc goes back to the plan."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "no", "Back", id="confirm.back", priority=True),
-        Binding("enter", "yes", "Agree", id="confirm.agree", priority=True),
+        Binding("enter", "yes", "Agree", id="confirm.agree"),
     ]
 
     def __init__(self, plan: Plan) -> None:
@@ -68,9 +68,18 @@ class ConfirmScreen(ModalScreen["Plan | None"]):
         """Back to the plan: nothing was done."""
         self.dismiss(None)
 
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in the line that is typed comes after all that was typed before it."""
+        event.stop()
+        self._agree(event.value)
+
     def action_yes(self) -> None:
+        """Agree, where the line that is typed has no say in it."""
+        self._agree(self.query_one("#confirm-input", Input).value if self.phrase else "")
+
+    def _agree(self, typed: str) -> None:
         """Agree, where what was typed is what was asked for."""
-        if self.phrase and self.query_one("#confirm-input", Input).value != self.phrase:
+        if typed != self.phrase:
             self.query_one("#confirm-told", Static).update("not yet: it must be exactly what is asked for")
             return
         self.dismiss(self._plan)

@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 
 from irkit.app.evidence_look import BundleSeen, bundles_seen
 from irkit.core.text import safe
+from irkit.tui.choices import Choices
 from irkit.tui.screen import IrkitScreen
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class EvidenceScreen(IrkitScreen[None]):
         "PARTIAL: its run was killed or goes on; `irkit seal` closes it."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", id="evidence.open", priority=True),
+        Binding("enter", "open", "Open", id="evidence.open"),
         Binding("v", "verify", "Verify", id="evidence.verify"),
         Binding("U", "app.undo", "Undo", id="evidence.undo"),
         Binding("j", "cursor(1)", "Down", id="evidence.down", show=False),
@@ -45,7 +46,7 @@ class EvidenceScreen(IrkitScreen[None]):
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="evidence-title", classes="notice", markup=False)
-        yield OptionList(id="evidence", markup=False, classes="pane")
+        yield Choices(id="evidence", markup=False, classes="pane")
 
     def on_mount(self) -> None:
         """The bundles as they are now."""

@@ -17,6 +17,7 @@ from irkit.cli.table import size_text
 from irkit.core.container import SHORT_ID
 from irkit.core.operations import Touch
 from irkit.core.text import safe
+from irkit.tui.choices import Choices
 from irkit.tui.phrase import changed_by
 from irkit.tui.plan_rows import StepRow, operation_lines, step_rows
 from irkit.tui.screen import IrkitScreen
@@ -38,7 +39,7 @@ class PlanScreen(IrkitScreen[None]):
         "A step that is left out is marked with a cross, and the log will say who left it out."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "confirm", "Confirm", id="plan.confirm", priority=True),
+        Binding("enter", "confirm", "Confirm", id="plan.confirm"),
         Binding("space", "leave_out", "Leave step out", id="plan.leave-out"),
         Binding("x", "operations", "Operations", id="plan.operations"),
         Binding("f", "parameters", "Parameters", id="plan.parameters"),
@@ -64,7 +65,7 @@ class PlanScreen(IrkitScreen[None]):
         with VerticalScroll(id="plan-top"):
             yield Static(id="plan-notes", markup=False)
         yield Static(id="plan-columns", classes="notice", markup=False)
-        yield OptionList(id="plan-steps", markup=False, classes="pane")
+        yield Choices(id="plan-steps", markup=False, classes="pane")
         with VerticalScroll(id="plan-operations"):
             yield Static(id="plan-exact", markup=False)
 

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from irkit.app.planning import Shelved, shelf
 from irkit.core.text import safe
 from irkit.tui import flows
+from irkit.tui.choices import Choices
 from irkit.tui.screen import IrkitScreen
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class PlaybooksScreen(IrkitScreen[None]):
         "under the cursor of the list; nothing is done by that."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "Plan it", id="playbooks.choose", priority=True),
+        Binding("enter", "choose", "Plan it", id="playbooks.choose"),
         Binding("j", "cursor(1)", "Down", id="playbooks.down", show=False),
         Binding("k", "cursor(-1)", "Up", id="playbooks.up", show=False),
         Binding("escape", "app.mode('triage')", "Back", id="playbooks.back"),
@@ -48,7 +49,7 @@ class PlaybooksScreen(IrkitScreen[None]):
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="playbooks-for", classes="notice", markup=False)
-        yield OptionList(id="playbooks", markup=False, classes="pane")
+        yield Choices(id="playbooks", markup=False, classes="pane")
         with VerticalScroll(id="playbooks-about"):
             yield Static(id="playbooks-text", markup=False)
 
