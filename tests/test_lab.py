@@ -404,7 +404,7 @@ def test_missing_packages_are_installed_once(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("IRKIT_LAB_INSTALL", raising=False)
     setup.ensure_packages()
     packages = ["docker-compose", "docker.io", "iproute2", "iptables", "nftables", "openssh-client", "openssh-server"]
-    packages += ["perl-base", "procps", "socat", "sudo", "tcpdump", "util-linux", "zstd"]
+    packages += ["perl-base", "procps", "socat", "sudo", "tcpdump", "tmux", "util-linux", "zstd"]
     assert asked == [["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *packages]]
 
 

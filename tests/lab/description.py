@@ -40,6 +40,9 @@ class Suspect:
     name: str
     networks: tuple[Attach, ...] = ()
     volumes: Mapping[str, str] = field(default_factory=dict)  # name: path in the container
+    binds: Mapping[str, str] = field(default_factory=dict)  # path of the machine: path in the container, perhaps `:ro`
+    pid: str = ""  # whose processes it sees: `host`, or those of another container
+    user: str = ""
     tmpfs: tuple[str, ...] = ()
     publish: Mapping[int, int] = field(default_factory=dict)  # host port: container port
     listener: int | None = None

@@ -29,6 +29,7 @@ HOSTS = (
     ("sshd", "openssh-server"),
     ("sudo", "sudo"),
     ("tcpdump", "tcpdump"),
+    ("tmux", "tmux"),
 )
 ZONES = Path("/usr/share/zoneinfo")
 CLIENT_PACKAGE = "docker-cli"
