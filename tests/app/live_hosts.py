@@ -38,6 +38,8 @@ class Seen(MemoryTarget):
             [container(name, host=host.name) for name in names] if containers is None else containers, host, engine_id
         )
         self.calls: Counter[str] = Counter()
+        self.failures = 0
+        """Looks at it that failed."""
         self.error: Exception | None = None
         self.examine_error: Exception | None = None
         self.faulty: set[str] = set()
@@ -50,6 +52,7 @@ class Seen(MemoryTarget):
     def _count(self, what: str) -> None:
         self.calls[what] += 1
         if self.error is not None:
+            self.failures += what in ("connect", "ping", "list")
             raise self.error
 
     def connect(self, deadline: Deadline) -> None:
