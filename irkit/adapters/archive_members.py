@@ -16,6 +16,9 @@ from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline, FileFacts, FileKind, HostFolder, Looked, Span
 
 _PIECE: Final = 1 << 20
+_START: Final = 2048
+"""Bytes that are read at a time where the headers alone are wanted."""
+_MOST_HEADERS: Final = 1 << 20
 _SECOND: Final = 10**9
 _XATTR: Final = "SCHILY.xattr."
 _KINDS: Final = {
@@ -72,26 +75,27 @@ class Members:
         return data
 
 
+def look_at_first(answer: Answer) -> Looked | None:
+    """What the headers of an archive's first member say of it, without its content; None where there is none.
+
+    Raises TargetError.
+    """
+    body: Any = Members(answer, _MOST_HEADERS)
+    try:
+        with tarfile.open(fileobj=body, mode="r|", encoding="utf-8", errors="surrogateescape", bufsize=_START) as tar:
+            one = tar.next()
+            return None if one is None else Looked(facts=_facts(one, b""), link=_raw(one.linkname), xattrs=_xattrs(one))
+    except (tarfile.TarError, _EnoughError) as error:
+        raise TargetError(f"the engine's archive cannot be read: {error}", Refusal.GARBLED) from error
+
+
 class _EnoughError(Exception):
     """More was sent than is wanted."""
 
 
 def _member(tar: tarfile.TarFile, one: tarfile.TarInfo, above: bytes) -> Member:
     path = above + _raw(one.name).strip(b"/")
-    kind = _KINDS.get(one.type, FileKind.OTHER)
-    facts = FileFacts(
-        name=path.rpartition(b"/")[2],
-        kind=kind,
-        size=one.size if one.isreg() else 0,
-        mode=one.mode & 0o7777,
-        uid=one.uid,
-        gid=one.gid,
-        modified_ns=_nanoseconds(one.pax_headers.get("mtime", ""), one.mtime),
-        device_number=os.makedev(one.devmajor, one.devminor) if one.isdev() and not one.isfifo() else 0,
-    )
-    xattrs = {
-        _raw(key.removeprefix(_XATTR)): _raw(value) for key, value in one.pax_headers.items() if key.startswith(_XATTR)
-    }
+    facts = _facts(one, path.rpartition(b"/")[2])
     content: bytes | None = None
     held = tar.extractfile(one) if one.isreg() else None
     if held is not None and one.size <= SMALL:
@@ -99,9 +103,27 @@ def _member(tar: tarfile.TarFile, one: tarfile.TarInfo, above: bytes) -> Member:
         if len(content) != one.size:
             raise tarfile.ReadError("unexpected end of data")
     link = _raw(one.linkname) if one.issym() else b""
-    looked = Looked(facts=facts, link=link, content=content, xattrs=xattrs)
+    looked = Looked(facts=facts, link=link, content=content, xattrs=_xattrs(one))
     hard_link = above + _raw(one.linkname).strip(b"/") if one.islnk() else b""
     return Member(path, looked, Met(path, looked, _Only(path, facts, held)), hard_link)
+
+
+def _facts(one: tarfile.TarInfo, name: bytes) -> FileFacts:
+    return FileFacts(
+        name=name,
+        kind=_KINDS.get(one.type, FileKind.OTHER),
+        size=one.size if one.isreg() else 0,
+        mode=one.mode & 0o7777,
+        uid=one.uid,
+        gid=one.gid,
+        modified_ns=_nanoseconds(one.pax_headers.get("mtime", ""), one.mtime),
+        device_number=os.makedev(one.devmajor, one.devminor) if one.isdev() and not one.isfifo() else 0,
+    )
+
+
+def _xattrs(one: tarfile.TarInfo) -> dict[bytes, bytes]:
+    records = one.pax_headers.items()
+    return {_raw(key.removeprefix(_XATTR)): _raw(value) for key, value in records if key.startswith(_XATTR)}
 
 
 def _raw(text: str) -> bytes:

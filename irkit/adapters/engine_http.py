@@ -6,7 +6,7 @@ body ends is `engine_body`'s, the stream itself `engine_wire`'s.
 """
 
 import http.client
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from irkit.adapters.engine_body import Body
-from irkit.adapters.engine_wire import Dial, Wire, WireSocket, shut
+from irkit.adapters.engine_wire import Dial, WireSocket, shut
 from irkit.adapters.tally import Tally
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Deadline
@@ -150,13 +150,27 @@ class EngineApi:
         path: str,
         deadline: Deadline,
         *,
-        query: dict[str, str] | None = None,
+        query: Mapping[str, str | bytes] | None = None,
         body: object = None,
     ) -> Iterator[Answer]:
         """An answer with status 2xx or 304. Raises TargetError for everything else."""
-        prefix = f"/v{_dotted(self.version(deadline))}"
-        with self._request(method, prefix + path, deadline, query or {}, body) as answer:
+        with self._request(method, self.prefix(deadline) + path, deadline, query or {}, body) as answer:
             yield answer
+
+    def prefix(self, deadline: Deadline) -> str:
+        """What stands before every path: the version that is spoken."""
+        return f"/v{_dotted(self.version(deadline))}"
+
+    @contextmanager
+    def line(self, deadline: Deadline) -> Iterator[WireSocket]:
+        """A connection of its own, for requests that are made elsewhere. It ends where the run is told to stop."""
+        wire = self._dial(deadline)
+        forget = deadline.on_cancel(lambda: shut(wire))
+        try:
+            yield WireSocket(wire, deadline, self.tally)
+        finally:
+            forget()
+            wire.close()
 
     def read(self, path: str, deadline: Deadline, **query: str) -> bytes:
         """The whole body of a GET."""
@@ -174,22 +188,17 @@ class EngineApi:
 
     @contextmanager
     def _request(
-        self, method: str, path: str, deadline: Deadline, query: dict[str, str], body: object
+        self, method: str, path: str, deadline: Deadline, query: Mapping[str, str | bytes], body: object
     ) -> Iterator[Answer]:
-        wire = self._dial(deadline)
-        self.tally.count("requests")
-        forget = deadline.on_cancel(lambda: shut(wire))
-        try:
-            answer = self._exchange(wire, method, path + ("?" + urlencode(query) if query else ""), deadline, body)
+        with self.line(deadline) as line:
+            self.tally.count("requests")
+            answer = self._exchange(line, method, path + ("?" + urlencode(query) if query else ""), deadline, body)
             _raise_for(answer)
             yield answer
-        finally:
-            forget()
-            wire.close()
 
-    def _exchange(self, wire: Wire, method: str, path: str, deadline: Deadline, body: object) -> Answer:
+    def _exchange(self, line: WireSocket, method: str, path: str, deadline: Deadline, body: object) -> Answer:
         connection = http.client.HTTPConnection("localhost")
-        connection.sock = WireSocket(wire, deadline, self.tally)
+        connection.sock = line
         headers = {"Connection": "close", "User-Agent": "irkit"}
         content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         if content is not None:

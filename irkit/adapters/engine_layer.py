@@ -3,7 +3,7 @@
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import check_is_answer
 from irkit.adapters.image_digests import ImageDigests
-from irkit.adapters.layer_changes import read_kinds
+from irkit.adapters.layer_changes import DELETED, as_told, read_kinds
 from irkit.adapters.layer_files import UNTOLD, store_by_list, store_over_image, told
 from irkit.adapters.layer_image import Image
 from irkit.adapters.layer_place import Place, Store, check_readable, find_upper, store_of
@@ -34,7 +34,7 @@ class ReadsChanges:
             tree = _opened(operation, intake, _archives_of(operation))
             return _by_archives(api, tree, operation, deadline, kinds, store, error.reason)
         try:
-            return self._by_files(api, operation, intake, deadline, place, top)
+            return self._by_files(api, operation, intake, deadline, place, top, store)
         finally:
             top.close()
 
@@ -46,21 +46,40 @@ class ReadsChanges:
         deadline: Deadline,
         place: Place,
         top: HostFolder,
+        store: Store,
     ) -> Outcome:
         where = place.path.decode("utf-8", "backslashreplace")
         tree = _opened(operation, intake, f"{where}, the upper folder by {place.said_by}")
         tree.image = _OfRun(self._digests, operation.run)
         own = top.own(deadline)
-        if own.xattrs is None:
-            tree.tar.warn(UNTOLD)
         # Where files are near, looking each up in the image costs next to nothing, and the engine's list a walk.
         if own.facts.inode and place.lowers:
             counts = store_over_image(tree, top, Image(self._files, place.lowers, deadline), deadline)
         else:
-            counts = store_by_list(tree, top, _listed(api, operation.container, tree, deadline), deadline)
+            kinds = _listed(api, operation.container, tree, deadline)
+            if own.xattrs is None:
+                counts = _store_completed(api, tree, top, kinds, store, deadline)
+            else:
+                counts = store_by_list(tree, top, kinds, deadline)
         partial = tree.finish()
         parts = [told(counts, tree.counts), f"from the upper folder, by {place.said_by}", partial]
         return Outcome(detail=", ".join(filter(None, parts)))
+
+
+def _store_completed(
+    api: EngineApi, tree: TreeTar, top: HostFolder, kinds: dict[str, int], store: Store, deadline: Deadline
+) -> dict[str, int]:
+    """Store an upper folder that is read over SFTP, with what the engine tells beyond."""
+    from irkit.adapters.engine_told import EngineTold  # noqa: PLC0415 - few runs need what it loads
+
+    mounts = [one.destination for one in store.mounts or ()]
+    told_too = EngineTold(
+        api, store.id, deadline, mounts=mounts, is_deleted=lambda path: kinds.get(as_told(path)) == DELETED
+    )
+    try:
+        return store_by_list(tree, top, kinds, deadline, told_too.each)
+    finally:
+        tree.tar.warn(f"{told_too.words()}; {UNTOLD}")
 
 
 def _opened(operation: ReadChanges, intake: Intake, source: str) -> TreeTar:

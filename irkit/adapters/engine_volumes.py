@@ -1,6 +1,6 @@
 """A volume or bind mount: by the host's files where they are the engine's own and can be read, else by an archive."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import check_is_answer
@@ -14,12 +14,18 @@ from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import ReadVolume
 from irkit.core.ports import Deadline, FileFacts, HostFiles, Intake, Looked, Outcome
 
+if TYPE_CHECKING:
+    from irkit.adapters.engine_told import EngineTold
+
 _MOST: Final = 8 << 20
 _SLACK: Final = 256 << 20
 """Bytes of an archive that are read beyond what is kept."""
 _PSEUDO: Final = (b"/proc", b"/sys", b"/dev")
 _ELSEWHERE: Final = "another file system is mounted there"
 _LED: Final = "it lies in another volume of the container, which may have put it there, and the engine would follow it"
+_LINKED: Final = (
+    "the engine does not show it as a plain folder: parts of seconds and device numbers are not told either"
+)
 _NESTED: Final = (
     "its source lies in another volume of the container: a link that was put on the way there has been followed by the "
     "engine, and nothing shows that these files are the volume's"
@@ -45,37 +51,56 @@ class ReadsVolume:
             return _by_archive(api, operation, intake, deadline, store, error)
         try:
             if place.file is None:
-                return _by_files(self._files, operation, intake, deadline, place)
+                return _by_files(api, self._files, operation, intake, deadline, place, store)
             return _one_file(operation, intake, deadline, place, place.file)
         finally:
             place.folder.close()
 
 
 def _by_files(
-    files: HostFiles, operation: ReadVolume, intake: Intake, deadline: Deadline, place: VolumePlace
+    api: EngineApi,
+    files: HostFiles,
+    operation: ReadVolume,
+    intake: Intake,
+    deadline: Deadline,
+    place: VolumePlace,
+    store: Store,
 ) -> Outcome:
     own = place.folder.own(deadline)
     if own.facts.device and own.facts.device in _pseudo_devices(files, deadline):
         raise TargetError("it is a file system that the kernel makes up: it is never walked", Refusal.UNSUPPORTED)
     tree = _opened(operation, intake, place.source, place.warning)
-    if own.xattrs is None:
-        tree.tar.warn(UNTOLD)
+    told_too = _told_too(api, operation, store, deadline) if own.xattrs is None else None
     points = _points(files, place, deadline)
 
     def enters(path: bytes, facts: FileFacts) -> str:
         return _ELSEWHERE if facts.device != own.facts.device or path in points else ""
 
+    mets = walk(place.folder, deadline, small=SMALL if operation.contents else -1, enters=enters)
     try:
-        for met in walk(place.folder, deadline, small=SMALL if operation.contents else -1, enters=enters):
+        for met in told_too.each(mets) if told_too else mets:
             tree.add(met, deadline)
     finally:
+        if own.xattrs is None:
+            tree.tar.warn(f"{told_too.words() if told_too else _LINKED}; {UNTOLD}")
         tree.flush()
     return _outcome(tree, f"from {place.source} on the host", place.warning)
+
+
+def _told_too(api: EngineApi, operation: ReadVolume, store: Store, deadline: Deadline) -> "EngineTold | None":
+    """What completes a volume that is read over SFTP; None where a link may lead to it in the container."""
+    from irkit.adapters.engine_told import EngineTold  # noqa: PLC0415 - few runs need what it loads
+
+    mounts = [one.destination for one in store.mounts or ()]
+    told_too = EngineTold(api, operation.container, deadline, place=operation.destination, mounts=mounts)
+    return told_too if told_too.is_plain(operation.destination) else None
 
 
 def _one_file(operation: ReadVolume, intake: Intake, deadline: Deadline, place: VolumePlace, looked: Looked) -> Outcome:
     """A file, socket or device that is mounted by itself."""
     tree = _opened(operation, intake, place.source, place.warning)
+    if looked.xattrs is None:
+        tree.tar.warn(f"parts of seconds, device numbers and capabilities are not told over SFTP; {UNTOLD}")
     try:
         tree.add(Met(looked.facts.name, looked, place.folder), deadline)
     finally:

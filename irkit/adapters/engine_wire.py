@@ -122,7 +122,7 @@ class WireSocket:
         self._wire.settimeout(self._deadline.remaining())
         self._wire.sendall(data)
 
-    def makefile(self, mode: str) -> io.BufferedReader:
+    def makefile(self, mode: str = "rb") -> io.BufferedReader:
         """What comes, to be read."""
         del mode  # http.client only reads
         return io.BufferedReader(_Stream(self._wire, self._deadline, self._tally), _BUFFER)

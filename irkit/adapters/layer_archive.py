@@ -4,24 +4,20 @@ As few archives as will do: an added folder comes whole, and with it all that is
 as they are no UTF-8, are looked for in the archive of the folder they are in; so are many names of one folder.
 """
 
-import base64
-import binascii
 import tarfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final, NamedTuple
-
-import msgspec
 
 from irkit.adapters.archive_members import Members
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import check_is_answer
 from irkit.adapters.layer_changes import ADDED, CHANGED, DELETED, WORDS, as_told
-from irkit.adapters.tree_entry import TreeEntry
+from irkit.adapters.path_stat import HEADER, PathStat, decode_stat
+from irkit.adapters.tree_entry import TreeEntry, time_of
 from irkit.adapters.tree_tar import TreeTar
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.ports import Deadline
+from irkit.core.ports import Deadline, FileKind
 
 _CROWD: Final = 200
 """Names of one folder from which on its archive is asked for, rather than one for each."""
@@ -32,8 +28,6 @@ _MOST_WASTE: Final = 4
 _MOST_NAMES: Final = 100_000
 """Files of an archive that are remembered for other names of them."""
 _UNTOLD: Final = "\ufffd"
-_FOLDER_BIT: Final = 1 << 31
-"""Go's mode bit of a folder."""
 
 
 class Wish(NamedTuple):
@@ -41,11 +35,6 @@ class Wish(NamedTuple):
 
     path: str
     wanted: frozenset[str] | None = None
-
-
-class _Stat(msgspec.Struct):
-    mode: int = 0
-    mtime: str = ""
 
 
 def wishes_of(kinds: Mapping[str, int], mounts: Sequence[str]) -> Iterator[Wish]:
@@ -204,28 +193,25 @@ class _Asking:
 
     def _is_folder(self, path: str) -> bool:
         stat = self._stat(path)
-        return stat is not None and bool(stat.mode & _FOLDER_BIT)
+        return stat is not None and stat.kind is FileKind.DIRECTORY
 
     def _folder(self, path: str) -> TreeEntry:
         stat = self._stat(path)
         entry = TreeEntry(path=path, type="directory", change=WORDS[CHANGED])
         if stat is not None:
-            entry.mode = stat.mode & 0o777
-            entry.mtime = _seconds(stat.mtime)
+            entry.mode = stat.permissions
+            entry.mtime = time_of(stat.modified_ns or 0)
         return entry
 
-    def _stat(self, path: str) -> _Stat | None:
+    def _stat(self, path: str) -> PathStat | None:
         """What the engine tells of a path; None where it does not."""
         if _UNTOLD in path:
             return None
         try:
             with self._api.request("HEAD", self._path, self._deadline, query={"path": f"/{path}"}) as answer:
-                told = base64.b64decode(answer.header("X-Docker-Container-Path-Stat"))
-                return msgspec.json.decode(told, type=_Stat)
+                return decode_stat(answer.header(HEADER))
         except TargetError as error:
             check_is_answer(error)
-            return None
-        except (binascii.Error, msgspec.MsgspecError, UnicodeDecodeError):
             return None
 
     def _count(self, kind: int) -> None:
@@ -234,10 +220,3 @@ class _Asking:
     def _say(self, wish: Wish, **why: Any) -> None:
         kind = self._kinds.get(wish.path, CHANGED)
         self._tree.put(TreeEntry(path=wish.path or ".", type="other", change=WORDS[kind], **why))
-
-
-def _seconds(moment: str) -> str:
-    try:
-        return str(int(datetime.fromisoformat(moment).timestamp()))
-    except (ValueError, OverflowError):
-        return ""

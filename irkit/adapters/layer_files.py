@@ -1,6 +1,6 @@
 """A container's changed files from the upper folder of its overlay: what overlayfs puts there, by what it means."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from irkit.adapters.layer_changes import DELETED, WORDS, as_told
@@ -13,11 +13,17 @@ from irkit.core.ports import Deadline, FileFacts, HostFolder, Looked
 
 _METADATA_ONLY: Final = "only its metadata differs: the content is the image's"
 UNTOLD: Final = (
-    "extended attributes are not told this way: opaque folders, capabilities and holes are not seen, and deletions are"
-    " told from devices by their mode alone"
+    "holes, which names are of one file, opaque folders and other extended attributes are not told over SFTP"
 )
 _Kind = Callable[[bytes, Looked], str]
 """Whether what has a path was added or changed; empty where that is not known."""
+
+Completes = Callable[[Iterator[Met]], Iterator[Met]]
+"""What adds to what the walk met: the same names in the same order."""
+
+
+def _as_it_is(mets: Iterator[Met]) -> Iterator[Met]:
+    return mets
 
 
 def store_over_image(tree: TreeTar, top: HostFolder, image: Image, deadline: Deadline) -> dict[str, int]:
@@ -42,12 +48,14 @@ def store_over_image(tree: TreeTar, top: HostFolder, image: Image, deadline: Dea
     return counts
 
 
-def store_by_list(tree: TreeTar, top: HostFolder, kinds: dict[str, int], deadline: Deadline) -> dict[str, int]:
+def store_by_list(
+    tree: TreeTar, top: HostFolder, kinds: dict[str, int], deadline: Deadline, complete: Completes = _as_it_is
+) -> dict[str, int]:
     """Store all of an upper folder, and list what is in the engine's list alone, as what a folder hides is.
 
     Raises TargetError where the host cannot be asked any more.
     """
-    counts = _store(tree, top, lambda path, looked: WORDS.get(kinds.pop(as_told(path), -1), ""), deadline)
+    counts = _store(tree, top, lambda path, looked: WORDS.get(kinds.pop(as_told(path), -1), ""), deadline, complete)
     for path, kind in kinds.items():
         tree.put(TreeEntry(path=path, type="other", change=WORDS[kind]))
         counts[WORDS[kind]] += 1
@@ -71,7 +79,9 @@ def _list(tree: TreeTar, hidden: Iterable[Gone]) -> int:
     return count
 
 
-def _store(tree: TreeTar, top: HostFolder, kind_of: _Kind, deadline: Deadline) -> dict[str, int]:
+def _store(
+    tree: TreeTar, top: HostFolder, kind_of: _Kind, deadline: Deadline, complete: Completes = _as_it_is
+) -> dict[str, int]:
     counts = dict.fromkeys(WORDS.values(), 0)
     device = top.own(deadline).facts.device
 
@@ -79,7 +89,7 @@ def _store(tree: TreeTar, top: HostFolder, kind_of: _Kind, deadline: Deadline) -
         return "" if facts.device == device else "another file system is mounted there"
 
     try:
-        for met in walk(top, deadline, small=SMALL, enters=enters):
+        for met in complete(walk(top, deadline, small=SMALL, enters=enters)):
             change = _change(met, kind_of)
             if change:
                 counts[change] += 1

@@ -34,6 +34,8 @@ class TreeEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     same content is: in which layer of the bundle, below the host's folder, from which offset of the layer unpacked, and
     how many bytes. `left_out` says why content is not there, `problem` what could not be read, `grew` that there was
     more of it by the time it had been read; a folder that could not be read has a second line, which says so.
+    `engine_told` names what the host's files did not tell and the engine did: `mtime` to the nanosecond, `device`,
+    `capabilities`.
     """
 
     path: str
@@ -67,6 +69,7 @@ class TreeEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     truncated: bool = False
     grew: bool = False
     left_out: str = ""
+    engine_told: list[str] = []
     note: str = ""
     problem: str = ""
 
@@ -93,9 +96,9 @@ def entry_of(raw: bytes, looked: Looked, *, change: str = "", opaque: bool = Fal
         uid=facts.uid,
         gid=facts.gid,
         size=facts.size if facts.kind is FileKind.FILE else 0,
-        mtime=_time(facts.modified_ns),
-        atime=_time(facts.accessed_ns),
-        ctime=_time(facts.changed_ns),
+        mtime=time_of(facts.modified_ns),
+        atime=time_of(facts.accessed_ns),
+        ctime=time_of(facts.changed_ns),
         inode=facts.inode,
         links=facts.links,
         problem=looked.problem,
@@ -118,7 +121,8 @@ def _add_xattrs(entry: TreeEntry, xattrs: Mapping[bytes, bytes]) -> None:
         entry.capabilities = capabilities_of(xattrs[_CAPABILITY])
 
 
-def _time(nanoseconds: int) -> str:
+def time_of(nanoseconds: int) -> str:
+    """A moment as a line has it: seconds since 1970, exact; empty for 0, which is what is not told."""
     if not nanoseconds:
         return ""
     seconds, rest = divmod(nanoseconds, _SECOND)

@@ -24,6 +24,7 @@ from irkit.core.ports import Deadline, EvidenceFile, FileFacts, FileKind, HostFi
 SMALL: Final = 64 * 1024
 """Bytes of a file that is read at once."""
 _BUFFER: Final = 256 * 1024
+_SECOND: Final = 10**9
 _EXECUTABLE: Final = 0o111
 _TAR_KINDS: Final = {
     FileKind.FILE: tar_write.FILE,
@@ -98,6 +99,7 @@ class TreeTar:
     def add(self, met: Met, deadline: Deadline, *, change: str = "", opaque: bool = False) -> TreeEntry:
         """Store one name. Raises TargetError where the host cannot be asked any more, and StorageError."""
         entry = entry_of(met.path, met.looked, change=change, opaque=opaque)
+        entry.engine_told, entry.note = list(met.told.what), met.told.note
         facts = met.looked.facts
         if facts.kind is FileKind.FILE and not met.looked.problem:
             self._add_file(met, entry, deadline)
@@ -200,7 +202,7 @@ class TreeTar:
 
     def _add_large(self, met: Met, entry: TreeEntry, file: HostFile, deadline: Deadline) -> None:
         """A file by its data, as large as it was when it was opened: what it grows by is not waited for."""
-        facts, spans = file.facts, file.spans(deadline)
+        facts, spans = _as_told(met, file.facts), file.spans(deadline)
         size = sum(span.size for span in spans)
         entry.size = facts.size
         if not self._has_room(size, entry):
@@ -275,6 +277,14 @@ class TreeTar:
         if self._lines:
             self.index.write(self._lines)
             self._lines.clear()
+
+
+def _as_told(met: Met, opened: FileFacts) -> FileFacts:
+    """A file as it was opened, with the time that was told of it elsewhere where it is still of that second."""
+    told = met.looked.facts.modified_ns
+    if met.told.what and told - told % _SECOND == opened.modified_ns:
+        return msgspec.structs.replace(opened, modified_ns=told)
+    return opened
 
 
 def _copy_content(entry: TreeEntry, first: TreeEntry) -> None:

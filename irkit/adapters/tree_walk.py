@@ -22,16 +22,24 @@ MOST_IN_PATHS: Final = 4 << 30
 _MOST_HELD: Final = 32
 
 
+class Told(NamedTuple):
+    """What another source told of a file that its host's files do not: which facts, and a note on it."""
+
+    what: tuple[str, ...] = ()
+    note: str = ""
+
+
 class Met(NamedTuple):
     """What the walk came by: its path below the top, what is known of it, and the folder it is in.
 
-    `again` says that it is a folder that was met before, and could not be read.
+    `again` says that it is a folder that was met before, and could not be read; `told`, what of it is from elsewhere.
     """
 
     path: bytes
     looked: Looked
     folder: HostFolder
     again: bool = False
+    told: Told = Told()
 
 
 Enters = Callable[[bytes, FileFacts], str]

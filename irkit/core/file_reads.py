@@ -17,6 +17,7 @@ class ReadChanges(Operation, frozen=True, tag="read-changes"):
     collects = frozenset({Trace.LAYER})
     bulk = True
     unseen = "nanoseconds, extended attributes and holes of changed files: the engine's API leaves them out"
+    untold = "holes of changed files, and extended attributes but for capabilities of executables"
 
     @property
     def file(self) -> str:
@@ -45,6 +46,7 @@ class ReadVolume(Operation, frozen=True, tag="read-volume"):
     collects = frozenset({Trace.VOLUMES})
     bulk = True
     unseen = "nanoseconds, extended attributes and holes of files in volumes: the engine's API leaves them out"
+    untold = "holes of files in volumes, and extended attributes but for capabilities of executables"
 
     @property
     def file(self) -> str:

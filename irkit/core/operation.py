@@ -56,7 +56,8 @@ class Operation(msgspec.Struct, frozen=True, tag_field="operation", forbid_unkno
     `rank` is its place in the order of volatility (docs/order-of-volatility.md, 0 first). `bulk` operations move data
     of unknown size. One that `needs_previous` is skipped where the operation before it in its step did not finish.
     One that `needs_root` runs commands as root on the host. One that `needs_files` reads files of the host as root, and
-    can do nothing where it may not; `unseen` says what an operation misses there. For one that `looks_at_kernel` its
+    can do nothing where it may not; `unseen` says what an operation misses there, and `untold` what it misses where the
+    files are read over SFTP. For one that `looks_at_kernel` its
     proof is looked for in what the host's kernel shows of the container. One that `takes_back` what it changes before
     it ends leaves something to undo only where it did not get there; it can be stopped as a read can.
     """
@@ -70,6 +71,7 @@ class Operation(msgspec.Struct, frozen=True, tag_field="operation", forbid_unkno
     needs_root: ClassVar[bool] = False
     needs_files: ClassVar[bool] = False
     unseen: ClassVar[str] = ""
+    untold: ClassVar[str] = ""
     looks_at_kernel: ClassVar[bool] = False
     takes_back: ClassVar[bool] = False
 

@@ -36,7 +36,8 @@ class Planning:
     sight: Sight = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sight = Sight(self.request.no_files, self.request.no_root)
+        by_sftp = frozenset(host.name for host in self.request.hosts if host.reach == "ssh")
+        self.sight = Sight(self.request.no_files, self.request.no_root, by_sftp)
 
     def plan_all(self) -> None:
         """Plan every step for all targets, between the beginning and the end of the run on each host."""

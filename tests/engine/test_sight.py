@@ -20,6 +20,11 @@ class Wide(Operation, frozen=True, tag="made-wide"):
     unseen = "environments"
 
 
+class Far(Operation, frozen=True, tag="made-far"):
+    container: str
+    untold = "holes"
+
+
 class Command(Operation, frozen=True, tag="made-command"):
     needs_root = True
 
@@ -61,3 +66,12 @@ def test_a_step_that_reads_nothing_else_is_skipped_with_the_reason() -> None:
     assert sight.look_at("step", "far", deep) == ((), "it reads files of the host: it is reached by TCP")
     assert sight.look_at("other", "far", ()) == ((), "")
     assert sight.look_at("other", "far", (ListProcesses("a"),)) == ((ListProcesses("a"),), "")
+
+
+def test_what_sftp_does_not_tell_is_said_where_files_are_read_so_and_nothing_is_left_out() -> None:
+    sight = Sight({"blind": "no way"}, by_sftp=frozenset({"far", "blind"}))
+    given: Any = (Far("a"), Diff("a"))
+    for host in ("near", "far", "blind"):
+        assert sight.look_at("step", host, given) == (given, "")
+    (found,) = sight.findings()
+    assert (found.summary, found.host) == ("step step is not told on host far: holes", "far")

@@ -17,13 +17,8 @@ from .seeds import SMALL, Incident, make_incident
 from .test_incident import Seen
 
 pytestmark = pytest.mark.engine
-UNTOLD = {
-    "a device",
-    "a program with a capability",
-    "a file with an extended attribute",
-    "when the cron file was written",
-}
-"""SFTP has whole seconds, no numbers of devices and no extended attributes: the bundle says so."""
+UNTOLD = {"a file with an extended attribute"}
+"""SFTP has no extended attributes, and Docker's archives none but capabilities: the bundle says so."""
 
 
 @pytest.fixture(scope="module")
