@@ -110,8 +110,8 @@ class EngineTold:
         """What came of it, in a line."""
         counts = self._counts
         told = (
-            f"through the engine: times of {counts['mtime']} names, numbers of {counts['device']} devices, file capabilities of "
-            f"{counts['capabilities']} executables"
+            f"through the engine: times of {counts['mtime']} names, numbers of {counts['device']} devices, "
+            f"file capabilities of {counts['capabilities']} executables"
         )
         beyond = self._first.beyond + self._others.beyond
         missed = [
