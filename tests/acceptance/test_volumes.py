@@ -83,6 +83,10 @@ def test_volumes_and_bind_mounts_come_whole_and_what_must_not_be_read_is_not(
     )
     assert (web[b"root"]["type"], web[b"root"]["link"], web[b"pipe"]["type"]) == ("symlink", "/", "fifo")
     assert not any(path.startswith(b"root/") for path in web)
+    if way != "api":  # over SSH the engine completes what SFTP does not tell
+        at = (site.data / "page.html").stat().st_mtime_ns
+        assert web[b"page.html"]["mtime"] == f"{at // 10**9}.{at % 10**9:09d}"
+        assert web[b"page.html"].get("engine_told", []) == (["mtime"] if way == "ssh" else [])
     (place,) = [one["path"] for one in items(bundle) if one["path"].endswith("web-data.tar.zst")]
     with tarfile.open(fileobj=io.BytesIO(stored_of(bundle, place.removeprefix("data/")))) as tar:
         big = tar.extractfile("uploads/big")
