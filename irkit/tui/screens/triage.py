@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from irkit.app.live import Changed
+from irkit.core.container import SHORT_ID
 from irkit.core.text import safe
 from irkit.tui.live_table import LiveTable, Row
 from irkit.tui.row_filter import FilterError, RowFilter, compile_filter
@@ -173,8 +174,13 @@ class TriageScreen(IrkitScreen[None]):
     @on(CursorGone)
     def _tell_gone(self, event: CursorGone) -> None:
         """Say what became of the row that the cursor was on."""
-        name = safe(event.key.rpartition("/")[2][:12]) if event.key else ""
-        self._tell(f"{name} is gone: the cursor holds no row now" if name else "move the cursor first (j, k, g)")
+        if event.key is None:
+            self._tell("move the cursor first (j, k, g)")
+            return
+        known = self._known.get(event.key)
+        name = safe(known.row.summary.name, 60) if known else safe(event.key.rpartition("/")[2][:SHORT_ID])
+        what = "is not shown any more" if known else "is gone"
+        self._tell(safe(f"{name} {what}: the cursor holds no row now", 300))
 
     @on(CursorMoved)
     def _tell_moved(self, event: CursorMoved) -> None:
