@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError
 
 if TYPE_CHECKING:
@@ -72,8 +74,7 @@ def host_state(state: LiveState) -> HostState:
     return next((one for one, live in _STATES.items() if live is state), HostState.DOWN)
 
 
-@dataclass(frozen=True, slots=True)
-class LiveRow:
+class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
     """One container, as it was seen last. All text in it is foreign.
 
     `key` is host and full id: it stays the container's own through every rename. `facts` are None until they were
@@ -132,6 +133,15 @@ class Changed:
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.gone or self.hosts)
+
+    def add(self, later: Changed) -> None:
+        """Take in what changed after that: what came back is not gone, and what went is not there."""
+        for key in later.gone:
+            self.rows.pop(key, None)
+        self.gone.update(later.gone)
+        self.gone.difference_update(later.rows)
+        self.rows.update(later.rows)
+        self.hosts.update(later.hosts)
 
 
 @dataclass(frozen=True)

@@ -167,9 +167,10 @@ class IrkitApp(App[int]):
 
     def _tick(self) -> None:
         changed = self.services.live.take()
-        self.hosts_now = self.services.live.hosts
+        if changed.hosts:
+            self.hosts_now = {**self.hosts_now, **changed.hosts}
         for header in self.screen.query(HeaderLine):
-            header.refresh()
+            header.look()
         self._see_to_runs()
         if isinstance(self.screen, IrkitScreen) and self.screen.is_ready:
             self.screen.tick(changed)

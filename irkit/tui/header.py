@@ -36,9 +36,22 @@ def _fitting(name: str, parts: Sequence[str], width: int) -> str:
 
 
 class HeaderLine(Widget):
-    """Shows what `facts` gives, which is asked anew at every tick."""
+    """Shows what the app says of its header; `look` asks anew, and it is painted where it says something else."""
 
     DEFAULT_CSS = "HeaderLine { dock: top; height: 1; width: 100%; background: $panel; color: $foreground; }"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._told = Content("")
+
+    def look(self) -> None:
+        """Ask anew what there is to say."""
+        if not self._now().is_same(self._told):
+            self.refresh()
+
     def render(self) -> Content:
+        self._told = self._now()
+        return self._told
+
+    def _now(self) -> Content:
         return self.app.header(self.size.width)  # type: ignore[attr-defined, no-any-return]

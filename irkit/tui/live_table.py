@@ -94,12 +94,19 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         lost = self._lines.want(keys)
         if at_once:
             self._marks.range_from = None
-        if at_once or not self.is_busy or not self._lines.keys:
-            self._lines.settle(at_once=at_once)
-        elif self._lines.is_waiting:
-            self._settle_later()
+        self._bring(at_once=at_once)
         if lost is not None:
             self.post_message(self.CursorGone(self, lost))
+        self._tell(held)
+        self._follow()
+
+    def look_again(self) -> None:
+        """Look anew at all rows that are seen: which keys there are, and in what order they are wanted, is as it was.
+
+        It costs what the screen has lines, and not what there are rows.
+        """
+        held = self._lines.held
+        self._bring()
         self._tell(held)
         self._follow()
 
@@ -263,6 +270,13 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _tell_marks(self) -> None:
         self.post_message(self.MarksChanged(self))
         self._repaint()
+
+    def _bring(self, *, at_once: bool = False) -> None:
+        """Bring the lines to what is wanted, now or once the keys rest."""
+        if at_once or not self.is_busy or not self._lines.keys:
+            self._lines.settle(at_once=at_once)
+        elif self._lines.is_waiting:
+            self._settle_later()
 
     def _settle_later(self) -> None:
         if not self._is_timed:

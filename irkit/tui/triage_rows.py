@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -36,30 +35,68 @@ _LIVING: Final = ("running", "paused", "restarting")
 _NO_FLAGS: Final = "......"
 
 
-@dataclass(frozen=True, slots=True)
 class Known:
-    """What is made of a row once, for as long as it stays what it is."""
+    """What is made of a row: once for as long as it stays what it is, and no sooner than it is asked for.
 
-    row: LiveRow
-    created: float
-    cells: tuple[Cell, ...]
-    facets: Facets
+    `gist` is all of it that filters and orders ask after: it is the same object as before where none of that changed.
+    Most changes are of a status ("Up 5 minutes"), and of most rows nothing is ever seen.
+    """
+
+    __slots__ = ("_cells", "_facets", "_place", "_place_in", "created", "gist", "row")
+
+    def __init__(self, row: LiveRow, before: Known | None = None) -> None:
+        self.row, self.gist = row, _gist(row)
+        self._cells: tuple[Cell, ...] | None = None
+        self._facets: Facets | None = None
+        self._place: tuple[object, ...] = ()
+        self._place_in = ""
+        self.created: float
+        if before is not None and before.gist == self.gist:
+            self.gist, self.created, self._facets = before.gist, before.created, before._facets
+            self._place, self._place_in = before._place, before._place_in
+        else:
+            self.created = _moment(row.summary.created_at)
+
+    def place(self, order: str) -> tuple[object, ...]:
+        """What it sorts by in an order."""
+        if self._place_in != order:
+            self._place, self._place_in = ORDERS[order](self), order
+        return self._place
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Its cells, but for its age."""
+        if self._cells is None:
+            self._cells = _cells(self.row)
+        return self._cells
+
+    @property
+    def facets(self) -> Facets:
+        """What a filter asks of it."""
+        if self._facets is None:
+            self._facets = _facets(self.row, self.created)
+        return self._facets
 
 
-def known(row: LiveRow) -> Known:
-    """All that follows from a row alone."""
+def _gist(row: LiveRow) -> tuple[object, ...]:
     one = row.summary
-    created = _moment(one.created_at)
+    return (
+        one.name, one.image, one.state, _state(row), one.created_at, one.labels,
+        row.facts is None, row.risk, row.flags,
+    )  # fmt: skip
+
+
+def _cells(row: LiveRow) -> tuple[Cell, ...]:
+    one = row.summary
     risk = str(row.risk) if row.risk is not None else ""
     is_examined = row.facts is not None
     sign = SEVERITY_SIGNS.get(risk, SEVERITY_SIGNS["info"] if is_examined else UNKNOWN_SIGN)
-    state = _state(row)
     first = min(row.findings, key=lambda found: _RANK[str(found.severity)], default=None)
     texts: dict[str, Cell] = {
         "risk": Cell(safe(sign), risk or "none"),
         "expose": Cell(safe(row.flags or (_NO_FLAGS if is_examined else "??????"), 6), "" if is_examined else "dim"),
         "name": Cell(safe(one.name, 200), "strong"),
-        "state": Cell(safe(state, 40), "good" if one.state in _LIVING else "dim"),
+        "state": Cell(safe(_state(row), 40), "good" if one.state in _LIVING else "dim"),
         "image": Cell(safe(one.image if is_examined or not row.problem else "(inspect failed)", 200)),
         "age": Cell(Safe("")),
         "host": Cell(safe(row.host, 100)),
@@ -68,28 +105,33 @@ def known(row: LiveRow) -> Known:
         "ports": Cell(safe(", ".join(f"{port.host_port}>{port.container_port}" for port in one.ports), 100)),
         "finding": Cell(safe(first.summary if first else row.problem, 200)),
     }
-    asked = facets(
+    return tuple(texts[column.id] for column in COLUMNS)
+
+
+def _facets(row: LiveRow, created: float) -> Facets:
+    one = row.summary
+    return facets(
         name=one.name,
         image=one.image,
         id=one.id,
         host=row.host,
-        state=f"{one.state} {state}",
+        state=f"{one.state} {_state(row)}",
         labels=one.labels,
-        is_examined=is_examined,
+        is_examined=row.facts is not None,
         risk=row.risk,
         flags=row.flags,
         created=created or None,
     )
-    return Known(row, created, tuple(texts[column.id] for column in COLUMNS), asked)
 
 
 def _state(row: LiveRow) -> str:
     """The state, or what the engine's health check says where it is asked."""
-    status = row.summary.status
-    for word in ("unhealthy", "healthy"):
-        if row.summary.state == "running" and f"({word})" in status:
-            return word
-    return row.summary.state
+    state, status = row.summary.state, row.summary.status
+    if state == "running" and "healthy)" in status:
+        for word in ("unhealthy", "healthy"):
+            if f"({word})" in status:
+                return word
+    return state
 
 
 def _moment(text: str) -> float:

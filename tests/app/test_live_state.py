@@ -1,9 +1,10 @@
-"""How a host stands, and how that wears out."""
+"""How a host stands, and how that wears out; changes that add up."""
 
 import pytest
 
 from irkit.app.live_standing import Standing
-from irkit.app.live_state import LivePace, LiveState, host_state, state_after
+from irkit.app.live_state import Changed, LiveHost, LivePace, LiveRow, LiveState, host_state, state_after
+from irkit.core.container import Summary
 from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError
 
 PACE = LivePace(stale_after=10.0)
@@ -66,3 +67,13 @@ def test_a_person_is_waited_for_where_only_a_person_can_help() -> None:
         LiveState.AUTH, LiveState.KEY_UNKNOWN, LiveState.KEY_CHANGED, LiveState.KEY_REVOKED, LiveState.LEFT_OUT
     }  # fmt: skip
     assert {one for one in LiveState if one.is_up} == {LiveState.UP, LiveState.SLOW}
+
+
+def test_changes_add_up_to_what_is_so_in_the_end() -> None:
+    def row(key: str, name: str = "x") -> LiveRow:
+        return LiveRow(key=key, host="h", summary=Summary(id=key, name=name, host="h", image="a", state="running"))
+
+    sum_of = Changed({"a": row("a"), "b": row("b")}, {"c"}, {"h": LiveHost("h")})
+    sum_of.add(Changed({"c": row("c"), "b": row("b", "y")}, {"a"}, {"i": LiveHost("i")}))
+    assert {key: one.summary.name for key, one in sum_of.rows.items()} == {"b": "y", "c": "x"}
+    assert sum_of.gone == {"a"} and set(sum_of.hosts) == {"h", "i"}

@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Static
 
 from irkit.core.text import safe
 from irkit.tui.line_view import Line, LineView
+from irkit.tui.notice import Notice
 
 if TYPE_CHECKING:
     from irkit.app.live import LiveRow
@@ -49,7 +49,7 @@ class Pane(Vertical, Generic[T]):
 
     def compose(self) -> ComposeResult:
         """The line above, and the lines."""
-        yield Static("", classes="notice", markup=False)
+        yield Notice()
         yield LineView()
 
     def begin(self) -> Look[T] | None:
@@ -101,4 +101,4 @@ class Pane(Vertical, Generic[T]):
 
     def say(self, text: str, style: str = "") -> None:
         """The line above."""
-        self.query_one(Static).update(Content.styled(safe(text, 400), style) if style else Content(safe(text, 400)))
+        self.query_one(Notice).update(Content.styled(safe(text, 400), style) if style else Content(safe(text, 400)))

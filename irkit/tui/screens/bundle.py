@@ -30,6 +30,7 @@ from irkit.core.errors import IrkitError
 from irkit.core.run import replay
 from irkit.core.text import safe
 from irkit.tui.line_view import Line, LineView
+from irkit.tui.notice import Notice
 from irkit.tui.screen import IrkitScreen
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ class BundleScreen(IrkitScreen[None]):
         self._progress = VerifyProgress()
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(Content(safe(self.path.name, 200)), classes="notice", markup=False)
-        yield Static(id="bundle-verdict", classes="notice", markup=False)
+        yield Notice(Content(safe(self.path.name, 200)))
+        yield Notice(id="bundle-verdict")
         yield LineView(id="bundle-lines")
 
     def on_mount(self) -> None:
@@ -111,7 +112,7 @@ class BundleScreen(IrkitScreen[None]):
 
     def tick(self, changed: Changed) -> None:
         """How far the verification has come."""
-        look, verdict = self._verifying, self.query_one("#bundle-verdict", Static)
+        look, verdict = self._verifying, self.query_one("#bundle-verdict", Notice)
         if look is None:
             return
         if not look.is_over:
@@ -181,8 +182,8 @@ class ItemScreen(IrkitScreen[None]):
         self._is_told = False
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(Content(safe(self._item, 300)), classes="notice", markup=False)
-        yield Static(Content("reading ..."), id="item-title", classes="notice", markup=False)
+        yield Notice(Content(safe(self._item, 300)))
+        yield Notice(Content("reading ..."), id="item-title")
         yield LineView(id="item-lines")
 
     def on_mount(self) -> None:
@@ -202,7 +203,7 @@ class ItemScreen(IrkitScreen[None]):
         if self._is_told or not look.is_over:
             return
         self._is_told = True
-        title, view = self.query_one("#item-title", Static), self.query_one(LineView)
+        title, view = self.query_one("#item-title", Notice), self.query_one(LineView)
         if look.value is None:
             title.update(Content.styled(safe(look.error, 300), "bold $error"))
         elif isinstance(look.value, list):
@@ -216,7 +217,7 @@ class ItemScreen(IrkitScreen[None]):
             self._is_hex = not looks_like_text(data)
         told = hex_lines(data) if self._is_hex else text_lines(data)
         cut = f"the first {size_text(len(data))}" if is_cut else size_text(len(data))
-        self.query_one("#item-title", Static).update(
+        self.query_one("#item-title", Notice).update(
             Content(f"{cut}, {'as hex' if self._is_hex else 'as text, made safe'}")
         )
         self.query_one(LineView).show([Line(safe(line, 1000)) for line in told])

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from irkit.app.case import CaseLine, case_lines, known_cases
 from irkit.cli.record_text import RecordText
 from irkit.core.events import Note, OperationFailed, RunFinished, RunStarted
 from irkit.core.text import safe
 from irkit.tui.line_view import Line, LineView
+from irkit.tui.notice import Notice
 from irkit.tui.screen import IrkitScreen
 from irkit.tui.screens.choice import ChoiceScreen
 
@@ -41,7 +42,7 @@ class CaseScreen(IrkitScreen[None]):
         self._ticks = 0
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="case-title", classes="notice", markup=False)
+        yield Notice(id="case-title")
         yield Input(placeholder="name of the case, such as IR-2026-014", id="case-input", max_length=100)
         yield Input(placeholder="your name, as the logs are to have it", id="case-responder", max_length=100)
         yield LineView(id="case-lines")
@@ -72,7 +73,7 @@ class CaseScreen(IrkitScreen[None]):
             view.show(shown)
         name = case or "(no case: c chooses one, b names one)"
         text = f"case {name}, by {self.services.responder}: {len(lines)} entries"
-        self.query_one("#case-title", Static).update(Content(safe(text, 300)))
+        self.query_one("#case-title", Notice).update(Content(safe(text, 300)))
 
     def action_choose(self) -> None:
         """One of the cases that there are."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Input, Static
+from textual.widgets import ContentSwitcher, Input
 
 from irkit.core.text import safe
+from irkit.tui.notice import Notice
 from irkit.tui.panes.files import FilesPane
 from irkit.tui.panes.inspect import InspectPane
 from irkit.tui.panes.logs import LogsPane
@@ -56,8 +57,8 @@ class ContainerScreen(IrkitScreen[None]):
         self._wanted = ""
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="container-title", classes="notice", markup=False)
-        yield Static(id="container-tabs", classes="notice", markup=False)
+        yield Notice(id="container-title")
+        yield Notice(id="container-tabs")
         with ContentSwitcher(initial=self._tab, id="container-body", classes="pane"):
             for _, name, kind in _TABS:
                 yield kind(self.key, id=name)
@@ -89,11 +90,11 @@ class ContainerScreen(IrkitScreen[None]):
         self.pane.tick()
 
     def _show_row(self) -> None:
-        row = self.services.live.rows.get(self.key)
+        row = self.services.live.row(self.key)
         for pane in self.query(Pane):
             if row is not None:
                 pane.row = row
-        host = self.services.live.hosts.get(self.key.partition("/")[0])
+        host = self.irkit.hosts_now.get(self.key.partition("/")[0])
         if row is None:
             text = Content.styled("GONE from the list: what is shown was seen before", "bold $error")
         else:
@@ -107,9 +108,9 @@ class ContainerScreen(IrkitScreen[None]):
             if host is not None and not host.state.is_up:
                 parts.append((f"  OLD: its host is {host.state}", "bold $error"))
             text = Content.assemble(*parts)
-        self.query_one("#container-title", Static).update(text)
+        self.query_one("#container-title", Notice).update(text)
         tabs = [(f" {key} {name} ", "reverse" if name == self._tab else "") for key, name, _ in _TABS]
-        self.query_one("#container-tabs", Static).update(Content.assemble(*tabs))
+        self.query_one("#container-tabs", Notice).update(Content.assemble(*tabs))
 
     def action_tab(self, name: str) -> None:
         """Show a tab; one that is left gives up what it was looking for."""

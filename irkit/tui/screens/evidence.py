@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from irkit.app.evidence_look import BundleSeen, bundles_seen
 from irkit.core.text import safe
 from irkit.tui.choices import Choices
+from irkit.tui.notice import Notice
 from irkit.tui.screen import IrkitScreen
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class EvidenceScreen(IrkitScreen[None]):
         self._ticks = 0
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="evidence-title", classes="notice", markup=False)
+        yield Notice(id="evidence-title")
         yield Choices(id="evidence", markup=False, classes="pane")
 
     def on_mount(self) -> None:
@@ -82,7 +83,7 @@ class EvidenceScreen(IrkitScreen[None]):
             listed.highlighted = paths.index(at.path) if at and at.path in paths else 0 if seen else None
         left = sum(one.left > 0 for one in seen)
         told = f"{len(seen)} bundles in {self.services.setting.folder}" + (f"; {left} STILL CHANGED" if left else "")
-        self.query_one("#evidence-title", Static).update(Content(safe(told, 300)))
+        self.query_one("#evidence-title", Notice).update(Content(safe(told, 300)))
 
     def _now(self) -> BundleSeen | None:
         at = self.query_one("#evidence", OptionList).highlighted

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from irkit.app.planning import wrong_parameters
 from irkit.core.text import safe
+from irkit.tui.notice import Notice
 from irkit.tui.screen import IrkitScreen
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class ParametersScreen(IrkitScreen["dict[str, str] | None"]):
         self._names = list(playbook.parameters)
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(Content(f"Parameters of {safe(self._playbook.name, 60)}"), classes="notice", markup=False)
+        yield Notice(Content(f"Parameters of {safe(self._playbook.name, 60)}"))
         with VerticalScroll(classes="pane"):
             for number, name in enumerate(self._names):
                 parameter = self._playbook.parameters[name]

@@ -18,6 +18,7 @@ from irkit.core.container import SHORT_ID
 from irkit.core.operations import Touch
 from irkit.core.text import safe
 from irkit.tui.choices import Choices
+from irkit.tui.notice import Notice
 from irkit.tui.phrase import changed_by
 from irkit.tui.plan_rows import StepRow, operation_lines, step_rows
 from irkit.tui.screen import IrkitScreen
@@ -61,10 +62,10 @@ class PlanScreen(IrkitScreen[None]):
         """The plan as it would be carried out, once it is made."""
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="plan-title", classes="notice", markup=False)
+        yield Notice(id="plan-title")
         with VerticalScroll(id="plan-top"):
             yield Static(id="plan-notes", markup=False)
-        yield Static(id="plan-columns", classes="notice", markup=False)
+        yield Notice(id="plan-columns")
         yield Choices(id="plan-steps", markup=False, classes="pane")
         with VerticalScroll(id="plan-operations"):
             yield Static(id="plan-exact", markup=False)
@@ -95,7 +96,7 @@ class PlanScreen(IrkitScreen[None]):
             self._say_title(f"{self._title}: looking at the targets, {self._waited // 5} s")
 
     def _say_title(self, text: str) -> None:
-        self.query_one("#plan-title", Static).update(Content(safe(text, 300)))
+        self.query_one("#plan-title", Notice).update(Content(safe(text, 300)))
 
     def _show(self) -> None:
         plan = self.plan
@@ -107,7 +108,7 @@ class PlanScreen(IrkitScreen[None]):
         self._say_title(f"Plan {plan.playbook} v{plan.playbook_version}  {_count(len(plan.targets), 'target')}  {gist}")
         self.query_one("#plan-notes", Static).update(self._notes(plan))
         wide = self.size.width
-        self.query_one("#plan-columns", Static).update(Content(_columns("#", "STEP", "EFFECT", "UNDO", "NOTE", wide)))
+        self.query_one("#plan-columns", Notice).update(Content(_columns("#", "STEP", "EFFECT", "UNDO", "NOTE", wide)))
         steps = self.query_one("#plan-steps", OptionList)
         at = steps.highlighted
         steps.clear_options()

@@ -16,6 +16,7 @@ from irkit.app.planning import Shelved, shelf
 from irkit.core.text import safe
 from irkit.tui import flows
 from irkit.tui.choices import Choices
+from irkit.tui.notice import Notice
 from irkit.tui.screen import IrkitScreen
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class PlaybooksScreen(IrkitScreen[None]):
         self._known: list[Shelved] = []
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="playbooks-for", classes="notice", markup=False)
+        yield Notice(id="playbooks-for")
         yield Choices(id="playbooks", markup=False, classes="pane")
         with VerticalScroll(id="playbooks-about"):
             yield Static(id="playbooks-text", markup=False)
@@ -70,7 +71,7 @@ class PlaybooksScreen(IrkitScreen[None]):
     def _say_targets(self) -> None:
         names = flows.names_of(self.irkit, self.target_keys())
         text = f"for {names}" if names else "no container marked: go back with 1 and mark some (space)"
-        self.query_one("#playbooks-for", Static).update(Content(safe(text, 300)))
+        self.query_one("#playbooks-for", Notice).update(Content(safe(text, 300)))
 
     def _fill(self) -> None:
         self._known = []

@@ -20,6 +20,7 @@ from irkit.cli.table import size_text
 from irkit.core.errors import IrkitError
 from irkit.core.text import safe
 from irkit.tui import flows
+from irkit.tui.notice import Notice
 from irkit.tui.run_view import GLYPHS, STYLES, Rates, run_lines
 from irkit.tui.screen import IrkitScreen
 
@@ -61,7 +62,7 @@ class RunScreen(IrkitScreen[None]):
         self._is_summed_up = False
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static("no run was begun here yet", id="run-title", classes="notice", markup=False)
+        yield Notice("no run was begun here yet", id="run-title")
         with VerticalScroll(id="run-top", classes="pane"):
             yield Static(id="run-steps", markup=False)
             yield Static(id="run-items", markup=False)
@@ -112,7 +113,7 @@ class RunScreen(IrkitScreen[None]):
             free = f", free {size_text(self._room)}" if self._room is not None else ""
             state = "ENDING" if run.is_ending else "goes on"
             text = f"run {run.plan.run[:12]} of {run.plan.playbook}: {state}, {seconds} s{free}"
-        self.query_one("#run-title", Static).update(Content(safe(text, 300)))
+        self.query_one("#run-title", Notice).update(Content(safe(text, 300)))
 
     def _show_steps(self, run: ActiveRun) -> None:
         parts = [

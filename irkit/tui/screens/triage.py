@@ -9,16 +9,17 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from irkit.app.live import Changed
 from irkit.core.container import SHORT_ID
 from irkit.core.text import safe
 from irkit.tui.live_table import LiveTable, Row
+from irkit.tui.notice import Notice
 from irkit.tui.row_filter import FilterError, RowFilter, compile_filter
 from irkit.tui.screen import IrkitScreen
 from irkit.tui.table_messages import CursorGone, CursorMoved, MarksChanged, Opened
-from irkit.tui.triage_rows import COLUMNS, ORDERS, Known, known, row_of
+from irkit.tui.triage_rows import COLUMNS, ORDERS, Known, row_of
 
 if TYPE_CHECKING:
     from irkit.app.live import LiveHost
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 _ORDERS = tuple(ORDERS)
 _AGES_EVERY = 25
 """Ticks after which the list is gone through though nothing changed: ages grow, and filters ask for them."""
+_ROWS_A_TICK = 1250
+_MOST_TICKS = 5
+"""A tick more between two looks at what changed for so many rows, and how many at most: 5,000 rows, once a second."""
 _MOST_PROBLEMS = 3
 
 
@@ -58,15 +62,16 @@ class TriageScreen(IrkitScreen[None]):
         self._filter: RowFilter = compile_filter("")
         self._order = _ORDERS[0]
         self._shown = 0
-        self._ticks = 0
+        self._news = Changed()
+        self._ticks = self._due_at = self._gone_through = 0
         self._told = ""
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="triage-line", classes="notice", markup=False)
+        yield Notice(id="triage-line")
         yield Input(placeholder="filter: words, state: host: image: label: risk>=M flag:P age<1h, ! inverts",
                     id="triage-filter", select_on_focus=False)  # fmt: skip
         yield LiveTable(COLUMNS, self._look, id="triage-table")
-        yield Static(id="triage-told", classes="notice", markup=False)
+        yield Notice(id="triage-told")
 
     @property
     def table(self) -> LiveTable:
@@ -89,30 +94,54 @@ class TriageScreen(IrkitScreen[None]):
     def tick(self, changed: Changed) -> None:
         """Take in what changed."""
         self._ticks += 1
-        if changed or self._ticks % _AGES_EVERY == 0:
-            for key, row in changed.rows.items():
-                self._known[key] = known(row)
-            for key in changed.gone:
-                self._known.pop(key, None)
-            if changed.gone:
-                self.table.forget(changed.gone)
-            self._show()
+        self._news.add(changed)
+        if self._ticks >= self._due_at:
+            self._take_in()
         self._say()
 
+    def _take_in(self) -> None:
+        """Show what changed since the last time; of many rows not at each tick, as it costs what there are rows."""
+        changed, self._news = self._news, Changed()
+        is_old = self._ticks - self._gone_through >= _AGES_EVERY
+        is_other = bool(changed.gone) or is_old
+        for key, row in changed.rows.items():
+            before = self._known.get(key)
+            self._known[key] = one = Known(row, before)
+            is_other = is_other or before is None or one.gist is not before.gist
+        for key in changed.gone:
+            self._known.pop(key, None)
+        if changed.gone:
+            self.table.forget(changed.gone)
+        if is_other:
+            self._show()
+        elif changed:
+            self.table.look_again()
+        if changed:
+            self._due_at = self._ticks + min(1 + len(self._known) // _ROWS_A_TICK, _MOST_TICKS)
+
     def _take_all(self) -> None:
+        self._news = Changed()
         rows = self.services.live.rows
         self.table.forget(set(self._known) - set(rows))
         self._known = {
-            key: one if (one := self._known.get(key)) and one.row is row else known(row) for key, row in rows.items()
+            key: one if (one := self._known.get(key)) and one.row is row else Known(row, one)
+            for key, row in rows.items()
         }
         self._show(at_once=True)
         self._say()
 
+    def _show_at_once(self) -> None:
+        """The responder asked for something else: show it, with all that is known by now."""
+        self._take_in()
+        self._show(at_once=True)
+
     def _show(self, *, at_once: bool = False) -> None:
+        self._gone_through = self._ticks
         now = self.services.clock.now().timestamp()
-        kept = self._filter.select({key: one.facets for key, one in self._known.items()}, now)
-        order = ORDERS[self._order]
-        kept.sort(key=lambda key: order(self._known[key]))
+        known, order = self._known, self._order
+        is_asked = bool(self._filter.tests)
+        kept = self._filter.select({key: one.facets for key, one in known.items()}, now) if is_asked else list(known)
+        kept.sort(key=lambda key: known[key].place(order))
         self._shown = len(kept)
         self.table.show(kept, at_once=at_once)
 
@@ -132,8 +161,8 @@ class TriageScreen(IrkitScreen[None]):
             f"{marked} marked{hidden}",
             f"sort {self._order}" + (", held while you move" if table.is_order_kept else ""),
         ]
-        self.query_one("#triage-line", Static).update(Content("   ".join(parts)))
-        self.query_one("#triage-told", Static).update(self._problems())
+        self.query_one("#triage-line", Notice).update(Content("   ".join(parts)))
+        self.query_one("#triage-told", Notice).update(self._problems())
 
     def _problems(self) -> Content:
         """What cannot be believed of the list just now."""
@@ -201,7 +230,7 @@ class TriageScreen(IrkitScreen[None]):
         """The next order."""
         self._order = _ORDERS[(_ORDERS.index(self._order) + 1) % len(_ORDERS)]
         self.table.touch()
-        self._show(at_once=True)
+        self._show_at_once()
         self._say()
 
     def action_again(self, step: int) -> None:
@@ -228,7 +257,7 @@ class TriageScreen(IrkitScreen[None]):
             self._tell(safe(f"filter: {error}", 300))
             return
         self._told = ""
-        self._show(at_once=True)
+        self._show_at_once()
         self._say()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

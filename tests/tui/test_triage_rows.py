@@ -1,0 +1,72 @@
+"""What is made of a row: only what is asked for, and once for as long as filters and orders would find it the same."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from irkit.app.live import LiveRow
+from irkit.core.container import Summary
+from irkit.core.finding import Severity
+from irkit.tui import triage_rows
+from irkit.tui.triage_rows import ORDERS, Known
+
+
+def row(status: str = "Up 1 second", *, risk: Severity | None = None, **facts: Any) -> LiveRow:
+    known = {"name": "web", "image": "app:1", "state": "running", "created_at": "2026-01-31T12:00:00Z", **facts}
+    summary = Summary(id="a" * 64, host="h", status=status, **known)
+    return LiveRow(key=f"h/{summary.id}", host="h", summary=summary, risk=risk)
+
+
+def test_nothing_is_made_of_a_row_that_nobody_looks_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> Any:
+        raise AssertionError("nobody asked for it")
+
+    monkeypatch.setattr(triage_rows, "_cells", never)
+    monkeypatch.setattr(triage_rows, "_facets", never)
+    one = Known(row())
+    assert all(Known(row("Up 2 seconds"), one).place(order) for order in ORDERS)
+
+
+def test_cells_and_facets_are_made_once() -> None:
+    one = Known(row())
+    assert one.cells is one.cells and one.facets is one.facets
+
+
+def test_what_filters_and_orders_ask_is_kept_while_only_the_status_changes() -> None:
+    one = Known(row())
+    asked, place = one.facets, one.place("risk")
+    later = Known(row("Up 2 seconds"), one)
+    assert later.gist is one.gist and later.facets is asked and later.place("risk") is place
+    assert [str(cell.text) for cell in later.cells if "second" in cell.text] == ["Up 2 seconds"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        row(name="other"),
+        row(image="app:2"),
+        row(state="exited"),
+        row("Up 1 second (healthy)"),
+        row("Up 1 second (unhealthy)"),
+        row(created_at="2026-01-31T13:00:00Z"),
+        row(labels={"a": "b"}),
+        row(risk=Severity.HIGH),
+        msgspec.structs.replace(row(), flags="P....."),
+    ],
+)
+def test_whatever_a_filter_or_an_order_asks_for_makes_it_another(changed: LiveRow) -> None:
+    before = Known(row())
+    now, fresh = Known(changed, before), Known(changed)
+    assert now.gist is not before.gist
+    assert now.facets == fresh.facets
+    assert [now.place(order) for order in ORDERS] == [fresh.place(order) for order in ORDERS]
+
+
+def test_health_is_shown_in_the_place_of_running_and_of_nothing_else() -> None:
+    def state(one: LiveRow) -> str:
+        return str(Known(one).cells[3].text)
+
+    told = [state(row(f"Up 1 second ({word})")) for word in ("healthy", "unhealthy", "health: starting")]
+    assert told == ["healthy", "unhealthy", "running"]
+    assert state(row("Exited (unhealthy)", state="exited")) == "exited"
