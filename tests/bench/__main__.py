@@ -17,6 +17,7 @@ from tests.bench.process_memory import bench_memory, bench_memory_ssh
 from tests.bench.processes import bench_proc, bench_proc_ssh
 from tests.bench.tables import bench_table
 from tests.bench.timing import Row, in_turns, run
+from tests.bench.tui import bench_tui_first, bench_tui_list, bench_tui_log, bench_tui_memory
 from tests.lab.description import Attach, Network, Suspect
 from tests.lab.engine import LabError, adopted_engine
 from tests.lab.images import base_image, big_image
@@ -134,6 +135,10 @@ BENCHMARKS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "ssh-calls": bench_ssh_calls,
     "ssh-hosts": bench_ssh_hosts,
     "tui-table": bench_table,
+    "tui-list": bench_tui_list,
+    "tui-first": bench_tui_first,
+    "tui-log": bench_tui_log,
+    "tui-memory": bench_tui_memory,
 }
 
 
