@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,8 +74,12 @@ class _Node:
 
 def processes_of(lines: bytes) -> list[Process]:
     """The processes of a summary made from /proc, a line of JSON each, as a tree."""
-    found = [msgspec.json.decode(line) for line in lines.splitlines() if line.strip()]
-    return list(_tree(found, _of_proc))
+    return list(_tree(_json_lines(lines), _of_proc))
+
+
+def _json_lines(lines: bytes) -> Iterator[Any]:
+    """The values of whole lines; where it was cut short, the last is none."""
+    return (msgspec.json.decode(line) for line in lines[: lines.rfind(b"\n") + 1].split(b"\n") if line.strip())
 
 
 def processes_of_list(body: bytes) -> list[Process]:
@@ -120,21 +125,19 @@ def _tree(found: Iterable[Mapping[str, Any]], make: Callable[[Mapping[str, Any],
         else:
             roots.append(pid)
     seen: set[int] = set()
-    waiting = [(pid, 0) for pid in sorted(roots, reverse=True)]
-    while waiting or len(seen) < len(nodes):
-        if not waiting:  # a ring of parents, which no honest /proc has
-            waiting = [(next(pid for pid in nodes if pid not in seen), 0)]
-        pid, depth = waiting.pop()
-        if pid in seen:
-            continue
-        seen.add(pid)
-        yield make(nodes[pid].facts, depth)
-        waiting += [(child, depth + 1) for child in sorted(nodes[pid].children, reverse=True)]
+    for root in (*sorted(roots), *sorted(nodes)):  # what no root leads to is a ring of parents: no honest /proc has one
+        waiting = [(root, 0)]
+        while waiting:
+            pid, depth = waiting.pop()
+            if pid not in seen:
+                seen.add(pid)
+                yield make(nodes[pid].facts, depth)
+                waiting += [(child, depth + 1) for child in sorted(nodes[pid].children, reverse=True)]
 
 
 def sockets_of(lines: bytes) -> list[Socket]:
     """The sockets of a summary made from /proc, a line of JSON each."""
-    return [_socket(msgspec.json.decode(line)) for line in lines.splitlines() if line.strip()]
+    return [_socket(one) for one in _json_lines(lines)]
 
 
 def _socket(one: Mapping[str, Any]) -> Socket:
@@ -159,8 +162,31 @@ def _place(one: Mapping[str, Any], side: str) -> str:
 
 
 def changes_of(body: bytes) -> list[Change]:
-    """The engine's list of changed files; an engine says null where there is none."""
-    return [Change(_KINDS.get(one["Kind"], "changed"), one["Path"]) for one in msgspec.json.decode(body) or ()]
+    """The engine's list of changed files; an engine says null where there is none.
+
+    Of a list that was cut short it is the changes that are whole. Raises MsgspecError where it is no such list.
+    """
+    try:
+        found = _CHANGES.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        ends = [one.start() for one in _BETWEEN.finditer(body, max(0, len(body) - _LONGEST_CHANGE))]
+        if not ends:
+            raise
+        found = _CHANGES.decode(body[: ends[-1] + 1] + b"]")
+    return [Change(_KINDS.get(one.kind, "changed"), one.path) for one in found or ()]
+
+
+class _Change(msgspec.Struct, rename="pascal"):
+    path: str
+    kind: int = 0
+
+
+_CHANGES = msgspec.json.Decoder(list[_Change] | None)
+_BETWEEN = re.compile(rb'\}\s*,\s*\{\s*"[A-Za-z]')
+"""Where a change ends and the next begins: no path in JSON holds it, as quotes there have a backslash before them."""
+_LONGEST_CHANGE = 1 << 16
 
 
 def by_folder(changes: Sequence[Change]) -> dict[str, list[Change]]:
