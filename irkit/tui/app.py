@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from irkit.app.case import take_note
-from irkit.core.errors import IrkitError
+from irkit.app.look import Look
 from irkit.core.text import Safe, safe
 from irkit.tui import flows
 from irkit.tui.asking import SuspendedAsk
@@ -128,6 +128,7 @@ class IrkitApp(App[int]):
         self.planned_for: list[str] = []
         self.bundle_wanted: Path | None = None
         self._undo_after: ActiveRun | None = None
+        self._writing: list[tuple[Look[bool], str, Callable[[], None] | None]] = []
         self.interrupted_by = ""
         self._no_controls = NoControls()
         for theme in THEMES:
@@ -166,12 +167,15 @@ class IrkitApp(App[int]):
         self.exit(INTERRUPTED, return_code=INTERRUPTED)
 
     def _tick(self) -> None:
+        if self._exit:
+            return  # the widgets of the screen are being taken down
         changed = self.services.live.take()
         if changed.hosts:
             self.hosts_now = {**self.hosts_now, **changed.hosts}
         for header in self.screen.query(HeaderLine):
             header.look()
         self._see_to_runs()
+        self._see_to_notes()
         if isinstance(self.screen, IrkitScreen) and self.screen.is_ready:
             self.screen.tick(changed)
 
@@ -237,17 +241,28 @@ class IrkitApp(App[int]):
         self.copy_to_clipboard(text)
         self.say(f"copied: {safe(text, 60)}")
 
-    def write_down(self, text: str) -> None:
-        """Write what was done into the log of the run under way, or of the case."""
+    def write_down(self, text: str, then: Callable[[], None] | None = None) -> None:
+        """Write what was done into the log of the run under way, or of the case; once it is on disk, do `then`."""
         services = self.services
-        try:
-            run = services.runs.current
-            if run is None or not run.note(text, services.responder):
-                take_note(services.setting, services.case, text, services.responder)
-        except IrkitError as error:
-            self.say(f"NOT written down: {error}", "error")
-        else:
+        run, case, by = services.runs.current, services.case, services.responder
+
+        def write(_: Look[bool]) -> bool:
+            if run is None or not run.note(text, by):
+                take_note(services.setting, case, text, by)
+            return True
+
+        self._writing.append((Look(write), text, then))
+
+    def _see_to_notes(self) -> None:
+        """Tell what was written down, first to last: disks may be slow, and other irkits write notes too."""
+        while self._writing and self._writing[0][0].is_over:
+            look, text, then = self._writing.pop(0)
+            if not look.value:
+                self.say(f"NOT written down: {look.error}", "error")
+                continue
             self.say(f"written down: {safe(text, 80)}")
+            if then is not None:
+                then()
 
     def notify(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Final
 
@@ -10,13 +9,11 @@ from textual.binding import Binding, BindingType
 
 from irkit.app.looks import Look
 from irkit.core.text import safe
+from irkit.tui.hiding import befores, hide, hide_within, is_secret_name
 from irkit.tui.line_view import Line
 from irkit.tui.panes.pane import Pane
 
-_SECRET: Final = re.compile(r"pass|secret|token|key|cred|auth|private|session|cookie|dsn|connection", re.IGNORECASE)
-_URL_SECRET: Final = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
-_HIDDEN: Final = "******** (r reveals it, and the log says so)"
-_DEEPEST, _MOST = 40, 20_000
+_DEEPEST: Final = 40
 
 
 class InspectPane(Pane[Any]):
@@ -37,21 +34,25 @@ class InspectPane(Pane[Any]):
         return self.irkit.services.looks.raw(self.key)
 
     def lines_of(self, value: Any) -> Iterable[Line]:
-        return list(tree_lines(value, reveal=self._is_revealed))[:_MOST]
+        return tree_lines(value, reveal=self._is_revealed)
 
     def count(self, value: Any) -> str:
         return f"{len(self.view.lines)} values" + (", secrets REVEALED" if self._is_revealed else ", secrets hidden")
 
     def action_reveal(self) -> None:
-        """Show what is hidden, or hide it again; showing it is written into the log."""
+        """Show what is hidden, once the log says so, or hide it again."""
         if self._look is None or self._look.value is None:
             return
-        self._is_revealed = not self._is_revealed
         if self._is_revealed:
+            self._reveal(False)
+        else:
             name = self.row.summary.name if self.row else self.key
-            self.irkit.write_down(f"revealed the secrets in what the engine knows of {name} ({self.key})")
-        self._is_told = False
-        self.tick()
+            said = f"revealed the secrets in what the engine knows of {name} ({self.key})"
+            self.irkit.write_down(said, lambda: self._reveal(True))
+
+    def _reveal(self, is_revealed: bool) -> None:
+        self._is_revealed = is_revealed
+        self.again()
 
     def action_copy_path(self) -> None:
         """Copy where the value stands."""
@@ -60,30 +61,33 @@ class InspectPane(Pane[Any]):
             self.irkit.copy(line.path)
 
 
-def tree_lines(value: Any, *, reveal: bool, path: str = "", depth: int = 0) -> Iterator[Line]:
-    """The values of JSON, each with its path; long ones are cut where they are shown, and copied whole."""
+def tree_lines(value: Any, *, reveal: bool, path: str = "", depth: int = 0, is_below: bool = False) -> Iterator[Line]:
+    """The values of JSON, each with its path; long ones are cut where they are shown, and copied whole.
+
+    `is_below`: it is part of something whose name sounds like a secret.
+    """
     if depth > _DEEPEST:
         yield Line(safe(f"{path}: deeper than is shown"), "dim")
         return
-    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for name, item in items:
-        here = f"{path}.{name}" if isinstance(value, Mapping) else f"{path}[{name}]"
-        indent = "  " * depth
+    indent = "  " * depth
+    for name, item, before in _parts(value):
+        told = str(name) if reveal else hide_within(str(name))
+        here = f"{path}[{name}]" if isinstance(name, int) else f"{path}.{told}"
         if isinstance(item, Mapping | list) and item:
-            yield Line(safe(f"{indent}{name}:", 400), "bold", path=safe(here, 1000))
-            yield from tree_lines(item, reveal=reveal, path=here, depth=depth + 1)
+            is_secret = is_below or is_secret_name(str(name))
+            yield Line(safe(f"{indent}{told}:", 400), "bold", path=safe(here, 1000))
+            yield from tree_lines(item, reveal=reveal, path=here, depth=depth + 1, is_below=is_secret)
             continue
         text = "" if item is None else str(item)
-        shown = text if reveal else hide(str(name), text)
-        known = safe(shown, 4000)
-        yield Line(safe(f"{indent}{name}: {shown}", 600), value=known, path=safe(here, 1000))
+        shown = text if reveal else hide(str(name), text, before=before, is_below=is_below)
+        yield Line(safe(f"{indent}{told}: {shown}", 600), value=safe(shown, 4000), path=safe(here, 1000))
 
 
-def hide(name: str, text: str) -> str:
-    """The value, or a word in its place where its name, or a variable's, sounds like a secret."""
-    variable, has_value, _ = text.partition("=")
-    if has_value and re.fullmatch(r"\w+", variable) and _SECRET.search(variable):
-        return f"{variable}={_HIDDEN}"
-    if isinstance(name, str) and not name.isdigit() and _SECRET.search(name) and text not in ("", "False", "True"):
-        return _HIDDEN
-    return _URL_SECRET.sub("://********@", text)
+def _parts(value: Any) -> Iterator[tuple[str | int, Any, str]]:
+    """Names or numbers, what goes by them, and in lists the text before it."""
+    if isinstance(value, Mapping):
+        yield from ((str(name), item, "") for name, item in value.items())
+    elif isinstance(value, list):
+        yield from (
+            (number, item, before) for number, (item, before) in enumerate(zip(value, befores(value), strict=True))
+        )

@@ -30,14 +30,19 @@ class NetworkPane(Pane["list[Socket]"]):
             self.view.show(place_lines(self.row.facts))
 
     def lines_of(self, value: list[Socket]) -> Iterable[Line]:
-        if self.row is not None and self.row.facts is not None:
-            yield from place_lines(self.row.facts)
-        yield Line(safe(f"{'PROTO':<6} {'STATE':<12} {'LOCAL':<30} {'REMOTE':<30} HELD BY"), "bold")
-        for one in sorted(value, key=lambda socket: (socket.protocol in _QUIET, socket.protocol, socket.state)):
-            yield socket_line(one)
+        return network_lines(self.row.facts if self.row is not None else None, value)
 
     def count(self, value: list[Socket]) -> str:
         return f"{len(value)} sockets"
+
+
+def network_lines(facts: Container | None, value: list[Socket]) -> Iterator[Line]:
+    """What the engine knows, and then the sockets: those of the internet first."""
+    if facts is not None:
+        yield from place_lines(facts)
+    yield Line(safe(f"{'PROTO':<6} {'STATE':<12} {'LOCAL':<30} {'REMOTE':<30} HELD BY"), "bold")
+    for one in sorted(value, key=lambda socket: (socket.protocol in _QUIET, socket.protocol, socket.state)):
+        yield socket_line(one)
 
 
 def place_lines(facts: Container) -> Iterator[Line]:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 
+from irkit.app.look import Look
 from irkit.core.text import safe
 from irkit.tui.line_view import Line, LineView
 from irkit.tui.notice import Notice
 
 if TYPE_CHECKING:
     from irkit.app.live import LiveRow
-    from irkit.app.looks import Look
     from irkit.tui.app import IrkitApp
 
 T = TypeVar("T")
+MOST_LINES: Final = 10_000
+"""Lines of one tab that are shown at most: each costs the event loop some microseconds."""
+
+
+def first_lines(lines: Iterable[Line]) -> list[Line]:
+    """As many as a screen shows; a word about the rest, which is not made."""
+    found = list(itertools.islice(lines, MOST_LINES + 1))
+    if len(found) > MOST_LINES:
+        found[-1] = Line(safe(f"NOT ALL IS SHOWN: these are the first {MOST_LINES} lines"), "bold $warning")
+    return found
 
 
 class Pane(Vertical, Generic[T]):
@@ -35,6 +46,7 @@ class Pane(Vertical, Generic[T]):
         self.key = key
         self.row: LiveRow | None = None
         self._look: Look[T] | None = None
+        self._made: Look[list[Line]] | None = None
         self._is_told = False
 
     @property
@@ -57,7 +69,7 @@ class Pane(Vertical, Generic[T]):
         return None
 
     def lines_of(self, value: T) -> Iterable[Line]:
-        """What was seen, as lines."""
+        """What was seen, as lines: called here, and gone through on another thread, which must not touch widgets."""
         return ()
 
     def entered(self) -> None:
@@ -76,24 +88,44 @@ class Pane(Vertical, Generic[T]):
         """Look anew."""
         if self._look is not None:
             self._look.cancel()
-        self._is_told = False
+        self._made, self._is_told = None, False
         self._look = self.begin()
         self.say("looking ...")
 
     def tick(self) -> None:
-        """Show what came."""
+        """Show what came. Its lines are made on a thread of their own: there may be many, made to take long."""
         look = self._look
-        if look is None or self._is_told or not look.is_over:
+        if look is None or self._is_told:
             return
-        self._is_told = True
-        if look.value is None:
+        if not look.is_over:
+            if not look.is_begun:
+                self.say("waits: earlier looks at this host have not ended")
+            return
+        value = look.value
+        if value is None:
+            self._is_told = True
             self.say(f"not seen: {look.error}", "bold $error")
             return
-        lines = list(self.lines_of(look.value))
-        self.view.show(lines)
+        if self._made is None:
+            lines = self.lines_of(value)
+            self._made = Look(lambda _: first_lines(lines))
+        if self._made.is_over:
+            self._is_told = True
+            self._show(look, value, self._made)
+
+    def again(self) -> None:
+        """Show once more what was seen, as it is to be shown by now."""
+        self._made, self._is_told = None, False
+        self.tick()
+
+    def _show(self, look: Look[T], value: T, made: Look[list[Line]]) -> None:
+        if made.value is None:
+            self.say(f"cannot be shown: {made.error}", "bold $error")
+            return
+        self.view.show(made.value)
         at = f"{look.as_of:%H:%M:%S}Z" if look.as_of else "?"
         source = f", from {look.source}" if look.source else ""
-        self.say("; ".join([f"{self.count(look.value)} as of {at}{source}", *look.notes]))
+        self.say("; ".join([f"{self.count(value)} as of {at}{source}", *look.notes]))
 
     def count(self, value: T) -> str:
         """How many there are, in words."""

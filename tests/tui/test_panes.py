@@ -1,0 +1,134 @@
+"""The tabs of a container in the running app: they look when shown, give up when left, and say what is not shown."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from irkit.adapters.memory import MemoryTarget
+from irkit.app.look_pool import MOST as MOST_AT_A_TIME
+from irkit.core.host import Host
+from irkit.core.operations import Inspect, Operation
+from irkit.core.ports import Deadline, Intake, Outcome
+from irkit.core.text import safe
+from irkit.tui.app import IrkitApp
+from irkit.tui.line_view import Line
+from irkit.tui.panes.pane import MOST_LINES, first_lines
+from tests.app.hosts_in_memory import Place, one_each
+from tests.tui.world import play, text_of, until
+
+SECRET = "hunter2-Zq9"
+
+
+class Hanging(MemoryTarget):
+    """A host on which looks hang until they are let go, whatever gives them up."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(one_each(host.name)[host.name], host)
+        self.go = threading.Event()
+        self.hanging = 0
+
+    def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
+        self.hanging += 1
+        self.go.wait(60)
+        deadline.remaining()
+        return super().apply(operation, intake, deadline)
+
+
+def telling(contents: dict[str, bytes]) -> Place:
+    def make(host: Host) -> MemoryTarget:
+        target = MemoryTarget(one_each(host.name)[host.name], host)
+        target.contents |= contents
+        return target
+
+    return Place(special={"local": make})
+
+
+def opened(place: Place, folder: Path, script: Any, **more: Any) -> None:
+    async def run(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: app.services.live.rows and "on-local" in text_of(app))
+        await pilot.press("g", "enter")
+        await until(pilot, lambda: "o overview" in text_of(app))
+        await script(app, pilot)
+
+    play(one_each("local"), folder, run, place=place, **more)
+
+
+def test_tabs_switched_a_hundred_times_on_a_host_that_hangs_leave_few_threads(tmp_path: Path) -> None:
+    place = Place(special={"local": Hanging})
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        host = place.opened["local"]
+        assert isinstance(host, Hanging)
+        for number, tab in enumerate("twfi"):
+            await pilot.press(tab)
+            await until(pilot, lambda number=number: host.hanging == number + 1)  # type: ignore[misc]
+        for _ in range(24):
+            await pilot.press("t", "w", "f", "i")
+        looking = [one for one in threading.enumerate() if one.name == "look at local"]
+        assert len(looking) <= MOST_AT_A_TIME
+        await until(pilot, lambda: "earlier looks at this host have not ended" in text_of(app))
+        host.go.set()
+        await until(pilot, lambda: "secrets hidden as of" in text_of(app))
+
+    opened(place, tmp_path, script)
+
+
+def test_secrets_are_hidden_until_they_are_revealed_and_the_case_says_that_they_were(tmp_path: Path) -> None:
+    body = f'{{"Config":{{"Env":["DB_PASSWORD={SECRET}"],"Image":"app:1"}}}}'.encode()
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("i")
+        await until(pilot, lambda: "app:1" in text_of(app))
+        assert SECRET not in text_of(app)
+        await pilot.press("r")
+        await until(pilot, lambda: SECRET in text_of(app))
+        await pilot.press("8")
+        await until(pilot, lambda: "revealed the secrets" in text_of(app))
+
+    opened(telling({Inspect("x").file: body}), tmp_path, script)
+
+
+def test_secrets_stay_hidden_where_it_cannot_be_written_down_that_they_were_revealed(tmp_path: Path) -> None:
+    body = f'{{"Config":{{"Env":["DB_PASSWORD={SECRET}"],"Image":"app:1"}}}}'.encode()
+    (tmp_path / "notes").write_text("no folder")
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("i")
+        await until(pilot, lambda: "app:1" in text_of(app))
+        await pilot.press("r")
+        await until(pilot, lambda: any("NOT written down" in one.message for one in app._notifications))
+        await pilot.pause(0.5)
+        assert SECRET not in text_of(app)
+
+    opened(telling({Inspect("x").file: body}), tmp_path, script, size=(160, 45))
+
+
+def test_a_host_that_tells_the_engines_list_alone_says_why(tmp_path: Path) -> None:
+    def make(host: Host) -> MemoryTarget:
+        target = MemoryTarget(one_each(host.name)[host.name], host)
+        target.no_files = "only its API can be reached"
+        target.contents["processes.json"] = b'{"processes":[{"pid":1,"ppid":0,"command":"init"}]}'
+        return target
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("t")
+        await until(pilot, lambda: "only its API can be reached" in text_of(app) and "init" in text_of(app))
+
+    opened(Place(special={"local": make}), tmp_path, script, size=(160, 45))
+
+
+def test_of_more_lines_than_a_screen_shows_the_first_are_made_and_the_last_says_so() -> None:
+    made = 0
+
+    def endless() -> Any:
+        nonlocal made
+        while True:
+            made += 1
+            yield Line(safe(made))
+
+    found = first_lines(endless())
+    assert len(found) == made == MOST_LINES + 1
+    assert "NOT ALL IS SHOWN" in found[-1].text
+    assert len(first_lines([Line(safe("x"))] * MOST_LINES)) == MOST_LINES
