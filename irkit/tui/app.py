@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.reactive import reactive
@@ -20,7 +18,8 @@ from irkit.tui import flows
 from irkit.tui.asking import SuspendedAsk
 from irkit.tui.header import HeaderLine, header_line
 from irkit.tui.safe_text import NoControls
-from irkit.tui.screen import IrkitScreen
+from irkit.tui.screen import IrkitScreen, Palette
+from irkit.tui.standing import SMALL, SMALLEST, StandingApp
 from irkit.tui.themes import THEMES, USUAL_THEME
 
 if TYPE_CHECKING:
@@ -31,16 +30,11 @@ if TYPE_CHECKING:
 
     from irkit.app.live import LiveHost
     from irkit.app.run_service import ActiveRun
-    from irkit.core.ports import Ask
     from irkit.tui.services import Services
 
 T = TypeVar("T")
 TICK: Final = 0.2
 """Seconds between two looks at what is new."""
-INTERRUPTED: Final = 130
-_HEEDED: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-SMALLEST: Final = (60, 15)
-"""Columns and lines below which nothing but a word about that is shown."""
 
 
 def _triage() -> Screen[None]:
@@ -79,7 +73,13 @@ def _case() -> Screen[None]:
     return CaseScreen()
 
 
-class IrkitApp(App[int]):
+def _small() -> Screen[None]:
+    from irkit.tui.screens.small import SmallScreen
+
+    return SmallScreen(SMALLEST)
+
+
+class IrkitApp(StandingApp):
     """The terminal interface. Its screens are modes, so that each stays as it was left."""
 
     CSS_PATH = "irkit.tcss"
@@ -95,6 +95,7 @@ class IrkitApp(App[int]):
         "evidence": _evidence,
         "hosts": _hosts,
         "case": _case,
+        SMALL: _small,
     }
     DEFAULT_MODE = "triage"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -116,20 +117,19 @@ class IrkitApp(App[int]):
         Binding("U", "undo", "Plan to undo a run", id="undo", show=False),
         Binding("semicolon", "note", "Note into the log", id="note", show=False, key_display=";"),
         Binding("ctrl+r", "refresh_all", "Look at all hosts anew", id="refresh", show=False),
+        Binding("ctrl+z", "suspend_process", "Put irkit aside (fg brings it back)", id="suspend", show=False),
         Binding("q,ctrl+q,ctrl+c", "leave", "Leave irkit", id="leave", show=False),
     ]
 
     is_armed: reactive[bool] = reactive(False)
 
     def __init__(self, services: Services) -> None:
-        super().__init__()
-        self.services = services
+        super().__init__(services)
         self.hosts_now: Mapping[str, LiveHost] = {}
         self.planned_for: list[str] = []
         self.bundle_wanted: Path | None = None
         self._undo_after: ActiveRun | None = None
         self._writing: list[tuple[Look[bool], str, Callable[[], None] | None]] = []
-        self.interrupted_by = ""
         self._no_controls = NoControls()
         for theme in THEMES:
             self.register_theme(theme)
@@ -140,35 +140,17 @@ class IrkitApp(App[int]):
         """Textual's own, and last the one that lets no control through."""
         return [*super().get_line_filters(), self._no_controls]
 
-    @property
-    def crash(self) -> Exception | None:
-        """What ended the app that nobody foresaw."""
-        return self._exception
-
-    def _fatal_error(self) -> None:
-        """End without showing where: the values of variables are foreign text. The front end writes a report."""
-        self._close_messages_no_wait()
-
     def on_mount(self) -> None:
-        """Begin to bring news, and to heed signals."""
+        """Begin to bring news."""
         if isinstance(self.services.setting.ask, SuspendedAsk):
             self.services.setting.ask.attach(self)
         self.set_interval(TICK, self._tick)
-        loop = asyncio.get_running_loop()
-        for number in _HEEDED if not self.is_headless else ():
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                loop.add_signal_handler(number, self._signalled, number)
 
-    def _signalled(self, number: int) -> None:
-        """A signal ends the run under way in order, as it does on the command line, and the app at once."""
-        self.interrupted_by = signal.Signals(number).name
-        if (run := self.services.runs.current) is not None:
-            run.end(f"interrupted by {self.interrupted_by}")
-        self.exit(INTERRUPTED, return_code=INTERRUPTED)
-
-    def _tick(self) -> None:
+    async def _tick(self) -> None:
         if self._exit:
             return  # the widgets of the screen are being taken down
+        self.end_if_interrupted()
+        await self.see_to_size()
         changed = self.services.live.take()
         if changed.hosts:
             self.hosts_now = {**self.hosts_now, **changed.hosts}
@@ -184,7 +166,7 @@ class IrkitApp(App[int]):
         if (run := self.services.runs.latest) is not None:
             run.take()
         ended = self._undo_after
-        if ended is not None and ended.is_over:
+        if ended is not None and ended.is_over and self.current_mode != SMALL:
             self._undo_after = None
             if ended.bundle is None:
                 self.say(f"nothing can be undone: {ended.error}", "error")
@@ -218,17 +200,6 @@ class IrkitApp(App[int]):
             is_armed=self.is_armed,
             width=width,
         )
-
-    def ask_aside(self, ask: Ask, prompt: str) -> str | None:
-        """Ask a question in the terminal proper."""
-        return self.aside(lambda: ask(prompt))
-
-    def aside(self, work: Callable[[], T]) -> T:
-        """Do something in the terminal proper, with the screens put aside; nothing is drawn meanwhile."""
-        with self.suspend():
-            done = work()
-        self.refresh(layout=True)
-        return done
 
     # What screens call ---------------------------------------------------------------------------------------------
 
@@ -307,6 +278,11 @@ class IrkitApp(App[int]):
             return
         self.is_armed = not self.is_armed
         self.say("ARMED: plans that change may be confirmed" if self.is_armed else "READ-ONLY again")
+
+    def action_command_palette(self) -> None:
+        """Show every action that a key can do here."""
+        if not Palette.is_open(self):  # type: ignore[arg-type]
+            self.push_screen(Palette(id="--command-palette"))
 
     def action_container(self) -> None:
         """Open the container that the cursor is on."""

@@ -221,6 +221,7 @@ def leave(app: IrkitApp) -> None:
             case "wait":
                 app.exit(0)
             case "step" | "now":
+                app.left_with = run
                 run.end("ended by the responder", at_once=answer == "now")
                 app.exit(0)
             case "undo":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
-from textual.screen import Screen
+from textual.command import CommandPalette
+from textual.events import Resize
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
@@ -20,7 +22,29 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class IrkitScreen(Screen[T]):
+class NewestSize(Screen[T]):
+    """A screen that is laid out for the size that the terminal has now.
+
+    Textual answers every layout with a Resize of its own: two sizes under way at once would be taken in turns for ever,
+    and nothing else would be done.
+    """
+
+    def _on_resize(self, event: Resize) -> None:  # type: ignore[override]
+        """Let go of a size that is not that of the terminal any more: the one that is will come."""
+        if event.size != self.app.size:
+            event.stop()
+            event.prevent_default()
+
+
+class Modal(NewestSize[T], ModalScreen[T]):
+    """A screen before others."""
+
+
+class Palette(NewestSize[Any], CommandPalette):
+    """The command palette."""
+
+
+class IrkitScreen(NewestSize[T]):
     """A screen that fills the terminal. `help_text` tells in its help what it is for, and what its signs mean."""
 
     help_text: ClassVar[str] = ""

@@ -9,14 +9,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from irkit.core.text import safe
+from irkit.tui.screen import Modal
 
 
-class ChoiceScreen(ModalScreen["str | None"]):
+class ChoiceScreen(Modal["str | None"]):
     """Gives the id of the answer, or None. `answers` are id, title and what comes of it; the first is the mildest."""
 
     help_text = "Choose with the arrows and Enter. Esc changes nothing."

@@ -8,12 +8,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from irkit.core.operations import Touch
 from irkit.core.text import safe
 from irkit.tui.phrase import changed_by, phrase_for
+from irkit.tui.screen import Modal
 
 if TYPE_CHECKING:
     from irkit.core.plan import Plan
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST = 8
 
 
-class ConfirmScreen(ModalScreen["Plan | None"]):
+class ConfirmScreen(Modal["Plan | None"]):
     """Gives the plan where the responder agreed, and None where they did not."""
 
     help_text = "Type what is asked for, and press Enter. Nothing is done before. Esc goes back to the plan."

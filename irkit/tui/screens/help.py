@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from irkit.core.text import safe
+from irkit.tui.screen import Modal
 
 SIGNS = (
     "Risk: C! critical, H+ high, M- medium, L. low, i. nothing found, ? not known.\n"
@@ -23,7 +23,7 @@ SIGNS = (
 )
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Modal[None]):
     """What can be done where it was opened."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -8,15 +8,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from irkit.core.text import safe
+from irkit.tui.screen import Modal
 
 _LONGEST = 2000
 
 
-class NoteScreen(ModalScreen["str | None"]):
+class NoteScreen(Modal["str | None"]):
     """Gives the note, or None. It is written with the time and the responder's name, and cannot be taken back."""
 
     help_text = "Enter writes the note into the log, with the time and your name. It cannot be changed afterwards."
