@@ -147,7 +147,7 @@ class IrkitApp(StandingApp):
         self.set_interval(TICK, self._tick)
 
     async def _tick(self) -> None:
-        if self._exit:
+        if self._exit or not self.is_running:
             return  # the widgets of the screen are being taken down
         self.end_if_interrupted()
         await self.see_to_size()
@@ -264,6 +264,13 @@ class IrkitApp(StandingApp):
     # Actions -------------------------------------------------------------------------------------------------------
 
     async def action_mode(self, name: str) -> None:
+        """Go to a screen; where one is there already, to its beginning."""
+        if name == "playbooks" and isinstance(self.screen, IrkitScreen) and self.screen.chooses_targets:
+            await flows.show_playbooks(self, self._targets())
+        else:
+            await self.go_to(name)
+
+    async def go_to(self, name: str) -> None:
         """Go to a screen; where one is there already, to its beginning."""
         if self.current_mode == name:
             while len(self.screen_stack) > 1:

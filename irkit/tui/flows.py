@@ -38,8 +38,15 @@ async def choose_playbook(app: IrkitApp, keys: Sequence[str]) -> None:
     if not keys:
         app.say(_NOBODY, "warning")
         return
+    await show_playbooks(app, keys)
+
+
+async def show_playbooks(app: IrkitApp, keys: Sequence[str]) -> None:
+    """Go to the playbooks; what is planned there from now on is for these containers, none as it may be."""
     app.planned_for = list(keys)
-    await app.action_mode("playbooks")
+    await app.go_to("playbooks")
+    while len(app.screen_stack) > 1:  # a plan that waits there is for others
+        await app.pop_screen()
 
 
 def plan(app: IrkitApp, playbook: str, keys: Sequence[str], given: Mapping[str, str] | None = None) -> None:

@@ -48,6 +48,8 @@ class IrkitScreen(NewestSize[T]):
     """A screen that fills the terminal. `help_text` tells in its help what it is for, and what its signs mean."""
 
     help_text: ClassVar[str] = ""
+    chooses_targets: ClassVar[bool] = False
+    """Whether containers are chosen here: playbooks gone to from here are for these."""
     is_ready = False
     """Whether all of it is there: news may come before."""
 

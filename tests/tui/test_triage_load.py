@@ -126,3 +126,14 @@ def test_the_real_list_gets_there(tmp_path: Path) -> None:
         await until(pilot, lambda: "one" in text_of(app) and "two" in text_of(app))
 
     play({"a": [container("one", host="a")], "b": [container("two", host="b")]}, tmp_path, script)
+
+
+def test_no_news_are_shown_any_more_once_the_app_is_being_taken_down(tmp_path: Path) -> None:
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "one" in text_of(app))
+        app._running = False  # as Textual does before it takes the screens apart, widget by widget
+        await app.screen.query("*").remove()
+        await app._tick()
+        app._running = True
+
+    play({"a": [container("one", host="a")]}, tmp_path, script)

@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from irkit.app.live import Live
+from irkit.app.live import Live, LivePace
 from irkit.app.opened import Opened
 from irkit.app.run_service import RunService
 from irkit.core.container import Container
@@ -27,11 +27,11 @@ class StillClock(Clock):
         return datetime(2026, 1, 31, 14, 2, 11, tzinfo=UTC)
 
 
-def services(place: Place, folder: Path, hosts: Sequence[str], **opened: Any) -> Services:
+def services(place: Place, folder: Path, hosts: Sequence[str], pace: LivePace | None = None, **opened: Any) -> Services:
     """The parts of the app on these hosts, which are looked at from now on."""
     setting = place.setting(folder)
     told = Opened(hosts=tuple(hosts), **{"case": "IR-2026-014", "responder": "ann@desk", **opened})
-    live = Live(setting, hosts)
+    live = Live(setting, hosts, pace=pace)
     live.start()
     return Services(setting, told, live, RunService(setting), clock=StillClock())
 
@@ -43,11 +43,12 @@ def play(
     *,
     size: tuple[int, int] = SIZE,
     place: Place | None = None,
+    pace: LivePace | None = None,
     **opened: Any,
 ) -> IrkitApp:
     """Run the app on hosts with these containers, and do what the script says; the app once it has ended."""
     where = place or Place(containers)
-    parts = services(where, folder, list(containers), **opened)
+    parts = services(where, folder, list(containers), pace, **opened)
     app = IrkitApp(parts)
 
     async def run() -> None:

@@ -42,6 +42,7 @@ class ContainerScreen(IrkitScreen[None]):
         "o overview, t processes, w network, f files, l logs, i inspect. / searches in the tab, n and N go on. y copies"
         " the line under the cursor as its value. $ marks a shell, ! what is unusual."
     )
+    chooses_targets = True
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"tab('{name}')", name.title(), id=f"tab.{name}") for key, name, _ in _TABS),
         Binding("slash", "search", "Search", id="container.search", key_display="/"),

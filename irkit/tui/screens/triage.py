@@ -40,6 +40,7 @@ class TriageScreen(IrkitScreen[None]):
         "All containers of all hosts, the gravest first. space marks, v a range, a all shown, u none. / filters: words,"
         " state: host: image: label: risk>=M flag:P age<1h, ! inverts. o sorts. > cursor, - a cursor that holds no row."
     )
+    chooses_targets = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="triage.filter", key_display="/"),
         Binding("space", "nothing", "Mark", id="triage.mark-shown", show=True),
@@ -58,6 +59,7 @@ class TriageScreen(IrkitScreen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._are_marks_lost = False
         self._known: dict[str, Known] = {}
         self._filter: RowFilter = compile_filter("")
         self._order = _ORDERS[0]
@@ -111,7 +113,7 @@ class TriageScreen(IrkitScreen[None]):
         for key in changed.gone:
             self._known.pop(key, None)
         if changed.gone:
-            self.table.forget(changed.gone)
+            self._forget(changed.gone)
         if is_other:
             self._show()
         elif changed:
@@ -122,13 +124,19 @@ class TriageScreen(IrkitScreen[None]):
     def _take_all(self) -> None:
         self._news = Changed()
         rows = self.services.live.rows
-        self.table.forget(set(self._known) - set(rows))
+        self._forget(set(self._known) - set(rows))
         self._known = {
             key: one if (one := self._known.get(key)) and one.row is row else Known(row, one)
             for key, row in rows.items()
         }
         self._show(at_once=True)
         self._say()
+
+    def _forget(self, gone: set[str]) -> None:
+        """These are no more. Where all that was marked went, nothing is chosen until the responder chooses anew."""
+        had_marks = bool(self.table.marked)
+        self.table.forget(gone)
+        self._are_marks_lost = self._are_marks_lost or (had_marks and not self.table.marked)
 
     def _show_at_once(self) -> None:
         """The responder asked for something else: show it, with all that is known by now."""
@@ -176,12 +184,10 @@ class TriageScreen(IrkitScreen[None]):
     # What keys do ----------------------------------------------------------------------------------------------------
 
     def target_keys(self) -> list[str]:
-        """Those marked; where none is, the one under the cursor."""
+        """Those marked; where none is, the one under the cursor, unless all that were marked just went."""
         marked = [key for key in self.table.marked if key in self._known]
-        if marked:
-            return marked
         key = self.table.cursor_key
-        return [key] if key is not None else []
+        return marked if marked or key is None or self._are_marks_lost else [key]
 
     def action_nothing(self) -> None:
         """Where the list has no focus there is nothing to mark."""
@@ -213,13 +219,15 @@ class TriageScreen(IrkitScreen[None]):
 
     @on(CursorMoved)
     def _tell_moved(self, event: CursorMoved) -> None:
-        """What was said of the cursor is past."""
+        """What was said of the cursor is past, and it is where the responder put it."""
         if event.key is not None:
+            self._are_marks_lost = False
             self._tell("")
 
     @on(MarksChanged)
     def _tell_marks(self, event: MarksChanged) -> None:
         """Marks that went with their containers are told."""
+        self._are_marks_lost = self._are_marks_lost and bool(event.dropped)
         self._tell(f"{len(event.dropped)} marked container(s) are gone, and their marks" if event.dropped else "")
 
     def _tell(self, text: str) -> None:
