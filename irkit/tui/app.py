@@ -17,6 +17,7 @@ from irkit.core.text import Safe, safe
 from irkit.tui import flows
 from irkit.tui.asking import SuspendedAsk
 from irkit.tui.header import HeaderLine, header_line
+from irkit.tui.keys import told_keys
 from irkit.tui.safe_text import NoControls
 from irkit.tui.screen import IrkitScreen, Palette
 from irkit.tui.standing import SMALL, SMALLEST, StandingApp
@@ -107,17 +108,19 @@ class IrkitApp(StandingApp):
         Binding("6", "mode('evidence')", "Evidence", id="screen.evidence", show=False),
         Binding("7", "mode('hosts')", "Hosts", id="screen.hosts", show=False),
         Binding("8", "mode('case')", "Case", id="screen.case", show=False),
-        Binding("question_mark", "help", "Keys and signs", id="help", show=True, key_display="?"),
-        Binding("colon,ctrl+p", "command_palette", "Palette", id="palette", show=True, key_display=":"),
+        Binding("question_mark", "help", "Help", id="help"),
+        Binding("colon,ctrl+p", "command_palette", "Palette", id="palette"),
         Binding("A", "arm", "Arm: allow plans that change, or not any more", id="arm", show=False),
         Binding("P", "plan", "Plan a playbook", id="plan", show=False),
         Binding("C", "plan_at_once('collect')", "Plan to collect", id="plan.collect", show=False),
         Binding("I", "plan_at_once('isolate')", "Plan to isolate and preserve", id="plan.isolate", show=False),
         Binding("S", "plan_at_once('snapshot')", "Plan a snapshot", id="plan.snapshot", show=False),
         Binding("U", "undo", "Plan to undo a run", id="undo", show=False),
-        Binding("semicolon", "note", "Note into the log", id="note", show=False, key_display=";"),
-        Binding("ctrl+r", "refresh_all", "Look at all hosts anew", id="refresh", show=False),
         Binding("ctrl+z", "suspend_process", "Put irkit aside (fg brings it back)", id="suspend", show=False),
+        Binding("X", "end_run", "End the run under way", id="run.end", show=False),
+        Binding("semicolon", "note", "Note into the log", id="note", show=False),
+        Binding("y", "copy", "Copy what the cursor is on", id="copy", show=False),
+        Binding("ctrl+r", "look_again", "Look anew", id="refresh", show=False),
         Binding("q,ctrl+q,ctrl+c", "leave", "Leave irkit", id="leave", show=False),
     ]
 
@@ -249,17 +252,10 @@ class IrkitApp(StandingApp):
         super().notify(safe(message, 400), title=safe(title, 80), severity=severity, timeout=timeout, markup=False)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette holds every action that a key can do here."""
-        seen: set[str] = set()
-        for key, (node, binding, enabled, _) in screen.active_bindings.items():
-            if not binding.description or not enabled or binding.action in seen or binding.system:
-                continue
-            seen.add(binding.action)
-            yield SystemCommand(
-                binding.description,
-                f"key {self.get_key_display(binding)}" if key else "",
-                _caller(self, binding.action, node),
-            )
+        """The palette holds every action that a key can do here, and the choice of colours."""
+        for one in told_keys(self, screen):
+            yield SystemCommand(one.what, f"key {', '.join(one.keys)}", _caller(self, one.action, one.node))
+        yield SystemCommand("Colours", "choose a theme", self.action_change_theme)
 
     # Actions -------------------------------------------------------------------------------------------------------
 
@@ -338,10 +334,22 @@ class IrkitApp(StandingApp):
 
         self.push_screen(ContainerScreen(key, tab))
 
-    def action_refresh_all(self) -> None:
-        """Look at all hosts anew."""
-        self.services.live.refresh(None)
-        self.say("looking at all hosts")
+    def action_look_again(self) -> None:
+        """Look anew at what the screen on top shows."""
+        if isinstance(self.screen, IrkitScreen):
+            self.screen.look_again()
+
+    def action_copy(self) -> None:
+        """Copy what the cursor is on: what names it, or its value."""
+        text = self.screen.to_copy() if isinstance(self.screen, IrkitScreen) and self.screen.is_ready else None
+        if text is None:
+            self.say("there is nothing under the cursor to copy", "warning")
+        else:
+            self.copy(text)
+
+    def action_end_run(self) -> None:
+        """Ask how the run under way is to end."""
+        flows.end_run(self)
 
 
 def _caller(app: IrkitApp, action: str, node: object) -> Callable[[], object]:

@@ -10,6 +10,7 @@ from irkit.app import load
 from irkit.app.planning import plan_run, plan_undo_of, wrong_parameters
 from irkit.core.errors import IrkitError
 from irkit.core.text import safe
+from irkit.tui.keys import told_keys
 
 if TYPE_CHECKING:
     from irkit.app.runs import Prepared
@@ -210,8 +211,7 @@ def show_help(app: IrkitApp) -> None:
     from irkit.tui.screens.help import HelpScreen
 
     about = getattr(app.screen, "help_text", "")
-    keys = [(app.get_key_display(one.binding), one.binding.description) for one in app.screen.active_bindings.values()]
-    app.push_screen(HelpScreen(about, [one for one in dict.fromkeys(keys) if one[1]]))
+    app.push_screen(HelpScreen(about, [(", ".join(one.keys), one.what) for one in told_keys(app, app.screen)]))
 
 
 def leave(app: IrkitApp) -> None:

@@ -46,6 +46,7 @@ __all__ = ["CELL_STYLES", "Cell", "Column", "LiveTable", "Row"]
 
 QUIET = 1.0
 """Seconds without a key before lines move again."""
+_MARKING = frozenset({"mark", "mark_range", "mark_all", "unmark"})
 
 
 class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -69,12 +70,15 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         look: Callable[[str], Row],
         *,
         id: str | None = None,
+        marks: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(id=id)
         self.columns = tuple(columns)
         self._look = look
-        self._clock = clock
+        self._clock, self._has_marks = clock, marks
+        self.is_frozen = False
+        """Whether no line moves until the responder says so. See `freeze`."""
         self._lines = Lines()
         self._marks = Marks()
         self._painted: list[Line] = []
@@ -133,6 +137,12 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._tell(held)
         self._repaint()
 
+    def freeze(self, frozen: bool) -> None:
+        """Let no line move from now on, or let them move again."""
+        self.is_frozen = frozen
+        if not frozen and self._lines.is_waiting:
+            self._settle_later()
+
     def touch(self) -> None:
         """The responder is at the keys: no line moves for a moment."""
         self._last_key_at = self._clock()
@@ -144,8 +154,8 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a key was pressed just now or a range is being marked: the lines stay where they are."""
-        return self._marks.range_from is not None or self._clock() - self._last_key_at < QUIET
+        """Whether the lines stay where they are: frozen, a range being marked, or a key pressed just now."""
+        return self.is_frozen or self._marks.range_from is not None or self._clock() - self._last_key_at < QUIET
 
     @property
     def is_order_kept(self) -> bool:
@@ -248,8 +258,10 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._repaint()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Escape is the table's only while a range is being marked."""
-        return action != "cancel_range" or self.is_marking_range
+        """Escape is the table's only while a range is being marked; and a table may have no marks at all."""
+        if action == "cancel_range":
+            return self.is_marking_range
+        return self._has_marks or action not in _MARKING
 
     def _asked(self) -> str | None:
         """The key to act on; where there is none, the screen is told so."""

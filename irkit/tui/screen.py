@@ -13,9 +13,11 @@ from textual.widget import Widget
 from textual.widgets import Footer
 
 from irkit.tui.header import HeaderLine
+from irkit.tui.line_view import LineView
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
+    from irkit.core.text import Safe
     from irkit.tui.app import IrkitApp
     from irkit.tui.services import Services
 
@@ -82,6 +84,17 @@ class IrkitScreen(NewestSize[T]):
 
         On coming back to a screen `on_screen_resume` has to look at all there is.
         """
+
+    def look_again(self) -> None:
+        """Look anew: at all hosts, where a screen has nothing of its own to look at."""
+        self.services.live.refresh(None)
+        self.irkit.say("looking at all hosts")
+
+    def to_copy(self) -> Safe | None:
+        """What is copied of what the cursor is on; None where there is nothing. Of lines, the value of the line."""
+        view = next((one for one in self.query(LineView) if one.is_on_screen), None)
+        line = view.line if view is not None else None
+        return None if line is None else line.value if line.value is not None else line.text
 
     def target_keys(self) -> list[str]:
         """The containers that a plan opened from here is for, as keys: none where the screen has none."""

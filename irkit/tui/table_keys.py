@@ -10,7 +10,7 @@ BINDINGS: list[BindingType] = [
     Binding("pagedown", "page(1)", "Page down", id="table.page_down", show=False),
     Binding("pageup", "page(-1)", "Page up", id="table.page_up", show=False),
     Binding("enter", "open", "Open", id="table.open", show=False),
-    Binding("space", "mark", "Mark", id="table.mark", show=False),
+    Binding("space", "mark", "Mark", id="table.mark"),
     Binding("v", "mark_range", "Mark from here to there", id="table.mark_range", show=False),
     Binding("a", "mark_all", "Mark all shown", id="table.mark_all", show=False),
     Binding("u", "unmark", "Take all marks away", id="table.unmark", show=False),

@@ -21,8 +21,10 @@ class InspectPane(Pane[Any]):
 
     title = "Inspect"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "reveal", "Reveal secrets", id="inspect.reveal"),
-        Binding("Y", "copy_path", "Copy path", id="inspect.copy-path"),
+        Binding("r", "reveal", "Reveal", id="inspect.reveal", tooltip="Reveal secrets; the log says so"),
+        Binding(
+            "Y", "copy_path", "Copy path", id="inspect.copy-path", show=False, tooltip="Copy where the value stands"
+        ),
     ]
 
     def __init__(self, key: str, *, id: str) -> None:

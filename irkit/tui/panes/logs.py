@@ -22,9 +22,9 @@ class LogsPane(Pane[None]):
 
     title = "Logs"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("z", "freeze", "Freeze", id="logs.freeze"),
-        Binding("s", "since", "Further back", id="logs.since"),
-        Binding("x", "stream", "Streams", id="logs.stream"),
+        Binding("z", "freeze", "Freeze", id="logs.freeze", tooltip="Hold still what is shown, or go on"),
+        Binding("m", "since", "More", id="logs.since", tooltip="Begin further back"),
+        Binding("x", "stream", "Stream", id="logs.stream", tooltip="Both streams, or one"),
     ]
 
     def __init__(self, key: str, *, id: str) -> None:

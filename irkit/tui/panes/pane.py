@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, cast
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 
@@ -37,9 +36,6 @@ class Pane(Vertical, Generic[T]):
     """One tab: a line that says what it is and as of when, and lines below it. `row` is the container as last seen."""
 
     title: ClassVar[str] = ""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "look", "Look again", id="pane.look", show=False),
-    ]
 
     def __init__(self, key: str, *, id: str) -> None:
         super().__init__(id=id, classes="pane")

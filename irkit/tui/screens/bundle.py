@@ -49,9 +49,8 @@ class BundleScreen(IrkitScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Look into", id="bundle.open"),
         Binding("v", "verify", "Verify", id="bundle.verify"),
-        Binding("l", "log", "Log", id="bundle.log"),
-        Binding("U", "app.undo", "Undo", id="bundle.undo"),
-        Binding("y", "copy", "Copy", id="bundle.copy", show=False),
+        Binding("l", "log", "Log", id="bundle.log", tooltip="The log as a time line, or the items again"),
+        Binding("U", "app.undo", "Undo", id="bundle.undo", tooltip="Plan to undo its run"),
         Binding("escape", "back", "Back", id="bundle.back"),
     ]
 
@@ -152,12 +151,6 @@ class BundleScreen(IrkitScreen[None]):
         if line is not None and line.path is not None:
             self.irkit.push_screen(ItemScreen(self.path, line.path))
 
-    def action_copy(self) -> None:
-        """Copy the path of the item."""
-        line = self.query_one(LineView).line
-        if line is not None:
-            self.irkit.copy(line.path or line.text)
-
     def action_back(self) -> None:
         """Back to the bundles."""
         self.irkit.pop_screen()
@@ -168,7 +161,7 @@ class ItemScreen(IrkitScreen[None]):
 
     help_text = "What is foreign is shown with its controls as signs; x shows the bytes. The evidence stays as it is."
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "hex", "Hex or text", id="item.hex"),
+        Binding("x", "hex", "Hex", id="item.hex", tooltip="As bytes, or as text again"),
         Binding("escape", "back", "Back", id="item.back"),
     ]
 

@@ -30,11 +30,11 @@ class CaseScreen(IrkitScreen[None]):
 
     help_text = "What was changed, noted and found in this case, by all its runs, in UTC. c chooses or names the case."
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "choose", "Choose case", id="case.choose"),
-        Binding("b", "name", "Name a new case", id="case.name"),
-        Binding("r", "responder", "Name yourself", id="case.responder"),
-        Binding("semicolon", "app.note", "Note", id="case.note", key_display=";"),
-        Binding("escape", "app.mode('triage')", "Back", id="case.back"),
+        Binding("c", "choose", "Case", id="case.choose", tooltip="Choose a case"),
+        Binding("b", "name", "New case", id="case.name", tooltip="Name a new case"),
+        Binding("r", "responder", "Yourself", id="case.responder", tooltip="Say who is at work"),
+        Binding("semicolon", "app.note", "Note", id="case.note", tooltip="Note into the log"),
+        Binding("escape", "back", "Back", id="case.back"),
     ]
 
     def __init__(self) -> None:
@@ -116,6 +116,13 @@ class CaseScreen(IrkitScreen[None]):
             self._show()
         else:
             self._set(event.value.strip())
+
+    async def action_back(self) -> None:
+        """End the typing, or go back to the list."""
+        if self.query_one(LineView).has_focus:
+            await self.irkit.action_mode("triage")
+        else:
+            self._end_typing()
 
     def _set(self, case: str) -> None:
         self.services.case = case

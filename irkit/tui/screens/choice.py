@@ -9,10 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from irkit.core.text import safe
+from irkit.tui.choices import Choices
 from irkit.tui.screen import Modal
 
 
@@ -22,8 +23,7 @@ class ChoiceScreen(Modal["str | None"]):
     help_text = "Choose with the arrows and Enter. Esc changes nothing."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "no", "Back", id="choice.back"),
-        Binding("j", "cursor(1)", "Down", id="choice.down", show=False),
-        Binding("k", "cursor(-1)", "Up", id="choice.up", show=False),
+        Binding("enter", "choose", "Choose", id="choice.choose"),
     ]
 
     def __init__(self, question: str, answers: Sequence[tuple[str, str, str]]) -> None:
@@ -34,18 +34,17 @@ class ChoiceScreen(Modal["str | None"]):
         """The question and its answers."""
         with Vertical(id="choice-box"):
             yield Static(Content(self._question), markup=False)
-            yield OptionList(*(Option(_line(one), id=one[0]) for one in self._answers), id="choice", markup=False)
+            yield Choices(*(Option(_line(one), id=one[0]) for one in self._answers), id="choice", markup=False)
 
     def on_mount(self) -> None:
         """The first answer is under the cursor."""
-        self.query_one(OptionList).focus()
+        self.query_one(Choices).focus()
 
-    def action_cursor(self, step: int) -> None:
-        """Move over the answers."""
-        answers = self.query_one(OptionList)
-        answers.action_cursor_down() if step > 0 else answers.action_cursor_up()
+    def action_choose(self) -> None:
+        """The one under the cursor."""
+        self.query_one(Choices).action_select()
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+    def on_option_list_option_selected(self, event: Choices.OptionSelected) -> None:
         """This one."""
         event.stop()
         self.dismiss(event.option_id)

@@ -10,6 +10,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input
 
+from irkit.app.exports import KINDS, Exported, export
+from irkit.cli.table import size_text
 from irkit.core.text import safe
 from irkit.tui.notice import Notice
 from irkit.tui.panes.files import FilesPane
@@ -24,6 +26,7 @@ from irkit.tui.themes import SEVERITY_SIGNS, SEVERITY_STYLES, UNKNOWN_SIGN
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
+    from irkit.app.looks import Look
 
 _TABS: tuple[tuple[str, str, type[Pane[Any]]], ...] = (
     ("o", "overview", OverviewPane),
@@ -44,11 +47,11 @@ class ContainerScreen(IrkitScreen[None]):
     )
     chooses_targets = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(key, f"tab('{name}')", name.title(), id=f"tab.{name}") for key, name, _ in _TABS),
-        Binding("slash", "search", "Search", id="container.search", key_display="/"),
-        Binding("n", "again(False)", "Next", id="container.next", show=False),
-        Binding("N", "again(True)", "Previous", id="container.previous", show=False),
-        Binding("y", "copy", "Copy", id="container.copy", show=False),
+        *(Binding(key, f"tab('{name}')", name.title(), id=f"tab.{name}", show=False) for key, name, _ in _TABS),
+        Binding("slash", "search", "Search", id="container.search"),
+        Binding("n", "again(False)", "Next", id="container.next", show=False, tooltip="Next place found"),
+        Binding("N", "again(True)", "Previous", id="container.previous", show=False, tooltip="Place found before"),
+        Binding("e", "export", "Export", id="container.export", tooltip="Save it whole, from its source"),
         Binding("escape", "back", "Back", id="container.back"),
     ]
 
@@ -56,6 +59,7 @@ class ContainerScreen(IrkitScreen[None]):
         super().__init__()
         self.key, self._tab = key, tab
         self._wanted = ""
+        self._export: Look[Exported] | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         yield Notice(id="container-title")
@@ -75,6 +79,8 @@ class ContainerScreen(IrkitScreen[None]):
         """Give up what is under way."""
         for pane in self.query(Pane):
             pane.left()
+        if self._export is not None:
+            self._export.cancel()
 
     @property
     def pane(self) -> Pane[Any]:
@@ -89,6 +95,7 @@ class ContainerScreen(IrkitScreen[None]):
         """The row, and what the tab looked for."""
         self._show_row()
         self.pane.tick()
+        self._see_to_export()
 
     def _show_row(self) -> None:
         row = self.services.live.row(self.key)
@@ -121,6 +128,7 @@ class ContainerScreen(IrkitScreen[None]):
         self._tab = name
         self.query_one("#container-body", ContentSwitcher).current = name
         self._show_row()
+        self.refresh_bindings()
         self.pane.entered()
 
     def action_search(self) -> None:
@@ -148,11 +156,34 @@ class ContainerScreen(IrkitScreen[None]):
         if not found:
             self.irkit.say(f"{self._wanted!r} is not in what is shown here", "warning")
 
-    def action_copy(self) -> None:
-        """Copy the value under the cursor."""
-        line = self.pane.view.line
-        if line is not None:
-            self.irkit.copy(line.value if line.value is not None else line.text)
+    def look_again(self) -> None:
+        """What the tab shows, anew."""
+        self.pane.action_look()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What the overview shows is in the other tabs, whole."""
+        return action != "export" or self._tab in KINDS
+
+    def action_export(self) -> None:
+        """Save what the tab shows, whole and as it comes from its source; nothing of it was on the screen."""
+        if self._export is not None:
+            self.irkit.say("something is being saved already", "warning")
+            return
+        self._export = export(self.services.setting, self.services.live, self.key, self._tab)
+        self.irkit.say(f"saving {self._tab} from its source ...")
+
+    def _see_to_export(self) -> None:
+        """Say where it was saved, and write that down."""
+        look = self._export
+        if look is None or not look.is_over:
+            return
+        self._export = None
+        if look.value is None:
+            self.irkit.say(f"NOT saved: {look.error}", "error")
+            return
+        told = export_text(look.value)
+        self.irkit.say(f"saved {told}", "warning" if look.value.problem else "information")
+        self.irkit.write_down(f"saved from its source, of {self.key}: {told}; SHA-256 of the sums {look.value.sums}")
 
     def action_back(self) -> None:
         """End the search, or go back to the list."""
@@ -160,3 +191,9 @@ class ContainerScreen(IrkitScreen[None]):
             self._end_search()
         else:
             self.irkit.pop_screen()
+
+
+def export_text(saved: Exported) -> str:
+    """Where it lies, and what of it is missing."""
+    missing = f"; NOT WHOLE: {saved.problem}" if saved.problem else ""
+    return f"{saved.files} file(s), {size_text(saved.bytes)}, in {saved.path}{missing}"

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from irkit.app.evidence_look import BundleSeen, bundles_seen
-from irkit.core.text import safe
+from irkit.core.text import Safe, safe
 from irkit.tui.choices import Choices
 from irkit.tui.notice import Notice
 from irkit.tui.screen import IrkitScreen
@@ -34,9 +33,7 @@ class EvidenceScreen(IrkitScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="evidence.open"),
         Binding("v", "verify", "Verify", id="evidence.verify"),
-        Binding("U", "app.undo", "Undo", id="evidence.undo"),
-        Binding("j", "cursor(1)", "Down", id="evidence.down", show=False),
-        Binding("k", "cursor(-1)", "Up", id="evidence.up", show=False),
+        Binding("U", "app.undo", "Undo", id="evidence.undo", tooltip="Plan to undo its run"),
         Binding("escape", "app.mode('triage')", "Back", id="evidence.back"),
     ]
 
@@ -68,7 +65,7 @@ class EvidenceScreen(IrkitScreen[None]):
             self._fill()
 
     def _fill(self) -> None:
-        listed = self.query_one("#evidence", OptionList)
+        listed = self.query_one("#evidence", Choices)
         seen = bundles_seen(self.services.setting)
         if [one.path for one in seen] == [one.path for one in self._seen] and listed.option_count == len(seen):
             self._seen = seen
@@ -86,13 +83,18 @@ class EvidenceScreen(IrkitScreen[None]):
         self.query_one("#evidence-title", Notice).update(Content(safe(told, 300)))
 
     def _now(self) -> BundleSeen | None:
-        at = self.query_one("#evidence", OptionList).highlighted
+        at = self.query_one("#evidence", Choices).highlighted
         return self._seen[at] if at is not None and at < len(self._seen) else None
 
     def run_in_view(self) -> str:
         """The bundle under the cursor."""
         one = self._now()
         return str(one.path) if one is not None and one.run is not None else ""
+
+    def to_copy(self) -> Safe | None:
+        """The path of the bundle under the cursor."""
+        one = self._now()
+        return safe(str(one.path)) if one is not None else None
 
     def _open_wanted(self) -> None:
         """Where somebody came here for one bundle, open that."""
@@ -104,11 +106,6 @@ class EvidenceScreen(IrkitScreen[None]):
         from irkit.tui.screens.bundle import BundleScreen
 
         self.irkit.push_screen(BundleScreen(path, verify=verify))
-
-    def action_cursor(self, step: int) -> None:
-        """Move over the bundles."""
-        listed = self.query_one("#evidence", OptionList)
-        listed.action_cursor_down() if step > 0 else listed.action_cursor_up()
 
     def action_open(self) -> None:
         """Open the bundle under the cursor."""

@@ -18,7 +18,8 @@ SIGNS = (
     "Risk: C! critical, H+ high, M- medium, L. low, i. nothing found, ? not known.\n"
     "EXPOSE, by place: P privileged, N namespaces of the host, D the engine's socket, W a host folder that can be\n"
     "written, C dangerous capabilities, U root. A dot: not so.\n"
-    "* marked. x at the end of a line: what is shown is old, as its host does not answer.\n"
+    "> the cursor, - a cursor that holds no row. * marked, + in the range being marked.\n"
+    "~ what is shown is old, as its host does not answer. x gone.\n"
     "No key changes a container: lower case looks, upper case opens a plan, and a plan is confirmed by typing."
 )
 
@@ -34,15 +35,19 @@ class HelpScreen(Modal[None]):
         super().__init__()
         self._about, self._keys = about, keys
 
+    @property
+    def lines(self) -> list[str]:
+        """The keys, an action a line."""
+        width = max((len(key) for key, _ in self._keys), default=0)
+        return [f"{safe(key, 30):<{width}}  {safe(what, 100)}" for key, what in self._keys]
+
     def compose(self) -> ComposeResult:
         """Words, keys, signs."""
-        width = max((len(key) for key, _ in self._keys), default=0)
-        lines = [f"{safe(key, 30):<{width}}  {safe(what, 100)}" for key, what in self._keys]
         with VerticalScroll(id="help-box"):
             parts = [
                 Content(safe(self._about, 1000)),
                 Content(""),
-                Content("\n".join(lines)),
+                Content("\n".join(self.lines)),
                 Content(""),
                 Content(SIGNS),
             ]

@@ -56,20 +56,21 @@ class HostsScreen(IrkitScreen[None]):
     """Every host with its state and reason; keys and passwords are dealt with in the terminal proper."""
 
     help_text = (
-        "r tries a host again, K shows the key of one that is not known and records it after a typed yes, n adds a host"
+        "r tries a host again, K shows the key of one that is not known and records it after a typed yes, + adds a host"
         " to this list. A key that changed is never accepted here."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "retry", "Try again", id="hosts.retry"),
-        Binding("K", "trust", "Its key", id="hosts.trust"),
-        Binding("n", "add", "Add a host", id="hosts.add"),
-        Binding("ctrl+r", "app.refresh_all", "Look anew", id="hosts.refresh", show=False),
+        Binding(
+            "K", "trust", "Its key", id="hosts.trust", tooltip="Show the key of a host that is not known, and record it"
+        ),
+        Binding("plus", "add", "Add", id="hosts.add", tooltip="Add a host to this list"),
         Binding("escape", "back", "Back", id="hosts.back"),
     ]
 
     def compose_body(self) -> Iterable[Widget]:
         yield Input(placeholder="host: a name, an address, context:NAME", id="hosts-input", max_length=300)
-        yield LiveTable(_COLUMNS, self._look, id="hosts-table")
+        yield LiveTable(_COLUMNS, self._look, id="hosts-table", marks=False)
         with VerticalScroll(id="hosts-about"):
             yield Static(id="hosts-text", markup=False)
 
@@ -120,6 +121,11 @@ class HostsScreen(IrkitScreen[None]):
             parts.append(Content.styled(f"as of {one.as_of:%Y-%m-%dT%H:%M:%S}Z", "dim"))
         parts += [Content.styled(safe(note, 400), "dim") for note in self.services.told if note.startswith("note")]
         self.query_one("#hosts-text", Static).update(Content("\n").join(parts))
+
+    def to_copy(self) -> Safe | None:
+        """The host's name."""
+        key = self.table.cursor_key
+        return safe(key) if key is not None else None
 
     # Keys ------------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from irkit.app.planning import Planning, space_left, without_steps
@@ -41,12 +41,12 @@ class PlanScreen(IrkitScreen[None]):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "confirm", "Confirm", id="plan.confirm"),
-        Binding("space", "leave_out", "Leave step out", id="plan.leave-out"),
-        Binding("x", "operations", "Operations", id="plan.operations"),
+        Binding(
+            "space", "leave_out", "Leave out", id="plan.leave-out", tooltip="Leave the step out, or take it in again"
+        ),
+        Binding("x", "operations", "Exactly", id="plan.operations", tooltip="Show the exact operations of the step"),
         Binding("f", "parameters", "Parameters", id="plan.parameters"),
-        Binding("r", "again", "Plan again", id="plan.again", show=False),
-        Binding("j", "cursor(1)", "Down", id="plan.down", show=False),
-        Binding("k", "cursor(-1)", "Up", id="plan.up", show=False),
+        Binding("r", "again", "Plan again", id="plan.again", show=False, tooltip="Plan again, from facts of now"),
         Binding("escape", "back", "Back", id="plan.back"),
     ]
 
@@ -109,7 +109,7 @@ class PlanScreen(IrkitScreen[None]):
         self.query_one("#plan-notes", Static).update(self._notes(plan))
         wide = self.size.width
         self.query_one("#plan-columns", Notice).update(Content(_columns("#", "STEP", "EFFECT", "UNDO", "NOTE", wide)))
-        steps = self.query_one("#plan-steps", OptionList)
+        steps = self.query_one("#plan-steps", Choices)
         at = steps.highlighted
         steps.clear_options()
         steps.add_options(
@@ -153,18 +153,12 @@ class PlanScreen(IrkitScreen[None]):
 
     # Keys ----------------------------------------------------------------------------------------------------------
 
-    def action_cursor(self, step: int) -> None:
-        """Move over the steps."""
-        steps = self.query_one("#plan-steps", OptionList)
-        steps.action_cursor_down() if step > 0 else steps.action_cursor_up()
-        self._show_exact()
-
     def on_option_list_option_highlighted(self) -> None:
         """The exact operations are those of the step under the cursor."""
         self._show_exact()
 
     def _row_now(self) -> StepRow | None:
-        at = self.query_one("#plan-steps", OptionList).highlighted
+        at = self.query_one("#plan-steps", Choices).highlighted
         return self._rows[at] if at is not None and at < len(self._rows) else None
 
     def action_leave_out(self) -> None:
@@ -199,7 +193,7 @@ class PlanScreen(IrkitScreen[None]):
             self._planning.close()
         self.plan, self._waited = None, 0
         self._planning = self._make()
-        self.query_one("#plan-steps", OptionList).clear_options()
+        self.query_one("#plan-steps", Choices).clear_options()
         self.query_one("#plan-notes", Static).update("")
         self._say_title(f"{self._title}: looking at the targets")
 

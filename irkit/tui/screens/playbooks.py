@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from irkit.app.planning import Shelved, shelf
@@ -39,8 +39,6 @@ class PlaybooksScreen(IrkitScreen[None]):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "Plan it", id="playbooks.choose"),
-        Binding("j", "cursor(1)", "Down", id="playbooks.down", show=False),
-        Binding("k", "cursor(-1)", "Up", id="playbooks.up", show=False),
         Binding("escape", "app.mode('triage')", "Back", id="playbooks.back"),
     ]
 
@@ -84,14 +82,14 @@ class PlaybooksScreen(IrkitScreen[None]):
             for one in mine:
                 options.append(Option(_line(one), id=str(len(self._known)), disabled=one.playbook is None))
                 self._known.append(one)
-        listed = self.query_one("#playbooks", OptionList)
+        listed = self.query_one("#playbooks", Choices)
         listed.clear_options()
         listed.add_options(options)
         listed.action_first()
         listed.focus()
 
     def _now(self) -> Shelved | None:
-        listed = self.query_one("#playbooks", OptionList)
+        listed = self.query_one("#playbooks", Choices)
         at = listed.highlighted
         option = listed.get_option_at_index(at) if at is not None else None
         return self._known[int(option.id)] if option is not None and option.id else None
@@ -101,11 +99,6 @@ class PlaybooksScreen(IrkitScreen[None]):
         one = self._now()
         if one is not None:
             self.query_one("#playbooks-text", Static).update(_about(one))
-
-    def action_cursor(self, step: int) -> None:
-        """Move over the playbooks."""
-        listed = self.query_one("#playbooks", OptionList)
-        listed.action_cursor_down() if step > 0 else listed.action_cursor_up()
 
     def action_choose(self) -> None:
         """Plan this one; ask for its parameters first where one has no default."""

@@ -18,7 +18,7 @@ from irkit.cli.record_text import RecordText
 from irkit.cli.render import run_text
 from irkit.cli.table import size_text
 from irkit.core.errors import IrkitError
-from irkit.core.text import safe
+from irkit.core.text import Safe, safe
 from irkit.tui import flows
 from irkit.tui.notice import Notice
 from irkit.tui.run_view import GLYPHS, STYLES, Rates, run_lines
@@ -41,9 +41,9 @@ class RunScreen(IrkitScreen[None]):
         "known, so none is shown. X asks how the run is to end, and says what state that leaves."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("X", "end", "End the run", id="run.end"),
-        Binding("U", "app.undo", "Undo it", id="run.undo"),
-        Binding("enter", "evidence", "Its evidence", id="run.evidence"),
+        Binding("X", "app.end_run", "End", id="run.end-shown", tooltip="End the run under way"),
+        Binding("U", "app.undo", "Undo", id="run.undo", tooltip="Plan to undo it"),
+        Binding("enter", "evidence", "Evidence", id="run.evidence", tooltip="Go to what it collected"),
         Binding("j", "scroll(1)", "Down", id="run.down", show=False),
         Binding("k", "scroll(-1)", "Up", id="run.up", show=False),
         Binding("escape", "app.mode('triage')", "Back", id="run.back"),
@@ -152,9 +152,10 @@ class RunScreen(IrkitScreen[None]):
         """Move over the steps."""
         self.query_one("#run-top", VerticalScroll).scroll_relative(y=step, animate=False)
 
-    def action_end(self) -> None:
-        """Ask how the run is to end."""
-        flows.end_run(self.irkit)
+    def to_copy(self) -> Safe | None:
+        """The bundle's path."""
+        run = self.run_in_view()
+        return safe(run) if run else None
 
     async def action_evidence(self) -> None:
         """Go to what it collected."""

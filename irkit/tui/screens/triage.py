@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from irkit.app.live import Changed
 from irkit.core.container import SHORT_ID
-from irkit.core.text import safe
+from irkit.core.text import Safe, safe
 from irkit.tui.live_table import LiveTable, Row
 from irkit.tui.notice import Notice
 from irkit.tui.row_filter import FilterError, RowFilter, compile_filter
@@ -31,6 +31,7 @@ _ROWS_A_TICK = 1250
 _MOST_TICKS = 5
 """A tick more between two looks at what changed for so many rows, and how many at most: 5,000 rows, once a second."""
 _MOST_PROBLEMS = 3
+ISOLATE = "Plan to isolate and preserve"
 
 
 class TriageScreen(IrkitScreen[None]):
@@ -42,18 +43,18 @@ class TriageScreen(IrkitScreen[None]):
     )
     chooses_targets = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", id="triage.filter", key_display="/"),
-        Binding("space", "nothing", "Mark", id="triage.mark-shown", show=True),
-        Binding("o", "sort", "Sort", id="triage.sort"),
-        Binding("I", "app.plan_at_once('isolate')", "Isolate", id="triage.isolate"),
-        Binding("P", "app.plan", "Playbook", id="triage.plan"),
+        Binding("slash", "filter", "Filter", id="triage.filter"),
+        Binding("o", "sort", "Sort", id="triage.sort", tooltip="Sort by the next order"),
+        Binding("I", "app.plan_at_once('isolate')", "Isolate", id="triage.isolate", tooltip=ISOLATE),
+        Binding("P", "app.plan", "Playbook", id="triage.plan", tooltip="Plan a playbook"),
+        Binding("z", "freeze", "Freeze", id="triage.freeze", show=False, tooltip="Let no line move, or move again"),
         Binding("l", "open('logs')", "Logs", id="triage.logs", show=False),
         Binding("i", "open('inspect')", "Inspect", id="triage.inspect", show=False),
         Binding("t", "open('processes')", "Processes", id="triage.processes", show=False),
         Binding("f", "open('files')", "Files", id="triage.files", show=False),
         Binding("w", "open('network')", "Network", id="triage.network", show=False),
         Binding("n", "again(1)", "Next match", id="triage.next", show=False),
-        Binding("y", "copy", "Copy host and id", id="triage.copy", show=False),
+        Binding("N", "again(-1)", "Match before", id="triage.previous", show=False),
         Binding("escape", "clear", "Clear the filter", id="triage.clear", show=False),
     ]
 
@@ -167,7 +168,7 @@ class TriageScreen(IrkitScreen[None]):
             f"filter {safe(self._filter.text, 30)}" if self._filter.text else "no filter (/)",
             f"{self._shown}/{len(self._known)} shown",
             f"{marked} marked{hidden}",
-            f"sort {self._order}" + (", held while you move" if table.is_order_kept else ""),
+            f"sort {self._order}" + (_held(table)),
         ]
         self.query_one("#triage-line", Notice).update(Content("   ".join(parts)))
         self.query_one("#triage-told", Notice).update(self._problems())
@@ -188,9 +189,6 @@ class TriageScreen(IrkitScreen[None]):
         marked = [key for key in self.table.marked if key in self._known]
         key = self.table.cursor_key
         return marked if marked or key is None or self._are_marks_lost else [key]
-
-    def action_nothing(self) -> None:
-        """Where the list has no focus there is nothing to mark."""
 
     def action_open(self, tab: str = "overview") -> None:
         """Open the container under the cursor."""
@@ -245,11 +243,15 @@ class TriageScreen(IrkitScreen[None]):
         """The next row of those that the filter lets through."""
         self.table.action_step(step)
 
-    def action_copy(self) -> None:
-        """Copy what names the container wherever irkit is asked for one."""
+    def to_copy(self) -> Safe | None:
+        """Host and id: what names the container wherever irkit is asked for one."""
         key = self.table.cursor_key
-        if key is not None:
-            self.irkit.copy(safe(key))
+        return safe(key) if key is not None else None
+
+    def action_freeze(self) -> None:
+        """Let no line move until it is said again; what is in the lines stays of now."""
+        self.table.freeze(not self.table.is_frozen)
+        self._say()
 
     def action_filter(self) -> None:
         """Type a filter: the list follows as it is typed."""
@@ -281,6 +283,12 @@ class TriageScreen(IrkitScreen[None]):
         """Take the filter away."""
         self.query_one("#triage-filter", Input).value = ""
         self._end_typing()
+
+
+def _held(table: LiveTable) -> str:
+    if table.is_frozen:
+        return ", FROZEN (z)"
+    return ", held while you move" if table.is_order_kept else ""
 
 
 def _host_text(one: LiveHost) -> str:
