@@ -62,7 +62,8 @@ def _row(one: Container) -> LiveRow:
     found, flags = judge(one)
     found = gravest_first(found)
     return LiveRow(
-        key=one.key, host=one.host, summary=summary, facts=one, findings=found, flags=flags, risk=found[0].severity if found else None,
+        key=one.key, host=one.host, summary=summary, facts=one, findings=found, flags=flags,
+        risk=found[0].severity if found else None,
         seen=MONOTONIC,
     )  # fmt: skip
 
@@ -112,6 +113,9 @@ class StillLive:
     def take(self) -> Changed:
         news, self._news = self._news, Changed()
         return news
+
+    def row(self, key: str) -> LiveRow | None:
+        return self.rows.get(key)
 
     def refresh(self, host: str | None = None) -> None:
         self.called.append(f"refresh {host}")
