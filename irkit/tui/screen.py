@@ -38,12 +38,12 @@ class NewestSize(Screen[T]):
             event.prevent_default()
 
 
-class Modal(NewestSize[T], ModalScreen[T]):
+class Modal(ModalScreen[T], NewestSize[T]):
     """A screen before others."""
 
 
-class Palette(NewestSize[Any], CommandPalette):
-    """The command palette."""
+class Palette(CommandPalette, NewestSize[Any]):
+    """The command palette. Of several bases Textual takes styles from the first alone."""
 
 
 class IrkitScreen(NewestSize[T]):
