@@ -16,6 +16,7 @@ from unittest import mock
 import pytest
 
 from irkit.cli import main
+from tests.acceptance.warm import run_warm
 from tests.lab.client_side import ClientSide
 from tests.lab.engine import Engine
 
@@ -45,12 +46,13 @@ class Ended:
 class Irkit:
     """irkit with an engine and an evidence folder; with a `client`, in the home of one who reaches hosts by SSH.
 
-    An empty `socket` names no engine.
+    An empty `socket` names no engine. A `cold` one loads irkit for each command, as its users do.
     """
 
     socket: str
     evidence: Path
     client: ClientSide | None = None
+    cold: bool = False
 
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER_", "IRKIT_"))}
@@ -66,15 +68,12 @@ class Irkit:
         self, *words: str, status: int | None = 0, extra: Mapping[str, str] | None = None, before: Sequence[str] = ()
     ) -> Ended:
         """The command to its end; `before` is a command that runs it, `status` what is expected."""
-        done = subprocess.run(
-            [*before, *self.argv(*words)],
-            env={**self.environment(), **(extra or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-        ended = Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+        if self.cold or extra or before:
+            environment = {**self.environment(), **(extra or {})}
+            found = run_cold([*before, *self.argv(*words)], environment)
+        else:
+            found = run_warm(words, self.environment(), TIMEOUT)
+        ended = Ended(found[0], found[1].decode(), found[2].decode())
         if status is not None:
             assert ended.status == status, f"irkit {' '.join(words)}: {ended.status}\n{ended.err}\n{ended.out[-2000:]}"
         return ended
@@ -113,6 +112,14 @@ class Irkit:
         ended = self("run", playbook, *targets, "--approve", "destroy", "--case", "T-1", "--json", *more, status=status)
         summary: dict[str, Any] = ended.json
         return summary
+
+
+def run_cold(argv: Sequence[str], environment: Mapping[str, str]) -> tuple[int, bytes, bytes]:
+    """Status, output and errors of a process that is started anew."""
+    done = subprocess.run(
+        argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
 
 
 def _heed_signals() -> None:
