@@ -109,6 +109,7 @@ def _make(plan: HostPlan, stack: contextlib.ExitStack) -> LabHost:
     space = Space(mark, plan.name, root, link.inner.namespace, plan.hidden())
     stack.callback(space.close)
     sshd = Sshd(root, link.inner.address, plan.port, space.enter, plan.options(), plan.tail)
+    stack.callback(sshd.give_keys_back)
     stack.callback(sshd.stop)
     sshd.make_host_keys(plan.host_key_types)
     host = LabHost(

@@ -68,7 +68,12 @@ def _import_argv(engine: Engine, tag: str) -> list[str]:
 
 
 def has_image(engine: Engine, tag: str) -> bool:
-    return engine.docker("image", "inspect", "--format", "{{.Id}}", tag, check=False).returncode == 0
+    return image_id(engine, tag) is not None
+
+
+def image_id(engine: Engine, tag: str) -> str | None:
+    found = engine.ask("GET", f"/images/{tag}/json", check=False)
+    return str(found.json["Id"]) if found.ok else None
 
 
 def base_image(engine: Engine) -> str:
@@ -85,13 +90,19 @@ def derived_image(
     engine: Engine, tag: str, files: dict[str, bytes], command: list[str], base: str | None = None
 ) -> str:
     """An image (the base image) with some files more and a command of its own."""
-    recipe = [f"FROM {base or base_image(engine)}", "COPY root/ /", f"CMD {json.dumps(command)}"]
+    base = base or base_image(engine)
+    # The engine would find the same image in its cache, and unpack all files to see that: it is asked only once.
+    wanted = (image_id(engine, base), files, command)
+    if (made := engine.images.get(tag)) and made == (wanted, image_id(engine, tag)):
+        return tag
+    recipe = [f"FROM {base}", "COPY root/ /", f"CMD {json.dumps(command)}"]
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         add_file(archive, "Dockerfile", "\n".join(recipe).encode())
         for name, content in files.items():
             add_file(archive, f"root/{name}", content, 0o755)
     engine.docker("build", "--quiet", "--tag", tag, "-", input=buffer.getvalue())
+    engine.images[tag] = (wanted, image_id(engine, tag))
     return tag
 
 

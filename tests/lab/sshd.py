@@ -18,6 +18,8 @@ KEY_TYPES = {
 SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server")
 LISTENING = "0A"  # of /proc/net/tcp
 Options = Mapping[str, str | Sequence[str] | None]
+KeyPair = tuple[bytes, bytes]
+_spare: list[KeyPair] = []  # RSA pairs of hosts that are gone: to make one takes as long as all else of a host
 
 
 def sftp_server() -> str:
@@ -35,6 +37,15 @@ def make_key(path: Path, kind: str = "ed25519", more: Sequence[str] = ()) -> str
     return path.with_suffix(".pub").read_text(encoding="ascii").strip()
 
 
+def _write_key(path: Path, pair: KeyPair) -> str:
+    """A key pair as `make_key` leaves it; the public line."""
+    for place, content in zip((path, path.with_suffix(".pub")), pair, strict=True):
+        place.unlink(missing_ok=True)
+        place.touch(mode=0o600)
+        place.write_bytes(content)
+    return pair[1].decode("ascii").strip()
+
+
 @dataclass
 class Sshd:
     """An sshd with keys and settings below `root`; `enter` is the command that goes to where it shall run."""
@@ -47,6 +58,7 @@ class Sshd:
     tail: str = ""  # Match blocks, which end what stands before
     host_keys: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    rsa_keys: list[KeyPair] = field(default_factory=list, repr=False)
 
     @property
     def config(self) -> Path:
@@ -63,9 +75,21 @@ class Sshd:
         """Make these host keys anew; the others stay."""
         self.key_file("ssh-rsa").parent.mkdir(exist_ok=True)
         for key_type in types:
-            kind, more = KEY_TYPES[key_type]
-            line = make_key(self.key_file(key_type), kind, more)
+            slow = key_type == "ssh-rsa"
+            line = self._make_rsa() if slow else make_key(self.key_file(key_type), *KEY_TYPES[key_type])
             self.host_keys[key_type] = " ".join(line.split()[:2])
+
+    def _make_rsa(self) -> str:
+        """One that no other host has now, and this one never had."""
+        path = self.key_file("ssh-rsa")
+        line = _write_key(path, _spare.pop()) if _spare else make_key(path, *KEY_TYPES["ssh-rsa"])
+        self.rsa_keys.append((path.read_bytes(), path.with_suffix(".pub").read_bytes()))
+        return line
+
+    def give_keys_back(self) -> None:
+        """Leave what took long to make to the hosts that come after this one."""
+        _spare.extend(self.rsa_keys)
+        self.rsa_keys.clear()
 
     def text(self) -> str:
         """The configuration. The first line for an option counts in sshd, so the wanted ones come before."""

@@ -11,6 +11,7 @@ from typing import Self
 
 from .description import Attach, Network, State, Suspect
 from .engine import LABEL, Engine
+from .engine_api import NO_SUCH
 from .images import base_image, derived_image
 from .script import LISTENER_ANSWER, READY, SINK_DIRECTORY, script, sink_script
 from .tools import LabError
@@ -82,7 +83,7 @@ class Lab:
         image = derived_image(self.engine, f"irkit-lab/sink-{port}:1", {SCRIPT: sink_script(port)}, _interpreter())
         where = ["--network", self.network_name(network), *(["--ip", ipv4] if ipv4 else [])]
         container = self._create("container", "--name", self.name(name), *where, image)
-        self.engine.docker("start", container)
+        self._do("start", container)
         self._wait(container, "ready", lambda: self._ready(container))
         return container
 
@@ -124,15 +125,13 @@ class Lab:
             raise LabError("; ".join(faults))
 
     def _remove(self, kind: str, thing: str) -> None:
-        forced = {"container": ["--force", "--volumes"], "network": [], "volume": ["--force"]}[kind]
-        done = self.engine.docker(kind, "rm", *forced, thing, check=False)
-        said = done.stderr.decode("utf-8", "replace").strip()
-        if "already in progress" in said:  # one that removes itself
+        forced = {"container": "?force=1&v=1", "network": "", "volume": "?force=1"}[kind]
+        done = self.engine.ask("DELETE", f"/{kind}s/{thing}{forced}", check=False)
+        if not done.ok and "already in progress" in done.said:  # one that removes itself
             self._wait_until(f"{thing} is removed", lambda: not self._exists(thing))
             return
-        absent = "no such" in said.lower() or "not found" in said.lower()
-        if done.returncode != 0 and not absent:
-            raise LabError(f"{kind} {thing} could not be removed: {said}")
+        if not done.ok and done.status != NO_SUCH:
+            raise LabError(f"{kind} {thing} could not be removed: {done.said}")
 
     def _create(self, kind: str, *args: str) -> str:
         label = ["--label", f"{LABEL}={self.engine.lab_id}"]
@@ -181,16 +180,19 @@ class Lab:
         """From created to the state wanted, by way of running and ready."""
         if suspect.state == "created":
             return
-        self.engine.docker("start", container)
+        self._do("start", container)
         if suspect.state == "restarting":
             self._wait(container, "restarting", lambda: self._restarting(container))
             return
         if suspect.command is None:
             self._wait(container, "ready", lambda: self._ready(container))
         if suspect.state == "paused":
-            self.engine.docker("pause", container)
+            self._do("pause", container)
         elif suspect.state == "exited":
-            self.engine.docker("stop", "--time", "5", container)
+            self._do("stop?t=5", container)
+
+    def _do(self, what: str, container: str) -> None:
+        self.engine.ask("POST", f"/containers/{container}/{what}")
 
     def _restarting(self, container: str) -> bool:
         # The engine waits twice as long each time: after a few rounds the state stays long enough to be looked at.
@@ -198,11 +200,11 @@ class Lab:
         return bool(found["State"]["Status"] == "restarting" and found["RestartCount"] >= RESTARTS)
 
     def _ready(self, container: str) -> bool:
-        shown = self.engine.docker("top", container, "-eo", "pid,args", check=False).stdout
-        return READY.encode("ascii") in shown
+        shown = self.engine.ask("GET", f"/containers/{container}/top?ps_args=-eo%20pid,args", check=False)
+        return shown.ok and READY.encode("ascii") in shown.raw
 
     def _exists(self, container: str) -> bool:
-        return self.engine.docker("container", "inspect", container, check=False).returncode == 0
+        return self.engine.ask("GET", f"/containers/{container}/json", check=False).ok
 
     def _wait(self, container: str, what: str, reached: Callable[[], bool]) -> None:
         try:
