@@ -26,3 +26,17 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+# A file stays with one worker: one that takes minutes shall not begin when the others have nothing left to do.
+LONG = ("test_ssh_faults.py", "test_killed.py", "test_three_hosts.py", "test_engine_firewall.py", "test_quarantine.py")
+QUICK = {"actions", "app", "checks", "cli", "core", "engine", "hostile", "tui"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, those without an engine last; otherwise as they were."""
+
+    def turn(item: pytest.Item) -> tuple[bool, int]:
+        return item.path.parent.name in QUICK, LONG.index(item.path.name) if item.path.name in LONG else len(LONG)
+
+    items.sort(key=turn)

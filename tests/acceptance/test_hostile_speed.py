@@ -60,8 +60,9 @@ def test_a_log_without_end_is_read_up_to_the_moment_it_was_asked_for(lab: Lab, i
 
 
 def test_a_file_that_grows_while_it_is_read_comes_to_an_end(lab: Lab, irkit: Irkit, tmp_path: Path) -> None:
-    grow = "while :; do head -c 1000000 /dev/zero; usleep 20000; done"
-    script = f"echo begin > /opt.log; ({grow}) >> /opt.log & sleep 1000001 & wait"
+    # So large at first that it has grown by the end of its reading, however quick that is.
+    grow = "while :; do head -c 200000 /dev/zero; usleep 2000; done"
+    script = f"head -c 50000000 /dev/zero > /opt.log; ({grow}) >> /opt.log & sleep 1000001 & wait"
     lab.make(Suspect(name="grower", command=("sh", "-c", script)))
     wait_for(lab, "grower", "1000001")
     contents, summary = run(irkit, tmp_path, "grower", "{id: changes, action: snapshot.changes}")

@@ -5,6 +5,7 @@ import json
 import subprocess
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def stored(bundle: Path, name: str) -> bytes:
 
 
 def test_a_suspect_is_contained_preserved_and_taken_back(lab: Lab, irkit: Irkit) -> None:
+    irkit = replace(irkit, cold=True)
     suspect = make_suspect(lab)
     before = lab.engine.inspect(suspect)
     assert lab.wait_received("sink", more_than=20) > 20
