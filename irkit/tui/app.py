@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
@@ -148,6 +149,9 @@ class IrkitApp(StandingApp):
         if isinstance(self.services.setting.ask, SuspendedAsk):
             self.services.setting.ask.attach(self)
         self.set_interval(TICK, self._tick)
+        if not self.is_headless:
+            # What is loaded by now stays: looking through it for garbage would hold up keys each time.
+            self.call_after_refresh(gc.freeze)
 
     async def _tick(self) -> None:
         if self._exit or not self.is_running:

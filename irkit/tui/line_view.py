@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Click
 from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style as TextualStyle
@@ -48,6 +49,9 @@ class LineView(ScrollView, can_focus=True):
         Binding("right", "shift(20)", "Right", id="lines.right", show=False),
     ]
 
+    # As in Widget, but the screen is not laid out anew whenever lines come: only the scroll bars follow.
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=False, repaint=False)
+
     class Moved(Message):
         """The cursor stands elsewhere."""
 
@@ -60,14 +64,17 @@ class LineView(ScrollView, can_focus=True):
         self.dropped = 0
         self._wanted = ""
         self._styles: dict[tuple[str, str], Style] = {}
+        self._base: Style | None = None
+        self._width = 0
 
     # What it shows ---------------------------------------------------------------------------------------------------
 
     def show(self, lines: Iterable[Line]) -> None:
         """These lines and no others; the cursor stays on its number."""
         self.lines = list(lines)[-MOST:]
+        self._width = 0
         self.cursor = max(0, min(self.cursor, len(self.lines) - 1))
-        self._resize()
+        self._resize(self.lines)
 
     def append(self, lines: Sequence[Line]) -> None:
         """More lines at the end."""
@@ -79,11 +86,15 @@ class LineView(ScrollView, can_focus=True):
             self.cursor = max(0, self.cursor - over)
         if self.is_following and not self.is_frozen:
             self.cursor = max(0, len(self.lines) - 1)
-        self._resize()
+        self._resize(lines)
 
-    def _resize(self) -> None:
-        width = max((len(one.text) for one in self.lines), default=0)
-        self.virtual_size = Size(width, len(self.lines))
+    def _resize(self, new: Sequence[Line]) -> None:
+        """As wide as the longest line was since all were shown anew: only what is new is looked at."""
+        self._width = max(self._width, max((len(one.text) for one in new), default=0))
+        size = Size(self._width, len(self.lines))
+        if size != self.virtual_size:
+            self.virtual_size = size
+            self._scroll_update(size)
         if self.is_following and not self.is_frozen:
             self.scroll_end(animate=False, immediate=True)
         self.refresh()
@@ -97,7 +108,7 @@ class LineView(ScrollView, can_focus=True):
         """One line of the window."""
         left, top = self.scroll_offset
         number, width = top + y, self.size.width
-        base = self.rich_style
+        base = self._base = self._base or self.rich_style
         if number >= len(self.lines):
             return Strip.blank(width, base)
         one = self.lines[number]
@@ -108,6 +119,11 @@ class LineView(ScrollView, can_focus=True):
             style += Style(underline=True, bold=True)
         strip = Strip([Segment(one.text or " ", style)])
         return strip.crop(left, left + width).extend_cell_length(width, style)
+
+    def notify_style_update(self) -> None:
+        """Another theme, or the focus."""
+        self._base = None
+        super().notify_style_update()
 
     def _style(self, name: str) -> Style:
         """A style by name, in the colours of the theme; parsed once."""

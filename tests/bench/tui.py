@@ -13,7 +13,7 @@ from tests.bench.bench import Bench
 from tests.bench.terminal import Terminal
 from tests.bench.timing import Row
 
-SECONDS = 15
+SECONDS = 10
 KEYS = 60
 STALL_MS = ECHO_MS = 100.0
 ALL, USUAL = "1", "0.05"

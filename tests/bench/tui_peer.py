@@ -20,16 +20,21 @@ class PeerTable(DataTable[str]):
     def __init__(self, columns: Sequence[Column], look: Callable[[str], Row], *, id: str) -> None:
         super().__init__(id=id)
         self._own, self._look = columns, look
+        self._keys: Sequence[str] = ()
 
     def on_mount(self) -> None:
         for column in self._own:
             self.add_column(column.title, key=column.id, width=column.width)
 
     def show(self, keys: Sequence[str], *, at_once: bool = False) -> None:
+        self._keys = keys
         self.clear()
         if self.columns:
             for key in keys:
                 self.add_row(*(cell.text for cell in self._look(key).cells), key=key)
+
+    def look_again(self) -> None:
+        self.show(self._keys)
 
     def forget(self, keys: Iterable[str]) -> None:
         pass
