@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
 from textual.events import Resize
 from textual.screen import ModalScreen, Screen
@@ -38,15 +39,23 @@ class NewestSize(Screen[T]):
             event.prevent_default()
 
 
-class Modal(ModalScreen[T], NewestSize[T]):
+class LeftOnce(Screen[T]):
+    """A screen that is left once: what a key or a click before said still, when it is gone, leaves no other."""
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """As Textual's, while this is the screen on top."""
+        return super().dismiss(result) if self.is_active else AwaitComplete()
+
+
+class Modal(ModalScreen[T], NewestSize[T], LeftOnce[T]):
     """A screen before others."""
 
 
-class Palette(CommandPalette, NewestSize[Any]):
+class Palette(CommandPalette, NewestSize[Any], LeftOnce[Any]):
     """The command palette. Of several bases Textual takes styles from the first alone."""
 
 
-class IrkitScreen(NewestSize[T]):
+class IrkitScreen(NewestSize[T], LeftOnce[T]):
     """A screen that fills the terminal. `help_text` tells in its help what it is for, and what its signs mean."""
 
     help_text: ClassVar[str] = ""
