@@ -144,6 +144,9 @@ class BundleScreen(IrkitScreen[None]):
         """The log as a time line, or the items again."""
         self._is_log = not self._is_log
         self._show()
+        view = self.query_one(LineView)
+        view.action_edge(False)
+        view.scroll_to(x=0, animate=False)
 
     def action_open(self) -> None:
         """Look into the item under the cursor."""
