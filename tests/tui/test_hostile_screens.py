@@ -22,7 +22,7 @@ import pytest
 from tests.acceptance.terminal import obeyed
 from tests.tui.hostile import COUNT, MARKUP, RAW, STOLEN, contents, write_playbooks
 
-LONGEST = 240
+LONGEST = 900
 SIZES = {"narrow": (80, 24), "wide": (160, 45)}
 DRAWING = re.compile(
     "\x1b\\[[0-9;]*[Hm]"  # where, and in which colours
