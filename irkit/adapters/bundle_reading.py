@@ -23,13 +23,18 @@ _PLAN_LIMIT: Final = 1 << 28
 
 def read_run(path: Path) -> Run:
     """The state of a bundle's run, sealed or not, going on or not. Raises VerificationError, StorageError."""
+    return read_run_and_records(path)[0]
+
+
+def read_run_and_records(path: Path) -> tuple[Run, list[Record]]:
+    """The state of a bundle's run, and the records that say so. Raises VerificationError, StorageError."""
     records, _ = read_log(path / bag.LOG)
     if is_sealed(path):
         _check_head(path, records)
     run = Run()
     for record in records:
         fold(run, record, path / bag.LOG)
-    return run
+    return run, records
 
 
 def _check_head(path: Path, records: list[Record]) -> None:
@@ -46,6 +51,19 @@ def _check_head(path: Path, records: list[Record]) -> None:
 def is_sealed(path: Path) -> bool:
     """Whether the folder is a bundle that was sealed, by its name and its last file. Says nothing of its contents."""
     return not path.resolve().name.startswith(PARTIAL) and (path / bag.TAG_MANIFESTS[-1]).is_file()
+
+
+def state_of(path: Path) -> tuple[int, ...]:
+    """What is another after each writing to a bundle's log and after its sealing."""
+    found: list[int] = []
+    for one in (path / bag.LOG, path / bag.INFO, path / bag.TAG_MANIFESTS[-1]):
+        try:
+            status = one.lstat()
+        except OSError:
+            found.append(-1)
+        else:
+            found += [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    return tuple(found)
 
 
 def bundles_in(folder: Path) -> list[Path]:

@@ -1,12 +1,13 @@
 """The notes of a case between runs: a chain of records like a run's log, in a file of the evidence folder.
 
-`notes/CASE.jsonl` below the evidence folder. Every line is a record whose event is a note; the chain is checked at each
-reading and before each writing.
+`notes/CASE.jsonl` below the evidence folder, with `%XX` for what a file name may not hold. Every line is a record whose
+event is a note; the chain is checked at each reading and before each writing.
 """
 
 import time
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, unquote
 
 from irkit.adapters.run_log import RunLog, read_log
 from irkit.adapters.storage import storing
@@ -16,13 +17,19 @@ from irkit.core.ports import Clock
 from irkit.core.text import file_name
 
 FOLDER: Final = "notes"
-_NO_CASE: Final = "no-case"
+_NO_CASE: Final = "%no-case"
+"""The name of no case there can be: a percent sign of another name is followed by two digits."""
+_ENDING: Final = ".jsonl"
+_LONGEST: Final = 200
 _TRIES, _PAUSE = 50, 0.1
 
 
 def notes_file(folder: Path, case: str) -> Path:
     """Where the notes of a case are kept, in an evidence folder."""
-    return folder / FOLDER / f"{file_name(case) if case else _NO_CASE}.jsonl"
+    name = quote(case, safe="", errors="surrogatepass") if case else _NO_CASE
+    if len(name) > _LONGEST:
+        name = file_name(case)
+    return folder / FOLDER / f"{'%2E' + name[1:] if name.startswith('.') else name}{_ENDING}"
 
 
 def add_note(folder: Path, case: str, note: Note, clock: Clock) -> Record:
@@ -72,8 +79,13 @@ def read_notes(folder: Path, case: str) -> list[Record]:
 
 
 def cases_with_notes(folder: Path) -> list[str]:
-    """The names of the files of notes that there are, without their ending."""
+    """The cases that have notes, by name; an empty one where there are notes of no case.
+
+    One whose name is too long for a file is told by its file's name.
+    """
     try:
-        return sorted(one.stem for one in (folder / FOLDER).iterdir() if one.suffix == ".jsonl")
+        found = [path.name for path in (folder / FOLDER).iterdir() if path.name.endswith(_ENDING)]
     except OSError:
         return []
+    names = (name.removesuffix(_ENDING) for name in found)
+    return sorted("" if name == _NO_CASE else unquote(name, errors="surrogatepass") for name in names)

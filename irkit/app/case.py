@@ -2,12 +2,12 @@
 
 from __future__ import annotations  # see the imports for types only, below
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from irkit.adapters.clock import SystemClock
-from irkit.app.bundles import known_runs, read_records
 from irkit.core.errors import IrkitError
 from irkit.core.events import (
     BugMet,
@@ -23,11 +23,8 @@ from irkit.core.events import (
 from irkit.core.operations import Touch
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from irkit.app.setting import Setting
     from irkit.core.events import Record
-    from irkit.core.run import Run
 
 MOST_NOTES = 1000
 """Notes of a case that go into the log of a run at most: the last ones."""
@@ -60,11 +57,7 @@ def notes_for_run(setting: Setting, case: str) -> list[Note]:
         records = read_notes(setting.folder, case)
     except IrkitError as error:
         return [Note(text=f"the notes of the case cannot be read: {error}")]
-    found = [
-        Note(text=f"noted at {one.at} (note {one.seq} of the case): {one.event.text}", by=one.event.by)
-        for one in records[-MOST_NOTES:]
-        if isinstance(one.event, Note)
-    ]
+    found = [Note(text=text, by=by) for text, by in map(copied_note, records[-MOST_NOTES:])]
     if len(records) > MOST_NOTES:
         found.insert(0, Note(text=f"{len(records) - MOST_NOTES} older notes of the case are in its file alone"))
     return found
@@ -72,6 +65,19 @@ def notes_for_run(setting: Setting, case: str) -> list[Note]:
 
 def case_lines(setting: Setting, case: str) -> tuple[list[CaseLine], list[str]]:
     """What happened in a case, first to last, and what could not be read of it."""
+    from irkit.app.evidence_seen import EvidenceSeen
+
+    return EvidenceSeen(setting).case_lines(case)
+
+
+def lines_of_case(
+    setting: Setting, case: str, runs: Iterable[tuple[str, Sequence[Record]]]
+) -> tuple[list[CaseLine], list[str]]:
+    """What happened in a case, of whose bundles these are the records that tell; and what could not be read of it.
+
+    A note that a run has from between the runs is told once, as of when it was made: by the case's own file, or by the
+    first log that has it where that is not so there. The last note of a chain could be altered but for that.
+    """
     from irkit.adapters.case_notes import read_notes
 
     lines, problems = [], []
@@ -79,16 +85,32 @@ def case_lines(setting: Setting, case: str) -> tuple[list[CaseLine], list[str]]:
         lines = [CaseLine(one.at, "", one) for one in read_notes(setting.folder, case)]
     except IrkitError as error:
         problems.append(str(error))
-    for path, run in known_runs(setting):
-        if run.started is not None and run.started.case == case:
-            try:
-                lines += [CaseLine(one.at, path.name, one) for one in _telling(read_records(path))]
-            except IrkitError as error:
-                problems.append(str(error))
+    told = {copied_note(one.record) for one in lines}
+    for bundle, records in runs:
+        for record in records:
+            if isinstance(record.event, Note) and (copied := _COPIED.match(record.event.text)):
+                if (record.event.text, record.event.by) in told:
+                    continue
+                told.add((record.event.text, record.event.by))
+                problems.append(
+                    f"note {copied[1]} of the case is not what {bundle} took into its log: the notes were altered"
+                )
+            lines.append(CaseLine(record.at, bundle, record))
     return sorted(lines, key=lambda line: line.at), problems
 
 
-def _telling(records: list[Record]) -> Iterator[Record]:
+def copied_note(record: Record) -> tuple[str, str]:
+    """A note of a case, as the log of its next run has it: text, and by whom."""
+    note = record.event
+    if not isinstance(note, Note):
+        return "", ""
+    return f"noted at {record.at} (note {record.seq} of the case): {note.text}", note.by
+
+
+_COPIED = re.compile(r"noted at \S+ \(note (\d+) of the case\): ")
+
+
+def telling(records: Iterable[Record]) -> Iterator[Record]:
     """The records that a timeline of a case needs: changes and what came of them, and what was said."""
     changes: set[tuple[int, int]] = set()
     for record in records:
@@ -98,18 +120,9 @@ def _telling(records: list[Record]) -> Iterator[Record]:
                 yield record
             case OperationFinished() as event if (event.task, event.number) in changes:
                 yield record
-            case RunStarted() | RunFinished() | OperationFailed() | TargetRefused() | FindingRaised() | BugMet():
-                yield record
-            case Note() as event if not event.text.startswith("noted at "):
+            case (
+                RunStarted() | RunFinished() | OperationFailed() | TargetRefused() | FindingRaised() | BugMet() | Note()
+            ):
                 yield record
             case _:
                 pass
-
-
-def known_cases(setting: Setting) -> dict[str, list[tuple[Path, Run]]]:
-    """The cases of the evidence folder with their runs, oldest first; an empty name for runs of no case."""
-    found: dict[str, list[tuple[Path, Run]]] = {}
-    for path, run in sorted(known_runs(setting), key=lambda one: one[1].started_at):
-        if run.started is not None:
-            found.setdefault(run.started.case, []).append((path, run))
-    return found

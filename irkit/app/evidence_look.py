@@ -2,16 +2,19 @@
 
 from __future__ import annotations  # see the imports for types only, below
 
+import contextlib
+import io
 import itertools
+import stat
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from irkit.app.bundles import known_runs, undo_runs, unreadable, verify_bundle
-from irkit.app.looks import Look
+from irkit.app.bundles import verify_bundle
+from irkit.app.look import Look
 from irkit.core.errors import TargetError, VerificationError
 
 if TYPE_CHECKING:
@@ -54,30 +57,18 @@ class Preview:
 
 def bundles_seen(setting: Setting) -> list[BundleSeen]:
     """The bundles there are, the newest first; those that cannot be read before all."""
-    from irkit.adapters.bundle_reading import is_sealed
-    from irkit.engine.undo import outstanding
+    from irkit.app.evidence_seen import EvidenceSeen
 
-    runs = list(known_runs(setting))
-    found = [
-        BundleSeen(
-            path,
-            run,
-            is_sealed(path),
-            0 if run.started is None or run.started.undoes else len(outstanding(run, undo_runs(runs, run))),
-        )
-        for path, run in runs
-    ]
-    found.sort(key=lambda one: one.run.started_at if one.run else "", reverse=True)
-    return [BundleSeen(path) for path in unreadable(setting)] + found
+    return EvidenceSeen(setting).bundles()
 
 
-def items_of(bundle: Path) -> list[Item]:
+def items_of(bundle: Path) -> Iterator[Item]:
     """The files of its payload, in order. Links and what is no file are left out."""
-    found = []
     for path in sorted((bundle / "data").rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            found.append(Item(str(path.relative_to(bundle)), path.stat().st_size))
-    return found
+        with contextlib.suppress(OSError):  # what a run has just renamed is there under its other name
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode):
+                yield Item(str(path.relative_to(bundle)), status.st_size)
 
 
 def preview(bundle: Path, item: str) -> Look[Preview]:
@@ -200,6 +191,7 @@ def looks_like_text(data: bytes) -> bool:
     return True
 
 
-def text_lines(data: bytes) -> Sequence[str]:
-    """Bytes as lines of text, with U+FFFD for what is no UTF-8."""
-    return data.decode("utf-8", "replace").split("\n")
+def text_lines(data: bytes) -> Iterator[str]:
+    """Bytes as lines of text, with U+FFFD for what is no UTF-8; none is made before it is asked for."""
+    for line in io.BytesIO(data):
+        yield line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from irkit.app import Setting, responder_name
+from irkit.app.evidence_seen import EvidenceSeen
 from irkit.app.live import Live
 from irkit.app.looks import Looks
 from irkit.app.opened import Opened
@@ -36,6 +37,7 @@ class Services:
 
     def __post_init__(self) -> None:
         self.looks = Looks(self.live)
+        self.evidence = EvidenceSeen(self.setting)
         self.case = self.case or self.opened.case
 
     @property

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from irkit.app import left_to_undo, read_records
+from irkit.app import read_records
+from irkit.app.again import Again
 from irkit.app.evidence_look import (
+    Item,
+    Preview,
     Verdict,
     VerifyProgress,
     hex_lines,
@@ -23,6 +26,7 @@ from irkit.app.evidence_look import (
     text_lines,
     verifying,
 )
+from irkit.app.look import Look
 from irkit.cli.record_text import RecordText
 from irkit.cli.render import run_text
 from irkit.cli.table import size_text
@@ -31,11 +35,11 @@ from irkit.core.run import replay
 from irkit.core.text import safe
 from irkit.tui.line_view import Line, LineView
 from irkit.tui.notice import Notice
+from irkit.tui.panes.pane import first_lines
 from irkit.tui.screen import IrkitScreen
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
-    from irkit.app.looks import Look
 
 _TARS = (".tar", ".tar.zst")
 
@@ -58,9 +62,11 @@ class BundleScreen(IrkitScreen[None]):
         super().__init__()
         self.path = path
         self._verify_first = verify
-        self._is_log = False
+        self._is_log = self._is_anew = False
         self._verifying: Look[Verdict] | None = None
         self._progress = VerifyProgress()
+        self._problems: tuple[str, ...] = ()
+        self._reading: Again[list[Line]] = Again(self._read)
 
     def compose_body(self) -> Iterable[Widget]:
         yield Notice(Content(safe(self.path.name, 200)))
@@ -72,12 +78,13 @@ class BundleScreen(IrkitScreen[None]):
         view = self.query_one(LineView)
         view.is_following = False
         view.focus()
-        self._show()
+        self._reading.ask()
         if self._verify_first:
             self.action_verify()
 
     def on_unmount(self) -> None:
         """Give up what is under way."""
+        self._reading.close()
         if self._verifying is not None:
             self._verifying.cancel()
 
@@ -85,32 +92,33 @@ class BundleScreen(IrkitScreen[None]):
         """This bundle."""
         return str(self.path)
 
-    def _show(self) -> None:
+    def _read(self) -> list[Line]:
+        """On another thread: the run or its log, and the items."""
+        is_log = self._is_log
         try:
             records = read_records(self.path)
             run = replay(records)
-            left = len(left_to_undo(self.services.setting, run))
+            left = self.services.evidence.left_of(run)
         except IrkitError as error:
             lines = [Line(safe(error, 1000), "bold $error")]
         else:
             text = RecordText()
-            told = [text.line(record) for record in records] if self._is_log else run_text(run, left).splitlines()
+            told = (text.line(record) for record in records) if is_log else run_text(run, left).splitlines()
             lines = [Line(safe(line, 1000)) for line in told if line]
-        if not self._is_log:
-            lines.append(Line(safe("")))
-            lines += [
-                Line(
-                    safe(f"{size_text(one.size):>10}  {one.path}", 600),
-                    "$primary",
-                    value=safe(one.path, 4000),
-                    path=safe(one.path, 4000),
-                )
-                for one in items_of(self.path)
-            ]
-        self.query_one(LineView).show(lines)
+        return lines if is_log else [*lines, Line(safe("")), *first_lines(map(item_line, items_of(self.path)))]
 
     def tick(self, changed: Changed) -> None:
-        """How far the verification has come."""
+        """What was read, and how far the verification has come."""
+        read = self._reading.take()
+        if read is not None:
+            problems = [Line(safe(one, 600), "bold $error") for one in self._problems]
+            failed = [Line(safe(read.error, 1000), "bold $error")]
+            view = self.query_one(LineView)
+            view.show([*problems, *(failed if read.value is None else read.value)])
+            if self._is_anew:
+                self._is_anew = False
+                view.action_edge(False)
+                view.scroll_to(x=0, animate=False)
         look, verdict = self._verifying, self.query_one("#bundle-verdict", Notice)
         if look is None:
             return
@@ -128,8 +136,8 @@ class BundleScreen(IrkitScreen[None]):
         """One line, and where anything is wrong, all of it before the items."""
         if found.problems:
             verdict.update(Content.styled(f"DOES NOT VERIFY: {len(found.problems)} problem(s)", "bold $error"))
-            view = self.query_one(LineView)
-            view.show([*(Line(safe(one, 600), "bold $error") for one in found.problems), *view.lines])
+            self._problems = found.problems
+            self._reading.ask()
         else:
             size = size_text(found.bytes)
             text = f"verifies: {found.files} files, {size}, {found.records} log records; not signed"
@@ -143,10 +151,8 @@ class BundleScreen(IrkitScreen[None]):
     def action_log(self) -> None:
         """The log as a time line, or the items again."""
         self._is_log = not self._is_log
-        self._show()
-        view = self.query_one(LineView)
-        view.action_edge(False)
-        view.scroll_to(x=0, animate=False)
+        self._is_anew = True
+        self._reading.ask()
 
     def action_open(self) -> None:
         """Look into the item under the cursor."""
@@ -157,6 +163,12 @@ class BundleScreen(IrkitScreen[None]):
     def action_back(self) -> None:
         """Back to the bundles."""
         self.irkit.pop_screen()
+
+
+def item_line(one: Item) -> Line:
+    """An item: its size as it is stored, and its path."""
+    path = safe(one.path, 4000)
+    return Line(safe(f"{size_text(one.size):>10}  {one.path}", 600), "$primary", value=path, path=path)
 
 
 class ItemScreen(IrkitScreen[None]):
@@ -175,6 +187,7 @@ class ItemScreen(IrkitScreen[None]):
         self._is_tar = item.endswith(_TARS)
         self._members = members(bundle, item) if self._is_tar else None
         self._preview = preview(bundle, item)
+        self._made: Look[list[Line]] | None = None
         self._is_told = False
 
     def compose_body(self) -> Iterable[Widget]:
@@ -194,33 +207,39 @@ class ItemScreen(IrkitScreen[None]):
             self._members.cancel()
 
     def tick(self, changed: Changed) -> None:
-        """Show it once it is there."""
+        """Show it once it is there, and its lines are made, on a thread of their own: they may be many."""
         look = self._members if self._members is not None and self._is_hex is not True else self._preview
         if self._is_told or not look.is_over:
             return
-        self._is_told = True
-        title, view = self.query_one("#item-title", Notice), self.query_one(LineView)
-        if look.value is None:
-            title.update(Content.styled(safe(look.error, 300), "bold $error"))
-        elif isinstance(look.value, list):
-            title.update(Content(f"{len(look.value)} members, by {look.source}; nothing is extracted"))
-            view.show([Line(safe(line, 1000)) for line in look.value])
-        else:
-            self._show_data(look.value.data, is_cut=look.value.is_cut)
+        if self._made is None:
+            self._made = self._begin_lines(look)
+        if self._made.is_over:
+            self._is_told = True
+            failed = [Line(safe(self._made.error, 300), "bold $error")]
+            self.query_one(LineView).show(failed if self._made.value is None else self._made.value)
 
-    def _show_data(self, data: bytes, *, is_cut: bool) -> None:
+    def _begin_lines(self, look: Look[Any]) -> Look[list[Line]]:
+        title, told = self.query_one("#item-title", Notice), look.value
+        lines: Iterable[str] = ()
+        if told is None:
+            title.update(Content.styled(safe(look.error, 300), "bold $error"))
+        elif isinstance(told, Preview):
+            lines = self._lines_of(told)
+            cut = f"the first {size_text(len(told.data))}" if told.is_cut else size_text(len(told.data))
+            title.update(Content(f"{cut}, {'as hex' if self._is_hex else 'as text, made safe'}"))
+        else:
+            lines = told
+            title.update(Content(f"{len(told)} members, by {look.source}; nothing is extracted"))
+        return Look(lambda _: first_lines(Line(safe(line, 1000)) for line in lines))
+
+    def _lines_of(self, told: Preview) -> Iterable[str]:
         if self._is_hex is None:
-            self._is_hex = not looks_like_text(data)
-        told = hex_lines(data) if self._is_hex else text_lines(data)
-        cut = f"the first {size_text(len(data))}" if is_cut else size_text(len(data))
-        self.query_one("#item-title", Notice).update(
-            Content(f"{cut}, {'as hex' if self._is_hex else 'as text, made safe'}")
-        )
-        self.query_one(LineView).show([Line(safe(line, 1000)) for line in told])
+            self._is_hex = not looks_like_text(told.data)
+        return hex_lines(told.data) if self._is_hex else text_lines(told.data)
 
     def action_hex(self) -> None:
         """As bytes, or as text again."""
-        self._is_hex, self._is_told = not self._is_hex, False
+        self._is_hex, self._is_told, self._made = not self._is_hex, False, None
 
     def action_back(self) -> None:
         """Back to the bundle."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -10,7 +11,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input
 
-from irkit.app.case import CaseLine, case_lines, known_cases
+from irkit.app.again import Again
+from irkit.app.case import CaseLine
 from irkit.cli.record_text import RecordText
 from irkit.core.events import Note, OperationFailed, RunFinished, RunStarted
 from irkit.core.text import safe
@@ -23,6 +25,16 @@ if TYPE_CHECKING:
     from irkit.app.live import Changed
 
 _EVERY = 10
+
+
+@dataclass(frozen=True)
+class CaseSeen:
+    """A case as it was read: its name, what happened, as lines; and which cases there are, with how many runs."""
+
+    case: str
+    entries: int
+    lines: list[Line]
+    cases: dict[str, int]
 
 
 class CaseScreen(IrkitScreen[None]):
@@ -40,6 +52,8 @@ class CaseScreen(IrkitScreen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._ticks = 0
+        self._seen: CaseSeen | None = None
+        self._reading: Again[CaseSeen] = Again(self._read)
 
     def compose_body(self) -> Iterable[Widget]:
         yield Notice(id="case-title")
@@ -52,40 +66,72 @@ class CaseScreen(IrkitScreen[None]):
         self._end_typing()
         self._show()
 
+    def on_unmount(self) -> None:
+        """Give up what is under way."""
+        self._reading.close()
+
     def on_screen_resume(self) -> None:
         """They may be more by now."""
         if self.is_ready:
             self._show()
 
     def tick(self, changed: Changed) -> None:
-        """Look again now and then."""
+        """Show what was read, and have it read again now and then."""
         self._ticks += 1
         if self._ticks % _EVERY == 0:
-            self._show()
+            self._reading.ask()
+        read = self._reading.take()
+        if read is None:
+            return
+        if read.value is None:
+            told = f"the case cannot be read: {read.error}"
+            self.query_one("#case-title", Notice).update(Content.styled(safe(told, 300), "bold $error"))
+        elif read.value.case == self.services.case:
+            self._seen = read.value
+            self._show_seen(read.value)
+        else:
+            self._reading.ask()  # another was chosen meanwhile
+
+    def _read(self) -> CaseSeen:
+        """On another thread: the case as it is now."""
+        case, evidence = self.services.case, self.services.evidence
+        lines, problems = evidence.case_lines(case)
+        shown = [Line(safe(f"CANNOT BE BELIEVED: {one}", 600), "bold $error") for one in problems]
+        return CaseSeen(case, len(lines), shown + case_text(lines), evidence.cases())
 
     def _show(self) -> None:
-        case = self.services.case
-        lines, problems = case_lines(self.services.setting, case)
-        shown = [Line(safe(f"CANNOT BE READ: {one}", 600), "bold $error") for one in problems]
-        shown += case_text(lines)
+        """The title at once, and the lines once they were read."""
+        seen = self._seen
+        is_read = seen is not None and seen.case == self.services.case
+        self._say(f"{seen.entries} entries" if seen is not None and is_read else "reading ...")
+        if not is_read:
+            self.query_one(LineView).show([])
+        self._reading.ask()
+
+    def _show_seen(self, seen: CaseSeen) -> None:
         view = self.query_one(LineView)
-        if shown != view.lines:
-            view.show(shown)
-        name = case or "(no case: c chooses one, b names one)"
-        text = f"case {name}, by {self.services.responder}: {len(lines)} entries"
+        if seen.lines != view.lines:
+            view.show(seen.lines)
+        self._say(f"{seen.entries} entries")
+
+    def _say(self, what: str) -> None:
+        name = self.services.case or "(no case: c chooses one, b names one)"
+        text = f"case {name}, by {self.services.responder}: {what}"
         self.query_one("#case-title", Notice).update(Content(safe(text, 300)))
 
     def action_choose(self) -> None:
         """One of the cases that there are."""
-        cases = known_cases(self.services.setting)
-        answers = [(name or "-", name or "(no case)", f"{len(runs)} runs") for name, runs in cases.items()]
+        if self._seen is None:
+            self.irkit.say("the cases are being read still", "warning")
+            return
+        answers = [(f"={name}", name or "(no case)", f"{runs} runs") for name, runs in self._seen.cases.items()]
         if not answers:
             self.irkit.say("there is no case yet: b names one", "warning")
             return
 
         def told(answer: str | None) -> None:
             if answer is not None:
-                self._set("" if answer == "-" else answer)
+                self._set(answer.removeprefix("="))
 
         self.irkit.push_screen(ChoiceScreen("Which case is worked on?", answers), told)
 

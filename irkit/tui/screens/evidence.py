@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets.option_list import Option
 
-from irkit.app.evidence_look import BundleSeen, bundles_seen
+from irkit.app.again import Again
+from irkit.app.evidence_look import BundleSeen
 from irkit.core.text import Safe, safe
 from irkit.tui.choices import Choices
 from irkit.tui.notice import Notice
@@ -40,6 +41,8 @@ class EvidenceScreen(IrkitScreen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._seen: list[BundleSeen] = []
+        self._lines: list[Content] = []
+        self._reading: Again[list[BundleSeen]] = Again(self._read)
         self._ticks = 0
 
     def compose_body(self) -> Iterable[Widget]:
@@ -47,35 +50,53 @@ class EvidenceScreen(IrkitScreen[None]):
         yield Choices(id="evidence", markup=False, classes="pane")
 
     def on_mount(self) -> None:
-        """The bundles as they are now."""
-        self._fill()
+        """The bundles as they are now: they are read on a thread, as there may be many, on a slow disk."""
+        self.query_one("#evidence-title", Notice).update(Content("reading ..."))
+        self._reading.ask()
         self.query_one("#evidence").focus()
         self._open_wanted()
+
+    def on_unmount(self) -> None:
+        """Give up what is under way."""
+        self._reading.close()
 
     def on_screen_resume(self) -> None:
         """There may be others now."""
         if self.is_ready:
-            self._fill()
+            self._reading.ask()
             self._open_wanted()
 
     def tick(self, changed: Changed) -> None:
-        """Look again now and then."""
+        """Show what was read, and have it read again now and then."""
         self._ticks += 1
         if self._ticks % _EVERY == 0:
-            self._fill()
+            self._reading.ask()
+        read = self._reading.take()
+        if read is None:
+            return
+        if read.value is None:
+            told = f"the evidence folder cannot be read: {read.error}"
+            self.query_one("#evidence-title", Notice).update(Content.styled(safe(told, 300), "bold $error"))
+        else:
+            self._fill(read.value)
 
-    def _fill(self) -> None:
+    def _read(self) -> list[BundleSeen]:
+        """On another thread: the bundles there are."""
+        return self.services.evidence.bundles()
+
+    def _fill(self, seen: list[BundleSeen]) -> None:
         listed = self.query_one("#evidence", Choices)
-        seen = bundles_seen(self.services.setting)
+        lines = [bundle_line(one) for one in seen]
         if [one.path for one in seen] == [one.path for one in self._seen] and listed.option_count == len(seen):
-            self._seen = seen
-            for number, one in enumerate(seen):
-                listed.replace_option_prompt_at_index(number, bundle_line(one))
+            for number, (line, before) in enumerate(zip(lines, self._lines, strict=True)):
+                if not line.is_same(before):
+                    listed.replace_option_prompt_at_index(number, line)
+            self._seen, self._lines = seen, lines
         else:
             at = self._now()
-            self._seen = seen
+            self._seen, self._lines = seen, lines
             listed.clear_options()
-            listed.add_options([Option(bundle_line(one), id=f"bundle{number}") for number, one in enumerate(seen)])
+            listed.add_options([Option(line, id=f"bundle{number}") for number, line in enumerate(lines)])
             paths = [one.path for one in seen]
             listed.highlighted = paths.index(at.path) if at and at.path in paths else 0 if seen else None
         left = sum(one.left > 0 for one in seen)

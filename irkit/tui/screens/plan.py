@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
+from irkit.app.again import Again
 from irkit.app.planning import Planning, space_left, without_steps
 from irkit.cli.table import size_text
 from irkit.core.container import SHORT_ID
@@ -26,6 +27,7 @@ from irkit.tui.themes import SEVERITY_SIGNS, SEVERITY_STYLES
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
+    from irkit.app.look import Look
     from irkit.core.plan import Plan
 
 _STYLES = {Touch.READ: "", Touch.CHANGE: "bold $warning", Touch.DESTROY: "bold $error reverse"}
@@ -58,6 +60,8 @@ class PlanScreen(IrkitScreen[None]):
         self._left_out: set[str] = set()
         self._is_exact = False
         self._waited = 0
+        self._room: Look[int | None] | None = None
+        self._measuring: Again[int | None] = Again(lambda: space_left(self.services.setting))
         self.plan: Plan | None = None
         """The plan as it would be carried out, once it is made."""
 
@@ -77,11 +81,16 @@ class PlanScreen(IrkitScreen[None]):
 
     def on_unmount(self) -> None:
         """Let go of what was not handed over."""
+        self._measuring.close()
         if self._planning is not None:
             self._planning.close()
 
     def tick(self, changed: Changed) -> None:
         """Show how long it takes, and then the plan."""
+        if (measured := self._measuring.take()) is not None:
+            self._room = measured
+            if self.plan is not None:
+                self.query_one("#plan-notes", Static).update(self._notes(self.plan))
         planning = self._planning
         if planning is None or self.plan is not None:
             return
@@ -145,10 +154,10 @@ class PlanScreen(IrkitScreen[None]):
             )
         if len(plan.targets) > _MOST_TARGETS:
             parts.append(Content(f"and {len(plan.targets) - _MOST_TARGETS} more"))
-        room = space_left(self.services.setting)
-        parts.append(
-            Content.styled(f"room for evidence: {size_text(room) if room is not None else 'not known'}", "dim")
-        )
+        if self._room is not None:
+            room = self._room.value
+            told = f"room for evidence: {size_text(room) if room is not None else 'not known'}"
+            parts.append(Content.styled(told, "dim"))
         return Content("\n").join(parts)
 
     # Keys ----------------------------------------------------------------------------------------------------------
@@ -192,6 +201,7 @@ class PlanScreen(IrkitScreen[None]):
         if self._planning is not None:
             self._planning.close()
         self.plan, self._waited = None, 0
+        self._measuring.ask()
         self._planning = self._make()
         self.query_one("#plan-steps", Choices).clear_options()
         self.query_one("#plan-notes", Static).update("")

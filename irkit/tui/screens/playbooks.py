@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
+from irkit.app.again import Again
 from irkit.app.planning import Shelved, shelf
 from irkit.core.text import safe
 from irkit.tui import flows
@@ -20,6 +21,7 @@ from irkit.tui.notice import Notice
 from irkit.tui.screen import IrkitScreen
 
 if TYPE_CHECKING:
+    from irkit.app.live import Changed
     from irkit.core.playbook import Playbook
 
 _GROUPS: Final[Mapping[str, str]] = {
@@ -45,6 +47,7 @@ class PlaybooksScreen(IrkitScreen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._known: list[Shelved] = []
+        self._reading: Again[list[Shelved]] = Again(lambda: shelf(self.services.setting))
 
     def compose_body(self) -> Iterable[Widget]:
         yield Notice(id="playbooks-for")
@@ -53,13 +56,27 @@ class PlaybooksScreen(IrkitScreen[None]):
             yield Static(id="playbooks-text", markup=False)
 
     def on_mount(self) -> None:
-        """The playbooks as they are now."""
-        self._fill()
+        """The playbooks as they are now: they are read and checked on a thread."""
+        self._reading.ask()
+        self.query_one("#playbooks").focus()
         self._say_targets()
+
+    def on_unmount(self) -> None:
+        """Give up what is under way."""
+        self._reading.close()
+
+    def tick(self, changed: Changed) -> None:
+        """Show the playbooks once they were read."""
+        read = self._reading.take()
+        if read is not None:
+            if read.value is None:
+                self.irkit.say(f"the playbooks cannot be read: {read.error}", "error")
+            self._fill(read.value or [])
 
     def on_screen_resume(self) -> None:
         """The containers may be others now."""
         if self.is_ready:
+            self._reading.ask()
             self._say_targets()
 
     def target_keys(self) -> list[str]:
@@ -71,9 +88,9 @@ class PlaybooksScreen(IrkitScreen[None]):
         text = f"for {names}" if names else "no container marked: go back with 1 and mark some (space)"
         self.query_one("#playbooks-for", Notice).update(Content(safe(text, 300)))
 
-    def _fill(self) -> None:
+    def _fill(self, found: list[Shelved]) -> None:
+        before = self._now()
         self._known = []
-        found = shelf(self.services.setting)
         options: list[Option] = []
         for effect, title in _GROUPS.items():
             mine = [one for one in found if one.effect == effect]
@@ -86,7 +103,9 @@ class PlaybooksScreen(IrkitScreen[None]):
         listed.clear_options()
         listed.add_options(options)
         listed.action_first()
-        listed.focus()
+        again = next((number for number, one in enumerate(self._known) if before and one.name == before.name), None)
+        if again is not None:
+            listed.highlighted = listed.get_option_index(str(again))
 
     def _now(self) -> Shelved | None:
         listed = self.query_one("#playbooks", Choices)

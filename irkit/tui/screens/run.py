@@ -12,12 +12,11 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from irkit.app import left_to_undo
+from irkit.app.again import Again
 from irkit.app.planning import space_left
 from irkit.cli.record_text import RecordText
 from irkit.cli.render import run_text
 from irkit.cli.table import size_text
-from irkit.core.errors import IrkitError
 from irkit.core.text import Safe, safe
 from irkit.tui import flows
 from irkit.tui.notice import Notice
@@ -26,6 +25,7 @@ from irkit.tui.screen import IrkitScreen
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
+    from irkit.app.look import Look
     from irkit.app.run_service import ActiveRun
     from irkit.core.events import Record
 
@@ -59,6 +59,9 @@ class RunScreen(IrkitScreen[None]):
         self._taken = 0
         self._ticks = 0
         self._room: int | None = None
+        self._measuring: Again[int | None] = Again(lambda: space_left(self.services.setting))
+        self._left: Look[int] | None = None
+        self._counting: Again[int] = Again(self._count_left)
         self._is_summed_up = False
 
     def compose_body(self) -> Iterable[Widget]:
@@ -85,6 +88,7 @@ class RunScreen(IrkitScreen[None]):
             return
         if run is not self._shown:
             self._shown, self._text, self._records, self._rates, self._taken = run, RecordText(), [], Rates(), 0
+            self._left = None
         records = run.records
         self._take(records[self._taken :])
         self._taken = len(records)
@@ -96,6 +100,21 @@ class RunScreen(IrkitScreen[None]):
         if run.run.records != self._count or run.is_over != self._is_summed_up:
             self._count, self._is_summed_up = run.run.records, run.is_over
             self._show_steps(run)
+            if run.is_over:
+                self._counting.ask()
+        if run.is_over and (counted := self._counting.take()) is not None:
+            self._left = counted
+            self._show_steps(run)
+
+    def _count_left(self) -> int:
+        """On another thread, as all logs are asked: what of the run is to be taken back."""
+        run = self._shown
+        return self.services.evidence.left_of(run.run) if run is not None else 0
+
+    def on_unmount(self) -> None:
+        """Give up what is under way."""
+        self._measuring.close()
+        self._counting.close()
 
     def _take(self, records: Iterable[Record]) -> None:
         self._records += filter(None, map(self._text.line, records))
@@ -109,7 +128,9 @@ class RunScreen(IrkitScreen[None]):
             text = f"run {run.plan.run[:12]} of {run.plan.playbook}: {outcome}; bundle {bundle}"
         else:
             if self._ticks % _SPACE_EVERY == 1:
-                self._room = space_left(self.services.setting)
+                self._measuring.ask()
+            if (measured := self._measuring.take()) is not None:
+                self._room = measured.value
             free = f", free {size_text(self._room)}" if self._room is not None else ""
             state = "ENDING" if run.is_ending else "goes on"
             text = f"run {run.plan.run[:12]} of {run.plan.playbook}: {state}, {seconds} s{free}"
@@ -134,11 +155,12 @@ class RunScreen(IrkitScreen[None]):
             yield Content.styled(f"irkit: {safe(run.error, 1000)}", "bold $error")
         if run.bundle is None:
             return
-        try:
-            left = len(left_to_undo(self.services.setting, run.run))
-        except IrkitError as error:
-            left = 0
-            yield Content.styled(safe(error, 400), "$error")
+        if self._left is None:
+            yield Content(safe(f"bundle    {run.bundle}", 400))
+            return
+        if self._left.value is None:
+            yield Content.styled(f"what is left to be taken back is not known: {safe(self._left.error, 400)}", "$error")
+        left = self._left.value or 0
         for line in run_text(run.run, left).splitlines():
             yield Content(safe(line, 1000))
         yield Content(safe(f"bundle    {run.bundle}", 400))
