@@ -17,7 +17,7 @@ from irkit.core.errors import IrkitError
 from irkit.core.text import safe
 
 VERBS = (
-    *("ls", "inspect", "plan", "run", "undo", "show", "verify", "seal", "hosts", "playbooks", "export"),
+    *("ls", "inspect", "plan", "run", "undo", "show", "case", "verify", "seal", "hosts", "playbooks", "export"),
     *("completion", "demo"),
 )
 SUMMARIES = {
@@ -26,7 +26,8 @@ SUMMARIES = {
     "plan": "Show every operation of a playbook before anything is done.",
     "run": "Run a playbook and write an evidence bundle.",
     "undo": "Take back what a run changed.",
-    "show": "Show a run: what was done, what was collected, what is still changed.",
+    "show": "Show a run: what was done, collected and is still changed; or all runs.",
+    "case": "Show what was done and noted in a case, or write a note.",
     "verify": "Check a bundle: every file, the manifests and the chain of the log.",
     "seal": "Seal the bundle of a run that was killed.",
     "hosts": "List, check and add hosts; record their keys.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from irkit.cli import options
+from irkit.cli.ls_findings import list_findings
 from irkit.cli.table import Rows, age_text, columns
 from irkit.core.container import SHORT_ID, Summary
 from irkit.core.errors import HostState, TargetError
@@ -20,15 +21,21 @@ _WIDTHS = (SHORT_ID, 22, 8, 26, 4, 16, 1)
 @click.command()
 @click.argument("selectors", nargs=-1, metavar="[TARGET]...", shell_complete=options.complete_container)
 @options.with_hosts()
+@click.option("--findings", is_flag=True, help="Examine each: risk and exposure, the riskiest first.")
 @options.as_json
-def command(selectors: tuple[str, ...], chosen: options.Chosen, as_json: bool) -> None:
+def command(selectors: tuple[str, ...], chosen: options.Chosen, findings: bool, as_json: bool) -> None:
     """List the containers of hosts, running ones first; several hosts as each of them answers.
 
     TARGET limits the list: an id or prefix, a name, name:GLOB, image:GLOB, label:KEY[=GLOB] or all, of one host where
     HOST/ stands before it. Exit status 1 where some hosts could not be reached, 3 where none could.
+
+    EXPOSE, with --findings, is a letter at its place: P privileged, N a namespace of the host, D the engine's socket,
+    W a writable mount of the host, C dangerous capabilities, U root.
     """
     with chosen.setting().fleet(chosen.hosts) as fleet:
-        if len(fleet.hosts) == 1:
+        if findings:
+            list_findings(fleet, selectors, as_json=as_json)
+        elif len(fleet.hosts) == 1:
             _list_one(fleet, selectors, as_json=as_json)
         else:
             _list_many(fleet, selectors, as_json=as_json)
