@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 from irkit import app
+from irkit.app.listing import look
 from irkit.cli.execution import Shown, carry_out
 from irkit.core.container import Container
 from irkit.core.events import OperationFinished
@@ -108,7 +109,7 @@ class Victim:
     def facts(self) -> tuple[Container, bytes]:
         """What the engine tells of it, and the tables of rules in its network namespace."""
         with app.Setting().fleet() as fleet:
-            found = app.look(fleet, [self.suspect]).containers[0]
+            found = look(fleet, [self.suspect]).containers[0]
         return found, run([tool("nsenter"), "-t", str(found.pid), "-n", tool("nft"), "list", "tables"]).stdout
 
     def run(self, number: int, at: int) -> int:
