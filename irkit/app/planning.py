@@ -4,9 +4,10 @@ from __future__ import annotations  # see the imports for types only, below
 
 import shutil
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from irkit.app.bundles import find_bundle, left_to_undo
 from irkit.app.playbooks import load
@@ -16,7 +17,8 @@ from irkit.core.errors import IrkitError, PlaybookError
 from irkit.engine.unforeseen import shield
 
 if TYPE_CHECKING:
-    from irkit.app.runs import Prepared
+    from irkit.app.fleet import Fleet
+    from irkit.app.runs import Prepared, Reaching
     from irkit.app.setting import Setting
     from irkit.core.plan import Plan
     from irkit.core.playbook import Playbook
@@ -25,16 +27,24 @@ LEFT_OUT = "left out by the responder"
 """Why a step is skipped that the responder took out of a plan."""
 
 
+class Work(Protocol):
+    """What makes a plan: it tells `reaching` of its hosts before it reaches any. Raises IrkitError."""
+
+    def __call__(self, *, reaching: Reaching) -> Prepared: ...
+
+
 class Planning:
     """One plan in the making: `prepared` once it is there, or `error` in a line.
 
-    What was prepared is handed over by `hand_over`; until then it is let go by `close`, whenever that is called.
+    `work` tells of its hosts before it reaches them. What was prepared is handed over by `hand_over`; until then
+    `close` lets go of the hosts, whenever that is called, also while one of them is waited for.
     """
 
-    def __init__(self, work: Callable[[], Prepared]) -> None:
+    def __init__(self, work: Work) -> None:
         self._work = work
         self._lock = threading.Lock()
         self._is_closed = False
+        self._fleet: Fleet | None = None
         self.prepared: Prepared | None = None
         self.error = ""
         threading.Thread(target=self._make, name="plan", daemon=True).start()
@@ -45,30 +55,37 @@ class Planning:
         return self.prepared is not None or bool(self.error)
 
     def close(self) -> None:
-        """Let go of its hosts, unless it was handed over."""
+        """Let go of its hosts, unless it was handed over. Waits for nothing."""
         with self._lock:
-            self._is_closed = True
-            prepared, self.prepared = self.prepared, None
-        if prepared is not None:
-            prepared.fleet.close()
+            self._is_closed, self.prepared = True, None
+            fleet, self._fleet = self._fleet, None
+        if fleet is not None:
+            threading.Thread(target=fleet.close, name="plan closing", daemon=True).start()
 
     def hand_over(self) -> Prepared | None:
         """The plan, for somebody else to let go of; None where it is not there, or was handed over before."""
         with self._lock:
             prepared, self.prepared = self.prepared, None
-            self._is_closed = True
+            self._is_closed, self._fleet = True, None
         return prepared
+
+    def _reaching(self, fleet: Fleet) -> None:
+        with self._lock:
+            if not self._is_closed:
+                self._fleet = fleet
+                return
+        fleet.close()
 
     def _make(self) -> None:
         try:
-            made = shield(self._work, self._break_off)
+            made = shield(lambda: self._work(reaching=self._reaching), self._break_off)
         except IrkitError as error:
             made = str(error)
         with self._lock:
             if isinstance(made, str):
                 self.error = made
             elif not self._is_closed:
-                self.prepared = made
+                self.prepared, self._fleet = made, made.fleet
                 return
         if not isinstance(made, str):
             made.fleet.close()
@@ -85,13 +102,13 @@ def plan_run(
     """The plan of a playbook for containers by their keys (host and full id), on these hosts and no others."""
     hosts = list(dict.fromkeys(key.partition("/")[0] for key in keys))
     return Planning(
-        lambda: prepare(setting, playbook, list(keys), given=given, case=case, responder=responder, hosts=hosts)
+        partial(prepare, setting, playbook, list(keys), given=given, case=case, responder=responder, hosts=hosts)
     )
 
 
 def plan_undo_of(setting: Setting, run: str, containers: Sequence[str] = (), *, responder: str) -> Planning:
     """The plan that takes a run back, or what it did to some of its containers."""
-    return Planning(lambda: prepare_undo(setting, run, containers, responder=responder))
+    return Planning(partial(prepare_undo, setting, run, containers, responder=responder))
 
 
 def without_steps(plan: Plan, steps: Collection[str]) -> Plan:

@@ -3,10 +3,10 @@
 from __future__ import annotations  # see the imports for types only, below
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import msgspec
 
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from irkit.engine.runner import Runner
 
 
+Reaching: TypeAlias = "Callable[[Fleet], None]"
+
+
 @dataclass
 class Prepared:
     """A plan, with what is needed to carry it out: a context that ends with all its hosts let go."""
@@ -69,10 +72,12 @@ def prepare(
     responder: str,
     hosts: Sequence[str] = (),
     hold: bool = False,
+    reaching: Reaching | None = None,
 ) -> Prepared:
     """The plan of a playbook for the containers meant on those hosts; connected, until its context ends.
 
-    With `hold` the run goes on holding what it contains. A host that cannot be reached is refused by the plan, which is
+    With `hold` the run goes on holding what it contains. `reaching` is given the hosts before any is reached, for
+    whoever may want to let go of them meanwhile. A host that cannot be reached is refused by the plan, which is
     for the others. Raises IrkitError.
     """
     from irkit.core.action import RunFacts
@@ -82,6 +87,8 @@ def prepare(
     parameters = resolve_parameters(playbook, given)
     with ExitStack() as reached:
         fleet = reached.enter_context(setting.fleet(hosts))
+        if reaching is not None:
+            reaching(fleet)
         seen = look(fleet, selectors, identify=True)
         held = contained(setting, seen.hosts)
         run = RunFacts(id=new_run_id(), case=case, responder=responder)

@@ -21,6 +21,7 @@ from irkit.core.values import utc_text
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from irkit.app.runs import Reaching
     from irkit.app.undo_around import Left
     from irkit.core.container import Container
     from irkit.core.finding import Finding
@@ -38,11 +39,12 @@ def prepare_undo(
     responder: str,
     new_address: bool = False,
     reset_connections: bool = False,
+    reaching: Reaching | None = None,
 ) -> Prepared:
     """The plan that takes a run, or some of its containers, back; connected, until its context ends.
 
     With `new_address` a container whose address is taken is given the nearest free one; with `reset_connections` those
-    that were open are ended before it is put back.
+    that were open are ended before it is put back. `reaching` is given the hosts before any is reached.
 
     What is on a host that cannot be reached, or for which another engine answers, is refused by the plan, which is for
     the others. Raises IrkitError, also where no host at all can be reached.
@@ -55,6 +57,8 @@ def prepare_undo(
     recorded = recorded_hosts(job.path, job.run)
     with ExitStack() as reached:
         fleet = reached.enter_context(Fleet(setting, ways_back(setting, recorded, job.hosts)))
+        if reaching is not None:
+            reaching(fleet)
         seen = _look(fleet, job.wanted, job.run, recorded)
         around = _look_around(fleet, seen, job, root=reset_connections)
         reached.pop_all()

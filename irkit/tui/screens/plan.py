@@ -250,15 +250,23 @@ class PlanScreen(IrkitScreen[None]):
             await flows.begin(self.irkit, prepared)
 
     def moved(self, plan: Plan) -> str:
-        """Which target is not what it was when it was planned, in a line; empty where all are."""
-        rows = self.services.live.rows
+        """Which target is not what it was when it was planned, in a line; empty where all are.
+
+        Of one whose host does not answer just now nobody knows what it is. A host that is not in the list, as an undo
+        may have it, is looked at by the run itself.
+        """
+        live = self.services.live
+        hosts = live.hosts
         for target in plan.targets:
-            row = rows.get(target.key)
+            name, host, row = safe(target.name, 60), hosts.get(target.host), live.row(target.key)
+            if host is None:
+                continue
+            if not host.state.is_up:
+                return f"{safe(target.host, 60)} is {host.state}: what {name} is by now is not known"
             if row is None:
-                if self.services.live.hosts.get(target.host) is not None:
-                    return f"{safe(target.name, 60)} is gone"
-            elif row.facts is not None and row.facts.started_at != target.started_at:
-                return f"{safe(target.name, 60)} was started anew"
+                return f"{name} is gone"
+            if row.facts is not None and row.facts.started_at != target.started_at:
+                return f"{name} was started anew"
         return ""
 
 
