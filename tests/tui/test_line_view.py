@@ -72,6 +72,10 @@ def text_of(view: Counted) -> list[str]:
     return [view.render_line(y).text.strip() for y in range(view.size.height)]
 
 
+def bars(view: Counted) -> tuple[bool, bool]:
+    return view.show_vertical_scrollbar, view.show_horizontal_scrollbar
+
+
 def test_only_lines_that_are_new_are_measured() -> None:
     async def test(view: Counted, pilot: Pilot[None]) -> None:
         view.show([Line(Safe(Looked("x"))) for _ in range(1000)])
@@ -102,19 +106,19 @@ def test_lines_that_come_lay_nothing_out_and_render_what_is_seen() -> None:
 
 def test_the_bars_follow_what_there_is() -> None:
     async def test(view: Counted, pilot: Pilot[None]) -> None:
-        assert not view.show_vertical_scrollbar and not view.show_horizontal_scrollbar
+        assert bars(view) == (False, False)
         view.append(lines(5))
         await pilot.pause()
-        assert not view.show_vertical_scrollbar
+        assert bars(view) == (False, False)
         view.append(lines(100, width=80))
         await pilot.pause()
-        assert view.show_vertical_scrollbar and view.show_horizontal_scrollbar
+        assert bars(view) == (True, True)
         seen = view.scrollable_content_region.size
         assert (view.max_scroll_x, view.max_scroll_y) == (80 - seen.width, 105 - seen.height)
         assert view.vertical_scrollbar.window_virtual_size == 105
         view.show(lines(2))
         await pilot.pause()
-        assert not view.show_vertical_scrollbar and not view.show_horizontal_scrollbar
+        assert bars(view) == (False, False)
         assert text_of(view)[:2] == ["0", "1"]
 
     on_screen(test)
