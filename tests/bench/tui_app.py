@@ -73,6 +73,7 @@ class BenchApp(IrkitApp):
         self.kind, self.fleet, self.seconds, self.result = kind, fleet, seconds, result
         self.delays: list[float] = []
         self.pauses: list[float] = []
+        self.busy = 0.0
         gc.callbacks.append(self.note_pause)
         self.paused_at = 0.0
 
@@ -111,6 +112,7 @@ class BenchApp(IrkitApp):
         spent = time.perf_counter() - begun
         probe.cancel()
         self.end(
+            busy_ms=self.busy * 1000,
             gc_ms=max(self.pauses, default=0.0) * 1000,
             share=(time.process_time() - used) / spent, loop=(time.thread_time() - mine) / spent,
             stall_ms=max(self.delays) * 1000, late=sum(one > 0.1 for one in self.delays),
@@ -136,7 +138,9 @@ class BenchApp(IrkitApp):
         await asyncio.sleep(self.seconds)
         probe.cancel()
         spent, lines = time.perf_counter() - begun, (pane._log.lines if pane._log else 0) - before
-        self.end(stall_ms=max(self.delays) * 1000, lines=lines, shown=pane._shown, seconds=spent)
+        self.end(
+            stall_ms=max(self.delays) * 1000, busy_ms=self.busy * 1000, lines=lines, shown=pane._shown, seconds=spent
+        )
 
     async def measure_memory(self) -> None:
         await self.settle()
@@ -161,9 +165,10 @@ class BenchApp(IrkitApp):
 
     async def longest_stall(self) -> None:
         while True:
-            begun = time.perf_counter()
+            begun, worked = time.perf_counter(), time.thread_time()
             await asyncio.sleep(PROBE)
             self.delays.append(time.perf_counter() - begun - PROBE)
+            self.busy = max(self.busy, time.thread_time() - worked)
 
 
 MEASURES = {"idle": "list", "ours": "list", "peer": "list", "first": "first", "log": "log", "memory": "memory"}
