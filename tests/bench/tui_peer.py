@@ -14,7 +14,7 @@ class PeerTable(DataTable[str]):
 
     marked: tuple[str, ...] = ()
     hidden_marks = 0
-    is_order_kept = False
+    is_order_kept = is_frozen = False
     cursor_key = None
 
     def __init__(self, columns: Sequence[Column], look: Callable[[str], Row], *, id: str) -> None:
