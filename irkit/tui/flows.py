@@ -103,23 +103,22 @@ async def confirm_waiting(app: IrkitApp) -> None:
     from irkit.tui.screens.plan import PlanScreen
 
     for mode, stack in app.stacks():
-        if stack and isinstance(stack[-1], PlanScreen):
+        if stack and isinstance(stack[-1], PlanScreen) and not stack[-1].is_handed_over:
             if mode != app.current_mode:
                 await app.switch_mode(mode)
             return
     app.say("no plan waits: P chooses a playbook", "warning")
 
 
-async def begin(app: IrkitApp, prepared: Prepared) -> None:
-    """Begin the run, and show it."""
+def begin(app: IrkitApp, prepared: Prepared) -> bool:
+    """Begin the run; whether it was begun."""
     try:
         app.services.runs.begin(prepared)
     except IrkitError as error:
         prepared.fleet.close()
         app.say(error, "error")
-        return
-    app.pop_screen()
-    await app.action_mode("run")
+        return False
+    return True
 
 
 def undo(app: IrkitApp, run: str) -> None:

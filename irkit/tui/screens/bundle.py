@@ -162,7 +162,7 @@ class BundleScreen(IrkitScreen[None]):
 
     def action_back(self) -> None:
         """Back to the bundles."""
-        self.irkit.pop_screen()
+        self.dismiss()
 
 
 def item_line(one: Item) -> Line:
@@ -243,4 +243,4 @@ class ItemScreen(IrkitScreen[None]):
 
     def action_back(self) -> None:
         """Back to the bundle."""
-        self.irkit.pop_screen()
+        self.dismiss()

@@ -190,7 +190,7 @@ class ContainerScreen(IrkitScreen[None]):
         if self.query_one("#container-search").display:
             self._end_search()
         else:
-            self.irkit.pop_screen()
+            self.dismiss()
 
 
 def export_text(saved: Exported) -> str:

@@ -27,9 +27,7 @@ SIGNS = (
 class HelpScreen(Modal[None]):
     """What can be done where it was opened."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q", "app.pop_screen", "Back", id="help.back")
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "back", "Back", id="help.back")]
 
     def __init__(self, about: str, keys: Sequence[tuple[str, str]]) -> None:
         super().__init__()
@@ -52,3 +50,7 @@ class HelpScreen(Modal[None]):
                 Content(SIGNS),
             ]
             yield Static(Content("\n").join(parts), markup=False)
+
+    def action_back(self) -> None:
+        """Back to where it was opened."""
+        self.dismiss()

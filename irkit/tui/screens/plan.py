@@ -28,6 +28,7 @@ from irkit.tui.themes import SEVERITY_SIGNS, SEVERITY_STYLES
 if TYPE_CHECKING:
     from irkit.app.live import Changed
     from irkit.app.look import Look
+    from irkit.app.runs import Prepared
     from irkit.core.plan import Plan
 
 _STYLES = {Touch.READ: "", Touch.CHANGE: "bold $warning", Touch.DESTROY: "bold $error reverse"}
@@ -64,6 +65,10 @@ class PlanScreen(IrkitScreen[None]):
         self._measuring: Again[int | None] = Again(lambda: space_left(self.services.setting))
         self.plan: Plan | None = None
         """The plan as it would be carried out, once it is made."""
+        self.is_handed_over = False
+        """Whether its run was begun: then there is nothing to do here any more."""
+        self._is_asked = False
+        """Whether it is with the responder, or was agreed to: then no key changes it, and no second answer is asked."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield Notice(id="plan-title")
@@ -78,6 +83,11 @@ class PlanScreen(IrkitScreen[None]):
         """Begin to plan."""
         self.query_one("#plan-operations").display = False
         self.action_again()
+
+    def on_screen_resume(self) -> None:
+        """A plan that was carried out is not shown again."""
+        if self.is_handed_over:
+            self.dismiss()
 
     def on_unmount(self) -> None:
         """Let go of what was not handed over."""
@@ -173,7 +183,7 @@ class PlanScreen(IrkitScreen[None]):
     def action_leave_out(self) -> None:
         """Leave the step out, or take it in again."""
         row = self._row_now()
-        if row is not None:
+        if row is not None and not self._is_asked:
             self._left_out ^= {row.step}
             self._show()
 
@@ -191,6 +201,8 @@ class PlanScreen(IrkitScreen[None]):
 
     def action_parameters(self) -> None:
         """Go to the form of parameters."""
+        if self._is_asked:
+            return
         if self._edit is not None:
             self._edit()
         else:
@@ -198,6 +210,8 @@ class PlanScreen(IrkitScreen[None]):
 
     def action_again(self) -> None:
         """Plan once more, from facts as they are now."""
+        if self._is_asked:
+            return
         if self._planning is not None:
             self._planning.close()
         self.plan, self._waited = None, 0
@@ -209,10 +223,13 @@ class PlanScreen(IrkitScreen[None]):
 
     def action_back(self) -> None:
         """Leave the plan: nothing was done."""
-        self.dismiss()
+        if not self._is_asked:
+            self.dismiss()
 
     def action_confirm(self) -> None:
         """Go to the confirmation, unless the plan is refused, does nothing, or changes while nothing is armed."""
+        if self._is_asked:
+            return
         if self.plan is None:
             self.irkit.say("the plan is not there yet", "warning")
             return
@@ -222,6 +239,7 @@ class PlanScreen(IrkitScreen[None]):
             return
         from irkit.tui.screens.confirm import ConfirmScreen
 
+        self._is_asked = True
         self.irkit.push_screen(ConfirmScreen(plan), self._confirmed)
 
     def _why_not(self, plan: Plan) -> str:
@@ -236,18 +254,31 @@ class PlanScreen(IrkitScreen[None]):
         return ""
 
     async def _confirmed(self, plan: Plan | None) -> None:
+        self._is_asked = False
         if plan is None:
+            return
+        if reason := self._why_not(plan):
+            self.irkit.say(reason, "warning")
             return
         if moved := self.moved(plan):
             self.irkit.say(f"{moved}: planned again, look at it once more", "warning")
             self.action_again()
             return
-        from irkit.tui import flows
-
         prepared = self._planning.hand_over() if self._planning else None
         if prepared is not None:
             prepared.plan = plan
-            await flows.begin(self.irkit, prepared)
+            await self._begin(prepared)
+
+    async def _begin(self, prepared: Prepared) -> None:
+        """Have it carried out, and go to its run; keys may have led to another screen meanwhile."""
+        from irkit.tui import flows
+
+        self.is_handed_over = flows.begin(self.irkit, prepared)
+        if not self.is_handed_over:
+            self.action_again()
+            return
+        self.dismiss()
+        await self.irkit.action_mode("run")
 
     def moved(self, plan: Plan) -> str:
         """Which target is not what it was when it was planned, in a line; empty where all are.

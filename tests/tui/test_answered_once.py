@@ -1,0 +1,106 @@
+"""A confirmation that is answered twice, as an Enter that is held down does, begins one run and ends nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from irkit.core.errors import UsageError
+from irkit.tui.app import IrkitApp
+from irkit.tui.screens.confirm import ConfirmScreen
+from tests.engine.world import container
+from tests.tui.test_keys_in_order import burst, planned
+from tests.tui.world import play, until
+
+
+@pytest.mark.parametrize(("key", "phrase"), [("C", ""), ("I", "web")])
+@pytest.mark.parametrize("enters", [2, 5])
+def test_an_enter_that_is_held_down_begins_one_run(tmp_path: Path, key: str, phrase: str, enters: int) -> None:
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        app.is_armed = True
+        await planned(app, pilot, key)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        burst(app, phrase + "\r" * enters)
+        await until(pilot, lambda: app.services.runs.latest is not None and app.services.runs.latest.is_over)
+        await until(pilot, lambda: app.current_mode == "run")
+        assert len(app.services.runs.runs) == 1
+        assert [len(stack) for mode, stack in app.stacks() if mode == "triage"] == [1]
+
+    app = play({"local": [container("web")]}, tmp_path, script)
+    assert app.crash is None
+
+
+def test_a_screen_that_is_left_twice_leaves_the_one_behind_it(tmp_path: Path) -> None:
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await planned(app, pilot, "C")
+        screen = app.screen
+        app.action_help()
+        await until(pilot, lambda: app.screen is not screen)
+        on_top = app.screen
+        on_top.dismiss()
+        on_top.dismiss()
+        await pilot.pause()
+        assert app.screen is screen
+
+    play({"local": [container("web")]}, tmp_path, script)
+
+
+@pytest.mark.parametrize("more", ["6", "5", "8", "r", " \r", "\r3", "\r6", "\x1b", "q"])
+def test_what_is_agreed_to_is_begun_once_whatever_is_pressed_next(tmp_path: Path, more: str) -> None:
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        screen = await planned(app, pilot, "C")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        answer = app.screen
+        assert isinstance(answer, ConfirmScreen)
+        answer.action_yes()
+        burst(app, more)
+        await until(pilot, lambda: app.services.runs.latest is not None)
+        await pilot.pause()
+        await until(pilot, lambda: app.services.runs.latest is not None and app.services.runs.latest.is_over)
+        assert len(app.services.runs.runs) == 1
+        await app.go_to("triage")
+        await until(pilot, lambda: screen not in app.screen_stack)
+        assert len(app.screen_stack) == 1
+
+    app = play({"local": [container("web")]}, tmp_path, script)
+    assert app.crash is None
+
+
+def test_what_is_agreed_to_after_irkit_was_disarmed_is_not_begun(tmp_path: Path) -> None:
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        app.is_armed = True
+        screen = await planned(app, pilot, "I")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        app.is_armed = False
+        burst(app, "web\r")
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.pause(0.2)
+        assert not app.services.runs.runs
+
+    play({"local": [container("web")]}, tmp_path, script)
+
+
+def test_a_plan_that_could_not_be_begun_is_made_anew(tmp_path: Path) -> None:
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        screen = await planned(app, pilot, "C")
+        before = screen.plan
+
+        def refuse(*_: object, **__: object) -> None:
+            raise UsageError("run 123 goes on")
+
+        app.services.runs.begin, kept = refuse, app.services.runs.begin  # type: ignore[method-assign, assignment]
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.plan is not None and screen.plan is not before)
+        app.services.runs.begin = kept  # type: ignore[method-assign]
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.services.runs.latest is not None)
+
+    play({"local": [container("web")]}, tmp_path, script)
