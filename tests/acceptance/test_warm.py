@@ -26,7 +26,15 @@ def suspect(shared: Lab) -> str:
 @pytest.mark.parametrize(
     "words",
     [
-        *((), ("--help",), ("--version",), ("nonsense",), ("ls", "--json"), ("ls", "name:\udcff"), ("ls", "nobody", "--json")),
+        *(
+            (),
+            ("--help",),
+            ("--version",),
+            ("nonsense",),
+            ("ls", "--json"),
+            ("ls", "name:\udcff"),
+            ("ls", "nobody", "--json"),
+        ),
         *(("inspect", "suspect"), ("plan", "freeze", "suspect")),
         *(("run", "isolate", "suspect"), ("playbooks", "show", "isolate"), ("playbooks", "schema"), ("hosts", "list")),
         *(("verify", "nothing"), ("undo", "nothing"), ("seal", "nothing"), ("completion", "bash")),

@@ -17,7 +17,7 @@ from .suspects import Lab
 OPT_OUT = "IRKIT_NO_ENGINE"
 USERS = (User("root"), User("ana", groups=("docker",)), User("bob", sudo=True), User("eve"))
 # The engine starts itself anew several times for each container. Looking for garbage is a quarter of what that takes.
-SELDOM_COLLECTING = {"GOGC": "off", "GOMEMLIMIT": "250MiB"}
+SELDOM_COLLECTING = {"GOGC": "off", "GOMEMLIMIT": "150MiB"}
 
 
 class ThreeHosts(NamedTuple):
