@@ -15,6 +15,15 @@ from tests.acceptance.command import Irkit
 
 OWN_SEQUENCES = re.compile(r"\x1b\[(?:\?25[lh]|[0-9]*[AK]|[0-9;]*m)")
 """What the bars draw with: cursor hidden and shown, up, a line erased, colours."""
+SCREEN_SEQUENCES = re.compile(
+    "\x1b\\[[0-9;]*[Hm]"  # where, and in which colours
+    "|\x1b\\[\\?[0-9;]+[hl]"  # modes: the other screen, the mouse, what belongs together
+    "|\x1b\\[\\?[0-9;]+\\$p"  # whether the terminal has one
+    "|\x1b\\[[<>][0-9]*u"  # keys as the terminal should send them
+    "|\x1b\\[c"
+    "|\x1b\\]22;[a-z]+\x07"  # the shape of the mouse's pointer
+)
+"""What the terminal interface draws with."""
 _LINES = {"\n"}
 
 

@@ -19,19 +19,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.acceptance.terminal import obeyed
+from tests.acceptance.terminal import SCREEN_SEQUENCES, obeyed
 from tests.tui.hostile import COUNT, MARKUP, RAW, STOLEN, contents, write_playbooks
 
 LONGEST = 900
 SIZES = {"narrow": (80, 24), "wide": (160, 45)}
-DRAWING = re.compile(
-    "\x1b\\[[0-9;]*[Hm]"  # where, and in which colours
-    "|\x1b\\[\\?[0-9;]+[hl]"  # modes: the other screen, the mouse, what belongs together
-    "|\x1b\\[\\?[0-9;]+\\$p"  # whether the terminal has one
-    "|\x1b\\[[<>][0-9]*u"  # keys as the terminal should send them
-    "|\x1b\\[c"
-    "|\x1b\\]22;[a-z]+\x07"  # the shape of the mouse's pointer
-)
 CLIPBOARD = re.compile("\x1b\\]52;c;([A-Za-z0-9+/=]*)\x07")
 STOPS, COPIED = 45, 2
 
@@ -104,7 +96,7 @@ def check_sent(text: str) -> None:
     assert STOLEN not in CLIPBOARD.findall(text)
     assert len(copied) == COPIED and [obeyed(one) for one in copied] == [set()] * COPIED
     drawn = CLIPBOARD.sub("", text)
-    left = DRAWING.sub("", drawn)
+    left = SCREEN_SEQUENCES.sub("", drawn)
     assert obeyed(left) - {"\r"} == set()
     assert MARKUP in left, "markup is shown as it stands"
     assert [one for one in RAW if one in drawn] == []
