@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from irkit.tui.services import Services
 
 T = TypeVar("T")
+_SWITCH: Final = 0.001
+"""Seconds that a thread at work keeps the interpreter from another; Python's own is five times that."""
 TICK: Final = 0.2
 """Seconds between two looks at what is new."""
 
@@ -152,6 +155,8 @@ class IrkitApp(StandingApp):
         if not self.is_headless:
             # What is loaded by now stays: looking through it for garbage would hold up keys each time.
             self.call_after_refresh(gc.freeze)
+            # Threads read logs and lists meanwhile: a key waits for one of them each time the loop turns.
+            sys.setswitchinterval(_SWITCH)
 
     async def _tick(self) -> None:
         if self._exit or not self.is_running:

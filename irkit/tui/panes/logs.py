@@ -8,12 +8,14 @@ from textual.binding import Binding, BindingType
 
 from irkit.app.looks import LogLook
 from irkit.app.seen import LogLine
-from irkit.core.text import safe
+from irkit.core.text import Safe, safe
 from irkit.tui.line_view import Line
 from irkit.tui.panes.pane import Pane
 
 _TAILS: Final = (200, 2000, 10_000)
 _MOST_A_TICK: Final = 1000
+_WIDEST: Final = 1000
+"""Characters of a line that are shown at most."""
 _STREAMS: Final = ("both", "stdout", "stderr")
 
 
@@ -99,7 +101,7 @@ def shown_line(one: LogLine) -> Line:
     """A line of the log: its time of day, a sign for the second stream, and what was written."""
     sign = "!" if one.stream == "stderr" else "#" if one.stream == "engine" else " "
     cut = " … (cut here; the evidence has it whole)" if one.is_cut else ""
-    text = safe(f"{one.stamp[11:19]} {sign} {one.text}", 1000)
-    return Line(
-        safe(text + cut, 1100), "$warning" if sign == "!" else "$error" if sign == "#" else "", safe(one.text, 4000)
-    )
+    value = safe(one.text, 4000)
+    text = value if len(value) <= _WIDEST else safe(value, _WIDEST)
+    style = "$warning" if sign == "!" else "$error" if sign == "#" else ""
+    return Line(Safe(f"{safe(one.stamp[11:19])} {sign} {text}{cut}"), style, value)
