@@ -12,6 +12,9 @@ from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.engine_list import summaries_of
 from irkit.adapters.engine_wire import Dial
 from irkit.adapters.tally import Tally, counting
+from irkit.core.container import SHORT_ID
+from irkit.core.errors import Refusal, TargetError
+from irkit.core.text import safe
 
 if TYPE_CHECKING:
     from irkit.adapters.engine_firewall import Firewall
@@ -100,9 +103,16 @@ class DockerEngine:
         return summaries_of(self._api.read("/containers/json", deadline, all="1"), self._host.name)
 
     def examine(self, container: str, deadline: Deadline) -> Container:
-        """The facts of a container, by full id, as they are now."""
+        """The facts of a container, by full id, as they are now.
+
+        An engine takes an id that it does not know for a name: that of another container, if one was named so.
+        """
         body = self._api.read(f"/containers/{part(container)}/json", deadline)
-        return container_of(body, self._host.name, podman=self._api.is_podman(deadline))
+        found = container_of(body, self._host.name, podman=self._api.is_podman(deadline))
+        if found.id != container:
+            told = f"container {safe(container, 80)} is gone, and another has its id for a name: {found.id[:SHORT_ID]}"
+            raise TargetError(told, Refusal.ABSENT)
+        return found
 
     def examine_network(self, network: str, deadline: Deadline) -> NetworkFacts:
         """The facts of a network, by name or id."""

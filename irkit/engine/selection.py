@@ -3,6 +3,7 @@
 Each may follow a host's name and a slash, and then means containers of that host alone.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from irkit.core.errors import NoTargetError, UsageError
 from irkit.core.text import safe
 
 _KINDS = ("name:", "image:", "label:")
-_FULL_ID = 64
+_FULL_ID = re.compile("[0-9a-f]{64}")
 _MOST_NAMED = 10
 
 
@@ -97,8 +98,8 @@ def _of_kind(lists: _Lists, selector: str) -> list[Summary]:
 def _one(lists: _Lists, text: str) -> Summary:
     name = text.removeprefix("/")
     found = [one for one in lists.containers if text and (one.id.startswith(text) or one.name == name)]
-    if len(text) == _FULL_ID:
-        found = [one for one in found if one.id == text] or found
+    if _FULL_ID.fullmatch(text):  # never a name: when it is gone, another may have been named like it
+        found = [one for one in found if one.id == text]
     if not found:
         raise NoTargetError(f"no container has the id or name {safe(text, 200)!r} ({lists.text})")
     if len(found) > 1:

@@ -110,6 +110,13 @@ def test_it_examines_by_full_id(site: Site) -> None:
     assert not web.auto_remove
 
 
+def test_a_container_named_like_the_id_of_one_that_is_gone_is_not_taken_for_it(site: Site) -> None:
+    assert site.examine(site.suspect(NO_SUCH)).name == NO_SUCH
+    with pytest.raises(TargetError) as caught:
+        site.examine(NO_SUCH)
+    assert caught.value.kind is Refusal.ABSENT
+
+
 def test_an_absent_container_is_absent(site: Site) -> None:
     with pytest.raises(TargetError) as caught:
         site.examine(NO_SUCH)

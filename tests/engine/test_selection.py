@@ -52,6 +52,14 @@ def test_a_full_id_is_never_ambiguous_whatever_others_are_named() -> None:
     assert names(WEB.id, among=[decoy, WEB]) == ["web"]
 
 
+def test_a_full_id_of_a_container_that_is_gone_means_none_whatever_others_are_named() -> None:
+    decoy = listed(WEB.id, "999999")
+    for selector in (WEB.id, f"local/{WEB.id}"):
+        with pytest.raises(NoTargetError):
+            names(selector, among=[decoy, DB])
+    assert names(f"name:{WEB.id}", among=[decoy, DB]) == [WEB.id]
+
+
 def test_one_name_on_two_hosts_is_ambiguous() -> None:
     with pytest.raises(UsageError):
         names("web", among=[WEB, listed("web", "eee", host="other")])
