@@ -25,6 +25,8 @@ from irkit.adapters.memory import MemoryTarget
 from irkit.adapters.memory_store import MemoryStore
 from irkit.adapters.playbook_file import find_problems, load_playbook
 from irkit.adapters.tar_member import Member
+from irkit.adapters.terminal_config import read_configuration
+from irkit.app.opened import Opened
 from irkit.checks import CHECKS
 from irkit.cli import BUG, INTERRUPTED, VERBS, cli
 from irkit.core import errors, events
@@ -39,6 +41,7 @@ from irkit.engine.request import Request
 from irkit.engine.runner import Runner
 from irkit.engine.schema import action_schema, playbook_schema
 from irkit.engine.undo import UndoRequest, plan_undo
+from irkit.tui.configured import check_configured
 from tests.acceptance.compare import ASSIGNED_ANEW, OF_A_START, OF_THE_NEXT_START
 from tools import docs
 
@@ -334,6 +337,16 @@ def test_the_inventory_on_the_page_about_hosts_is_one(tmp_path: Path) -> None:
     path = tmp_path / "hosts.yml"
     path.write_text(block.text, encoding="utf-8")
     assert [host.name for host in load_inventory(path).hosts] == ["web1", "db1", "vault"]
+
+
+def test_the_configuration_on_its_page_is_one(tmp_path: Path) -> None:
+    (block,) = [one for one in blocks("yaml") if one.mark == "file: config.yml"]
+    (tmp_path / "config.yml").write_text(block.text, encoding="utf-8")
+    said = read_configuration(tmp_path / "config.yml").said
+    check_configured(Opened(theme=said.theme, keys=said.keys))
+    assert all(getattr(said, key) for key in ("theme", "hosts", "case", "responder", "keys", "playbooks"))
+    keys = {name for row in rows_of(page_text("configuration.md"), "key") for name in re.findall("`([a-z_]+)`", row[0])}
+    assert keys == set(docs.configuration_schema()["properties"])
 
 
 @pytest.mark.parametrize(

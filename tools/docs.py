@@ -30,6 +30,7 @@ from irkit.actions import ACTIONS
 from irkit.adapters import yaml_document
 from irkit.adapters.inventory_schema import inventory_schema
 from irkit.adapters.playbook_file import load_playbook
+from irkit.adapters.terminal_config import terminal_schema
 from irkit.checks import CHECKS
 from irkit.cli import VERBS, cli
 from irkit.core import operations as do
@@ -48,6 +49,7 @@ from irkit.engine.planning import HOST_STEP
 from irkit.engine.runner import Limits
 from irkit.engine.schema import action_schema, playbook_schema, skeleton_schema
 from irkit.engine.wording import expected
+from irkit.tui.configured import all_bindings, theme_names
 
 if TYPE_CHECKING:
     from tests.lab.suspects import Lab
@@ -395,12 +397,22 @@ def schema_page() -> str:
     return json.dumps(playbook_schema(ACTIONS), indent=2, ensure_ascii=True) + "\n"
 
 
+def configuration_schema() -> dict[str, Any]:
+    """The JSON Schema of config.yml, with the themes and the bindings that the terminal interface has."""
+    schema = terminal_schema()
+    schema["properties"]["theme"]["examples"] = theme_names()
+    keys = schema["properties"]["keys"]
+    keys["propertyNames"] = {"enum": sorted({str(one.id) for found in all_bindings().values() for one in found})}
+    return schema
+
+
 def pages() -> dict[Path, str]:
     """Every page that is made whole."""
     found = {
         DOCS / "operations.md": operations_page(),
         DOCS / "cli.md": cli_page(),
         DOCS / "playbook.schema.json": schema_page(),
+        DOCS / "tui.schema.json": json.dumps(configuration_schema(), indent=2, ensure_ascii=True) + "\n",
         DOCS / "hosts.schema.json": json.dumps(inventory_schema(), indent=2, ensure_ascii=True) + "\n",
         DOCS / "reference" / "index.md": reference_index(),
         DOCS / "reference" / "checks.md": checks_page(),

@@ -52,6 +52,7 @@ def open_with(
     no_color: bool,
 ) -> int:
     """Open it as it was asked for. Raises UsageError."""
+    from irkit.app.configuration import configured
     from irkit.app.opened import Opened
 
     setting = chosen.setting(evidence)
@@ -63,4 +64,4 @@ def open_with(
         theme=theme,
         no_color=no_color or bool(setting.environment.get("NO_COLOR")),
     )
-    return open_terminal(setting, opened)
+    return open_terminal(setting, configured(setting, opened))

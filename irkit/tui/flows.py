@@ -210,7 +210,8 @@ def show_help(app: IrkitApp) -> None:
     from irkit.tui.screens.help import HelpScreen
 
     about = getattr(app.screen, "help_text", "")
-    app.push_screen(HelpScreen(about, [(", ".join(one.keys), one.what) for one in told_keys(app, app.screen)]))
+    told = told_keys(app, app.screen)
+    app.push_screen(HelpScreen(about, [(", ".join(one.keys), one.what) for one in told], [one.id for one in told]))
 
 
 def leave(app: IrkitApp) -> None:

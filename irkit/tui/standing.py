@@ -6,6 +6,7 @@ import signal
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from textual.app import App
+from textual.filter import Monochrome
 
 from irkit.tui.driver import SteadyDriver
 
@@ -32,6 +33,9 @@ class StandingApp(App[int]):
     def __init__(self, services: Services) -> None:
         super().__init__(driver_class=SteadyDriver)
         self.services = services
+        if services.opened.no_color and not self.no_color:
+            self.no_color = True
+            self._filters.append(Monochrome())
         self.interrupted_by = ""
         self.left_with: ActiveRun | None = None
         self._is_aside = False

@@ -26,11 +26,16 @@ _OF_THE_DRIVER: Final = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 
 
 def open_terminal(setting: Setting, opened: Opened) -> int:
-    """Run the terminal interface until it is left, and a run under way until it is sealed; the exit status."""
+    """Run the terminal interface until it is left, and a run under way until it is sealed; the exit status.
+
+    Raises UsageError where it cannot be opened as it was asked for.
+    """
     from irkit.tui.asking import SuspendedAsk
+    from irkit.tui.configured import check_configured
     from irkit.tui.quiet import kept_off_the_terminal
     from irkit.tui.services import open_services
 
+    check_configured(opened)
     ask = SuspendedAsk()
     told: deque[str] = deque(maxlen=_MOST_TOLD)
     setting.ask, setting.tell = (ask if setting.ask is not None else None), told.append
@@ -46,8 +51,10 @@ def open_terminal(setting: Setting, opened: Opened) -> int:
 def _run_screens(services: Services, ask: SuspendedAsk, signals: Signals) -> int:
     """The app, and then the plain terminal; the exit status. Raises what ended the app that nobody foresaw."""
     from irkit.tui.app import IrkitApp
+    from irkit.tui.configured import keymap
 
     app = IrkitApp(services)
+    app.set_keymap(keymap(services.opened.keys))
     signals.heed(app.heed)
     before = {number: signal.getsignal(number) for number in _OF_THE_DRIVER}
     ended = DONE

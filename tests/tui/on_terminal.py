@@ -41,6 +41,7 @@ class Terminal:
         self.resize(*size)
         self.before = self.attributes()
         self.shown = b""
+        self.answered = 0
         self.is_read = True
         self._ignored = ignored
         self.process = subprocess.Popen(

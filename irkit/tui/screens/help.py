@@ -29,9 +29,9 @@ class HelpScreen(Modal[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "back", "Back", id="help.back")]
 
-    def __init__(self, about: str, keys: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, about: str, keys: Sequence[tuple[str, str]], ids: Sequence[str] = ()) -> None:
         super().__init__()
-        self._about, self._keys = about, keys
+        self._about, self._keys, self._ids = about, keys, ids
 
     @property
     def lines(self) -> list[str]:
@@ -48,6 +48,10 @@ class HelpScreen(Modal[None]):
                 Content("\n".join(self.lines)),
                 Content(""),
                 Content(SIGNS),
+                Content(""),
+                Content.styled(
+                    f"For other keys in config.yml, in that order: {safe(', '.join(self._ids), 4000)}", "dim"
+                ),
             ]
             yield Static(Content("\n").join(parts), markup=False)
 
