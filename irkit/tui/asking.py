@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
 _WRONG: Final = "That was wrong. "
 """How a question begins that is asked again (adapters/ssh_secrets.py)."""
+_OF_THE_HOST: Final = "what you type goes to that host: "
+"""How a question ends that is the host's own (adapters/ssh_auth.py): a code that is good once, say."""
 
 
 class SuspendedAsk:
     """Puts the screens aside, asks on the terminal, and brings them back. Called on the threads that reach hosts.
 
-    What was answered is remembered until irkit ends, so that a plan, which connects anew, asks nobody twice.
+    What was answered is remembered until irkit ends, so that a plan, which connects anew, asks nobody twice; all but
+    what a host asks in words of its own, which it may want to be another answer each time.
     """
 
     def __init__(self, ask: Ask | None = None) -> None:
@@ -48,7 +51,7 @@ class SuspendedAsk:
                 return self._known[question]
             self._ready.wait()
             answer = self._asked(prompt)
-            if answer is not None:
+            if answer is not None and not prompt.endswith(_OF_THE_HOST):
                 self._known[question] = answer
             return answer
 
