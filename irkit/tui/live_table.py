@@ -74,13 +74,11 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(id=id)
-        self.columns = tuple(columns)
-        self._look = look
+        self.columns, self._look = tuple(columns), look
         self._clock, self._has_marks = clock, marks
         self.is_frozen = False
         """Whether no line moves until the responder says so. See `freeze`."""
-        self._lines = Lines()
-        self._marks = Marks()
+        self._lines, self._marks = Lines(), Marks()
         self._painted: list[Line] = []
         self._places = place_columns(self.columns, 0, 0)
         self._styles_known: dict[tuple[str, ...], Style] = {}
@@ -151,6 +149,11 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
     def cursor_key(self) -> str | None:
         """The key of the row that the cursor holds: None until it was moved first, and after its row vanished."""
         return self._lines.held
+
+    @property
+    def in_view(self) -> list[str]:
+        """The keys of the rows that are seen."""
+        return self._lines.keys[self._lines.top : self._lines.top + self._lines.height]
 
     @property
     def is_busy(self) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from irkit.app import Setting, responder_name
 from irkit.app.evidence_seen import EvidenceSeen
 from irkit.app.live import Live
+from irkit.app.live_use import LiveUse
 from irkit.app.looks import Looks
 from irkit.app.opened import Opened
 from irkit.app.run_service import RunService
@@ -38,6 +39,7 @@ class Services:
     def __post_init__(self) -> None:
         self.looks = Looks(self.live)
         self.evidence = EvidenceSeen(self.setting)
+        self.use = LiveUse(Looks(self.live).stats)
         self.case = self.case or self.opened.case
 
     @property

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from irkit.cli.table import age_text
+from irkit.cli.table import age_text, size_text
 from irkit.core.finding import Severity
 from irkit.core.text import Safe, safe
 from irkit.tui.live_table import Cell, Column, Row
@@ -15,7 +15,10 @@ from irkit.tui.themes import SEVERITY_SIGNS, UNKNOWN_SIGN
 
 if TYPE_CHECKING:
     from irkit.app.live import LiveRow
+    from irkit.app.live_use import Use
 
+USE_WIDTH: Final = 170
+"""Columns of a terminal from which on it is shown, and asked of engines, what containers use."""
 COLUMNS: Final = (
     Column("risk", "R", 2),
     Column("expose", "EXPOSE", 6),
@@ -24,6 +27,9 @@ COLUMNS: Final = (
     Column("image", "IMAGE", 17, grow=2, max_width=48),
     Column("age", "AGE", 4, align="right"),
     Column("host", "HOST", 7, grow=1, max_width=24),
+    Column("cpu", "CPU", 5, align="right", min_width=USE_WIDTH),
+    Column("memory", "MEMORY", 8, align="right", min_width=USE_WIDTH),
+    Column("network", "NET/s", 8, align="right", min_width=USE_WIDTH),
     Column("status", "STATUS", 24, min_width=120),
     Column("networks", "NETWORKS", 16, min_width=120, grow=1, max_width=24),
     Column("ports", "PORTS", 16, min_width=140, grow=1, max_width=30),
@@ -33,6 +39,7 @@ _RANK: Final[Mapping[str, int]] = {name: number for number, name in enumerate(SE
 _UNRANKED: Final = len(_RANK)
 _LIVING: Final = ("running", "paused", "restarting")
 _NO_FLAGS: Final = "......"
+_NOT_KNOWN: Final = Cell(safe("-"), "dim")
 
 
 class Known:
@@ -99,6 +106,9 @@ def _cells(row: LiveRow) -> tuple[Cell, ...]:
         "state": Cell(safe(_state(row), 40), "good" if one.state in _LIVING else "dim"),
         "image": Cell(safe(one.image if is_examined or not row.problem else "(inspect failed)", 200)),
         "age": Cell(Safe("")),
+        "cpu": _NOT_KNOWN,
+        "memory": _NOT_KNOWN,
+        "network": _NOT_KNOWN,
         "host": Cell(safe(row.host, 100)),
         "status": Cell(safe(one.status, 100)),
         "networks": Cell(safe(", ".join(one.networks), 100)),
@@ -141,13 +151,26 @@ def _moment(text: str) -> float:
         return 0.0
 
 
-_AGE: Final = next(number for number, column in enumerate(COLUMNS) if column.id == "age")
+_PLACES: Final = {column.id: number for number, column in enumerate(COLUMNS)}
 
 
-def row_of(one: Known, now: float, *, is_stale: bool) -> Row:
-    """The row as it looks now."""
-    age = Cell(safe(age_text(now - one.created) if one.created else "?", 6))
-    return Row((*one.cells[:_AGE], age, *one.cells[_AGE + 1 :]), is_stale)
+def row_of(one: Known, now: float, *, is_stale: bool, use: Use | None = None) -> Row:
+    """The row as it looks now; `use` is what the container uses, as far as that is known."""
+    cells = list(one.cells)
+    cells[_PLACES["age"]] = Cell(safe(age_text(now - one.created) if one.created else "?", 6))
+    for name, text in _use_texts(use) if use is not None else ():
+        cells[_PLACES[name]] = Cell(safe(text, 8))
+    return Row(tuple(cells), is_stale)
+
+
+def _use_texts(use: Use) -> Iterator[tuple[str, str]]:
+    """What is known of it; the CPU in hundredths of one."""
+    if use.cpu is not None:
+        yield "cpu", f"{use.cpu * 100:.0f}%"
+    if use.memory is not None:
+        yield "memory", size_text(use.memory)
+    if use.network is not None:
+        yield "network", size_text(use.network)
 
 
 ORDERS: Final[Mapping[str, Callable[[Known], tuple[object, ...]]]] = {

@@ -19,7 +19,7 @@ from irkit.tui.notice import Notice
 from irkit.tui.row_filter import FilterError, RowFilter, compile_filter
 from irkit.tui.screen import IrkitScreen
 from irkit.tui.table_messages import CursorGone, CursorMoved, MarksChanged, Opened
-from irkit.tui.triage_rows import COLUMNS, ORDERS, Known, row_of
+from irkit.tui.triage_rows import COLUMNS, ORDERS, USE_WIDTH, Known, row_of
 
 if TYPE_CHECKING:
     from irkit.app.live import LiveHost
@@ -100,7 +100,25 @@ class TriageScreen(IrkitScreen[None]):
         self._news.add(changed)
         if self._ticks >= self._due_at:
             self._take_in()
+        self._see_to_use()
         self._say()
+
+    def _see_to_use(self) -> None:
+        """Sample what is in view, where there is room to show it, of containers that run on hosts that answer."""
+        seen = self.table.in_view if self.size.width >= USE_WIDTH else []
+        hosts = self.irkit.hosts_now
+        up = {name for name, host in hosts.items() if host.state.is_up}
+        alive = [
+            key
+            for key in seen
+            if (one := self._known.get(key)) and one.row.host in up and one.row.summary.state in ("running", "paused")
+        ]
+        if self.services.use.see_to(alive):
+            self.table.look_again()
+
+    def on_screen_suspend(self) -> None:
+        """Nothing is sampled that nobody sees."""
+        self.services.use.close()
 
     def _take_in(self) -> None:
         """Show what changed since the last time; of many rows not at each tick, as it costs what there are rows."""
@@ -157,7 +175,8 @@ class TriageScreen(IrkitScreen[None]):
     def _look(self, key: str) -> Row:
         one = self._known[key]
         host = self.irkit.hosts_now.get(one.row.host)
-        return row_of(one, self.services.clock.now().timestamp(), is_stale=host is not None and not host.state.is_up)
+        is_stale = host is not None and not host.state.is_up
+        return row_of(one, self.services.clock.now().timestamp(), is_stale=is_stale, use=self.services.use.of(key))
 
     def _say(self) -> None:
         """The line above the list: filter, counts, marks, order; and the line below it: hosts that do not answer."""
