@@ -86,7 +86,11 @@ def _ask_parameters(app: IrkitApp, playbook: str, keys: Sequence[str], given: Ma
     from irkit.tui.screens.parameters import ParametersScreen
     from irkit.tui.screens.plan import PlanScreen
 
-    loaded, _ = load(app.services.setting, playbook)
+    try:
+        loaded, _ = load(app.services.setting, playbook)
+    except IrkitError as error:  # its file may have gone, or be another, since the plan was made
+        app.say(error, "error")
+        return
 
     def told(values: dict[str, str] | None) -> None:
         if values is None:
