@@ -71,6 +71,29 @@ def test_the_list_keeps_its_cursor_when_a_bundle_comes(folder: Path) -> None:
     played(folder, script)
 
 
+def test_the_cursor_stays_on_a_run_whose_bundle_is_sealed_and_on_no_other_when_it_goes(folder: Path) -> None:
+    first, second = run_in(folder), run_in(folder)
+    assert first.bundle is not None and second.bundle is not None
+    sealed = first.bundle
+    partial = sealed.rename(folder / f".partial-{sealed.name}")
+    away = folder / "away"
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("6")
+        await until(pilot, lambda: "2 bundles" in text_of(app))
+        await pilot.press("j")
+        await until(pilot, lambda: app.run_in_view() == str(partial))
+        partial.rename(sealed)
+        await until(pilot, lambda: app.run_in_view() == str(sealed))
+        sealed.rename(away)
+        await until(pilot, lambda: "1 bundles" in text_of(app))
+        assert app.run_in_view() == ""
+        await pilot.press("j")
+        await until(pilot, lambda: app.run_in_view() == str(second.bundle))
+
+    played(folder, script)
+
+
 def test_a_folder_that_cannot_be_read_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(path: Path) -> Any:
         raise PermissionError(13, "Permission denied", str(path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -93,12 +93,11 @@ class EvidenceScreen(IrkitScreen[None]):
                     listed.replace_option_prompt_at_index(number, line)
             self._seen, self._lines = seen, lines
         else:
-            at = self._now()
+            at = place_of(self._now(), seen) if self._seen else 0 if seen else None
             self._seen, self._lines = seen, lines
             listed.clear_options()
             listed.add_options([Option(line, id=f"bundle{number}") for number, line in enumerate(lines)])
-            paths = [one.path for one in seen]
-            listed.highlighted = paths.index(at.path) if at and at.path in paths else 0 if seen else None
+            listed.highlighted = at
         left = sum(one.left > 0 for one in seen)
         told = f"{len(seen)} bundles in {self.services.setting.folder}" + (f"; {left} STILL CHANGED" if left else "")
         self.query_one("#evidence-title", Notice).update(Content(safe(told, 300)))
@@ -139,6 +138,23 @@ class EvidenceScreen(IrkitScreen[None]):
         one = self._now()
         if one is not None:
             self._open(one.path, verify=True)
+
+
+def place_of(one: BundleSeen | None, seen: Sequence[BundleSeen]) -> int | None:
+    """Where a bundle is by now; None where it is not: the cursor is never put on another by itself.
+
+    Sealing gives a bundle another name, so the run counts where it is known.
+    """
+    if one is None:
+        return None
+    paths, run = [other.path for other in seen], _run_of(one)
+    if one.path in paths:
+        return paths.index(one.path)
+    return next((number for number, other in enumerate(seen) if run and _run_of(other) == run), None)
+
+
+def _run_of(one: BundleSeen) -> str:
+    return one.run.started.run if one.run is not None and one.run.started is not None else ""
 
 
 def bundle_line(one: BundleSeen) -> Content:
