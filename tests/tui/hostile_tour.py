@@ -192,7 +192,12 @@ async def item(way: Tour, end: str) -> None:
     app = way.app
     view = app.screen.query_one(LineView)
     stored = (end, f"{end}.zst")
-    view._go(next(n for n, one in enumerate(view.lines) if one.path and one.path.endswith(stored)))
+
+    def found() -> list[int]:
+        return [n for n, one in enumerate(view.lines) if one.path and one.path.endswith(stored)]
+
+    await way.until(found)
+    view._go(found()[0])
     await way.press("enter")
     for how in ("first", "other"):
         await way.until(lambda: isinstance(app.screen, ItemScreen) and app.screen.query_one(LineView).lines)
