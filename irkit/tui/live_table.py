@@ -12,7 +12,7 @@ a column in table_columns.py. Nothing here reads markup, and no click runs anyth
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import ClassVar
 
 from rich.style import Style
@@ -115,10 +115,14 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
     def forget(self, keys: Iterable[str]) -> None:
         """These rows are no more, whatever a filter shows: their marks go, and they are not looked at again."""
         gone = frozenset(keys)
+        self.drop_marks(gone)
+        self.show([key for key in self._lines.wanted if key not in gone])
+
+    def drop_marks(self, gone: Collection[str]) -> None:
+        """The marks of rows that are no more go; `show` follows, without these rows."""
         dropped = self._marks.drop(gone)
         if dropped:
             self.post_message(self.MarksChanged(self, dropped))
-        self.show([key for key in self._lines.wanted if key not in gone])
 
     def move_to(self, key: str) -> bool:
         """Put the cursor on the row of a key. Whether it is shown."""

@@ -36,7 +36,7 @@ class PeerTable(DataTable[str]):
     def look_again(self) -> None:
         self.show(self._keys)
 
-    def forget(self, keys: Iterable[str]) -> None:
+    def drop_marks(self, gone: Iterable[str]) -> None:
         pass
 
     def touch(self) -> None:

@@ -71,6 +71,20 @@ def test_a_new_status_is_shown_and_nothing_is_sorted_for_it(tmp_path: Path) -> N
     on_triage(tmp_path, test)
 
 
+def test_rows_that_go_are_taken_out_at_once(tmp_path: Path) -> None:
+    async def test(app: IrkitApp, pilot: Pilot[Any], screen: TriageScreen) -> None:
+        screen.tick(news(*map(row, range(50))))
+        await pilot.press("g", "space")
+        (marked,) = screen.table.marked
+        counts = Counts(screen.table)
+        screen.tick(news(gone=(marked, row(20).key)))
+        assert counts.shown == 1 and list(screen.table.marked) == []
+        await pilot.pause()
+        assert "48/48 shown" in text_of(app)
+
+    on_triage(tmp_path, test)
+
+
 def test_of_few_rows_every_tick_is_shown_and_of_many_one_a_second_that_has_all(tmp_path: Path) -> None:
     async def test(app: IrkitApp, pilot: Pilot[Any], screen: TriageScreen) -> None:
         counts = Counts(screen.table)

@@ -154,7 +154,7 @@ class TriageScreen(IrkitScreen[None]):
     def _forget(self, gone: set[str]) -> None:
         """These are no more. Where all that was marked went, nothing is chosen until the responder chooses anew."""
         had_marks = bool(self.table.marked)
-        self.table.forget(gone)
+        self.table.drop_marks(gone)
         self._are_marks_lost = self._are_marks_lost or (had_marks and not self.table.marked)
 
     def _show_at_once(self) -> None:
