@@ -103,10 +103,7 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._follow()
 
     def look_again(self) -> None:
-        """Look anew at all rows that are seen: which keys there are, and in what order they are wanted, is as it was.
-
-        It costs what the screen has lines, and not what there are rows.
-        """
+        """Look anew at the rows that are seen: keys and order are as they were. Costs what the screen has lines."""
         held = self._lines.held
         self._bring()
         self._tell(held)
@@ -120,8 +117,7 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def drop_marks(self, gone: Collection[str]) -> None:
         """The marks of rows that are no more go; `show` follows, without these rows."""
-        dropped = self._marks.drop(gone)
-        if dropped:
+        if dropped := self._marks.drop(gone):
             self.post_message(self.MarksChanged(self, dropped))
 
     def move_to(self, key: str) -> bool:
