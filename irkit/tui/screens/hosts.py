@@ -111,10 +111,10 @@ class HostsScreen(IrkitScreen[None]):
         if one is None:
             return
         parts = [Content.styled(f"{safe(one.name, 60)}: {one.state}", "bold")]
+        if todo := _WHAT_TO_DO.get(one.state):  # before the reason, which may be longer than there is room
+            parts.append(Content.styled(todo, "bold $warning"))
         if one.reason:
             parts.append(Content(safe(one.reason, 1000)))
-        if todo := _WHAT_TO_DO.get(one.state):
-            parts.append(Content.styled(todo, "bold $warning"))
         facts = [("address", one.address), ("route", one.route), ("engine ID", one.engine_id[:SHORT_ID])]
         parts += [Content(f"{name} {safe(value, 200)}") for name, value in facts if value]
         if one.as_of is not None:
