@@ -81,3 +81,11 @@ def test_a_function_is_a_screenful_at_most_and_a_module_ten(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or 0) - node.lineno + 1
             assert lines <= MOST_LINES_OF_A_FUNCTION, f"{node.name} has {lines} lines: it is two functions"
+
+
+def test_no_part_of_the_wiring_is_called_as_what_another_part_offers() -> None:
+    """`from irkit.app import look` would give the module, once anything has loaded it."""
+    tree = ast.parse((ROOT / "app" / "__init__.py").read_text(encoding="utf-8"))
+    offered = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert "look" in offered
+    assert not offered & {path.stem for path in (ROOT / "app").glob("*.py")}

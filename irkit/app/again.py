@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from irkit.app.look import Look
+from irkit.app.one_look import Look
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from irkit.app.bundles import verify_bundle
-from irkit.app.look import Look
+from irkit.app.one_look import Look
 from irkit.core.errors import TargetError, VerificationError
 
 if TYPE_CHECKING:

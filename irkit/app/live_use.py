@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from irkit.app.look import Look
+    from irkit.app.one_look import Look
 
 EVERY = 5.0
 """Seconds from one sample of a container to the next at least."""

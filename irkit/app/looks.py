@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from irkit.app.look import GIVEN_UP, PENDING, LogLook, Look
 from irkit.app.look_intake import LookIntake
 from irkit.app.look_pool import LookPool
+from irkit.app.one_look import GIVEN_UP, PENDING, LogLook, Look
 from irkit.app.seen import Change, Process, Socket, changes_of, processes_of, processes_of_list, sockets_of
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import Diff, Inspect, ListProcesses, ReadProcesses, ReadSockets, ReadStats

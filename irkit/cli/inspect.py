@@ -20,7 +20,7 @@ def command(selectors: tuple[str, ...], chosen: options.Chosen, as_json: bool) -
     TARGET is an id or prefix, a name, name:GLOB, image:GLOB, label:KEY[=GLOB] or all, of one host where HOST/ stands
     before it. Exit status 1 where some hosts could not be reached, 3 where none could.
     """
-    from irkit.app.listing import look, state_of  # by its module: `irkit.app.look` is a module too, once it is loaded
+    from irkit.app import look, state_of
 
     with chosen.setting().fleet(chosen.hosts) as fleet:
         found = look(fleet, selectors)

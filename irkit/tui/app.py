@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from irkit.app.case import take_note
-from irkit.app.look import Look
+from irkit.app.one_look import Look
 from irkit.core.text import Safe, safe
 from irkit.tui import flows
 from irkit.tui.asking import SuspendedAsk

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from irkit.app import Live, Setting
-from irkit.app.look import GIVEN_UP, LogLook, Look
 from irkit.app.looks import Looks
+from irkit.app.one_look import GIVEN_UP, LogLook, Look
 from irkit.app.seen import LogLine
 from tests.adapters.tls_engine import HERE, TlsEngine
 from tests.lab.client_side import ClientSide

@@ -42,12 +42,12 @@ def contain(setting: Setting) -> str:
     return str(result.bundle)
 
 
-def undo(setting: Setting, bundle: str, **how: bool) -> Result:
+def undo(setting: Setting, bundle: str, **how: Any) -> Result:
     with prepare_undo(setting, bundle, [], responder="Bob", **how) as ready:
         return carry_out(setting, ready, Shown(lines=False), parallel=2)
 
 
-def undo_plan(setting: Setting, bundle: str, **how: bool) -> Plan:
+def undo_plan(setting: Setting, bundle: str, **how: Any) -> Plan:
     with prepare_undo(setting, bundle, [], responder="Bob", **how) as ready:
         return ready.plan
 

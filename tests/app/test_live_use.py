@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irkit.app.live_use import AT_A_TIME, EVERY, FORGOTTEN_AFTER, LiveUse, Use, use_of
-from irkit.app.look import Look
+from irkit.app.one_look import Look
 from irkit.core.errors import Refusal, TargetError
 
 

@@ -10,10 +10,10 @@ from irkit.adapters.log_stream import LogRecord
 from irkit.adapters.memory import MemoryTarget
 from irkit.adapters.memory_changes import full_id
 from irkit.app.live import Live
-from irkit.app.look import GIVEN_UP, Look
 from irkit.app.look_intake import MOST as MOST_BYTES
 from irkit.app.look_pool import MOST as MOST_AT_A_TIME
 from irkit.app.looks import Looks
+from irkit.app.one_look import GIVEN_UP, Look
 from irkit.core.errors import UnreachableError
 from irkit.core.host import Host
 from irkit.core.operations import Operation

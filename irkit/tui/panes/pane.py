@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
-from irkit.app.look import Look
+from irkit.app.one_look import Look
 from irkit.core.text import safe
 from irkit.tui.line_view import Line, LineView
 from irkit.tui.notice import Notice

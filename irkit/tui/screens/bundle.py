@@ -26,7 +26,7 @@ from irkit.app.evidence_look import (
     text_lines,
     verifying,
 )
-from irkit.app.look import Look
+from irkit.app.one_look import Look
 from irkit.cli.record_text import RecordText
 from irkit.cli.render import run_text
 from irkit.cli.table import size_text

@@ -27,7 +27,7 @@ from irkit.tui.themes import SEVERITY_SIGNS, SEVERITY_STYLES
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
-    from irkit.app.look import Look
+    from irkit.app.one_look import Look
     from irkit.app.runs import Prepared
     from irkit.core.plan import Plan
 

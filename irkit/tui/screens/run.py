@@ -25,7 +25,7 @@ from irkit.tui.screen import IrkitScreen
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
-    from irkit.app.look import Look
+    from irkit.app.one_look import Look
     from irkit.app.run_service import ActiveRun
     from irkit.core.events import Record
 

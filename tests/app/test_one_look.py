@@ -3,7 +3,7 @@
 import threading
 
 from irkit.adapters.log_stream import LogRecord
-from irkit.app.look import GIVEN_UP, PENDING, LogLook, Look
+from irkit.app.one_look import GIVEN_UP, PENDING, LogLook, Look
 from irkit.app.seen import LONGEST_LINE
 from irkit.core.errors import Refusal, TargetError
 
