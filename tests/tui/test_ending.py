@@ -268,3 +268,21 @@ def test_a_terminal_that_is_too_small_says_so_and_the_run_goes_on(tmp_path: Path
         terminal.send(signal.SIGTERM)
         assert terminal.ended() == 130
         assert [one.name for one in (tmp_path / "state/irkit").iterdir()] == ["log"], "nobody wrote a report"
+
+
+@pytest.mark.parametrize("answer", [1, 2])
+def test_a_run_that_is_ended_from_its_screen_is_sealed_and_irkit_stays(tmp_path: Path, answer: int) -> None:
+    with begun("slow", tmp_path) as terminal:
+        begin_run(terminal)
+        terminal.type("5")
+        terminal.sees("goes on, ")
+        terminal.type("X")
+        terminal.sees("How is the run to end?")
+        terminal.type("j" * answer)
+        time.sleep(0.3)
+        terminal.type("\r")
+        terminal.sees("; bundle")
+        assert sealed(tmp_path) == "interrupted ended by the responder"
+        terminal.type("q")
+        assert terminal.ended() == 0
+        terminal.check_restored()
