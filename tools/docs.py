@@ -50,6 +50,7 @@ from irkit.engine.runner import Limits
 from irkit.engine.schema import action_schema, playbook_schema, skeleton_schema
 from irkit.engine.wording import expected
 from irkit.tui.configured import all_bindings, theme_names
+from tools import terminal_docs
 
 if TYPE_CHECKING:
     from tests.lab.suspects import Lab
@@ -604,6 +605,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "chain": block_chain,
     "run-facts": block_run_facts,
     "host-step": block_host_step,
+    "terminal-keys": terminal_docs.block_keys,
 }
 
 
@@ -723,8 +725,33 @@ def record() -> dict[str, str] | None:
                 path = DOCS / "pictures" / f"{recording.name}.svg"
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(picture(said, recording.name, recording.picture), encoding="utf-8")
+        record_screens(lab, Path(home))
         allow_removal(Path(home))
     return found
+
+
+def record_screens(lab: "Lab", home: Path) -> None:
+    """Pictures of the terminal interface, which it makes of itself."""
+    terminal_docs.make_suspects(lab)
+    for name, drawn in terminal_docs.screens(home / "screens", dict(os.environ)).items():
+        drawn = re.sub(r"terminal-\d+", f"irkit-{name}", drawn)  # noqa: PLW2901 - an id that is another each time
+        (DOCS / "pictures" / f"{name}.svg").write_text(cleaned(drawn), encoding="utf-8")
+
+
+def screens_alone() -> int:
+    """The pictures of the terminal interface, and nothing else."""
+    from tests.lab.engine import adopted_engine  # noqa: PLC0415 - the lab is needed for this alone
+    from tests.lab.suspects import Lab  # noqa: PLC0415
+
+    engine = adopted_engine()
+    if engine is None:
+        sys.stderr.write("docs: no engine of the lab: run this in python -m tests.lab exec\n")
+        return 1
+    with tempfile.TemporaryDirectory(prefix="irkit-docs-") as home, Lab(engine) as lab:
+        make_suspects(lab)
+        record_screens(lab, Path(home))
+        allow_removal(Path(home))
+    return 0
 
 
 def make_suspects(lab: "Lab") -> None:
@@ -761,7 +788,11 @@ def picture(said: str, name: str, title: str) -> str:
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     for line in said.splitlines():
         console.print(Text(line, style="bold" if line.startswith("$ ") else ""), soft_wrap=True)
-    drawn = console.export_svg(title=title, unique_id=f"irkit-{name}")
+    return cleaned(console.export_svg(title=title, unique_id=f"irkit-{name}"))
+
+
+def cleaned(drawn: str) -> str:
+    """A picture that needs nothing from elsewhere."""
     drawn = re.sub(r"@font-face\s*\{.*?\}", "", drawn, flags=re.DOTALL).replace("Fira Code, ", "")
     return "".join(line.rstrip() + "\n" for line in re.sub(r"<!--.*?-->", "", drawn).splitlines())
 
@@ -808,7 +839,11 @@ def main() -> int:
         prog="python -m tools.docs", description="Makes the pages that come from the code."
     )
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a page is stale")
-    if parser.parse_args().check:
+    parser.add_argument("--screens", action="store_true", help="make the pictures of the terminal interface alone")
+    told = parser.parse_args()
+    if told.screens:
+        return screens_alone()
+    if told.check:
         for name in (wrong := stale()):
             sys.stderr.write(f"{name} is stale: run make docs\n")
         return 1 if wrong else 0

@@ -113,7 +113,7 @@ class IrkitApp(StandingApp):
         Binding("7", "mode('hosts')", "Hosts", id="screen.hosts", show=False),
         Binding("8", "mode('case')", "Case", id="screen.case", show=False),
         Binding("question_mark", "help", "Help", id="help"),
-        Binding("colon,ctrl+p", "command_palette", "Palette", id="palette"),
+        Binding("colon,ctrl+p", "command_palette", "All", id="palette", tooltip="Every action, by its words"),
         Binding("A", "arm", "Arm: allow plans that change, or not any more", id="arm", show=False),
         Binding("P", "plan", "Plan a playbook", id="plan", show=False),
         Binding("C", "plan_at_once('collect')", "Plan to collect", id="plan.collect", show=False),

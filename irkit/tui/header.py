@@ -21,17 +21,21 @@ def header_line(
     right = Content.assemble(
         f"{now:%H:%M:%S}Z  ", (ARMED if is_armed else READ_ONLY, "$text-error bold reverse" if is_armed else "bold")
     )
-    parts = [f"case {safe(case or '-', _CASE)}", hosts, f"run {safe(run or '-', _RUN)}"]
-    left = _fitting(name, parts, width - right.cell_length - 2)
+    told = f"case {safe(case or '-', _CASE)}"
+    under_way = f"run {safe(run or '-', _RUN)}"
+    short = [told, f"hosts {up}/{up + down}"]
+    kept = [[told, hosts, under_way], [*short, under_way], *([[told, under_way], [under_way]] if run else [short])]
+    left = _fitting(name, [*kept, [told]], width - right.cell_length - 1)
     return Content(left.ljust(width - right.cell_length)) + right
 
 
-def _fitting(name: str, parts: Sequence[str], width: int) -> str:
-    """As many of the parts as fit: the run before the hosts, the hosts before the case."""
-    for kept in (parts, parts[1:], parts[2:]):
-        text = "   ".join([name, *kept])
-        if len(text) <= width:
-            return text
+def _fitting(name: str, choices: Sequence[Sequence[str]], width: int) -> str:
+    """The first choice that fits, with room between its parts where there is some."""
+    for parts in choices:
+        for gap in ("   ", "  "):
+            text = gap.join([name, *parts])
+            if len(text) <= width:
+                return text
     return name if len(name) <= width else ""
 
 

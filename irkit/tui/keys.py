@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
 
 
+_MOVING = ("lines.", "list.", "table.")
+
+
 class Told(NamedTuple):
     """An action: the keys that do it here, what it is, and where it is done. `id` is that of its binding."""
 
@@ -36,7 +39,12 @@ def told_keys(app: App[Any], screen: Screen[Any]) -> list[Told]:
         keys = (*(known.keys if known else ()), app.get_key_display(binding))
         first = known or Told(binding.id, keys, words_of(binding), binding.action, node)
         found[name] = first._replace(keys=tuple(dict.fromkeys(keys)))
-    return list(found.values())
+    return sorted(found.values(), key=lambda one: _rank(one, app))
+
+
+def _rank(one: Told, app: App[Any]) -> int:
+    """What is a screen's own is told first, then how to move, then what works everywhere."""
+    return 2 if one.node is app else 1 if one.id.startswith(_MOVING) else 0
 
 
 def plain_action(binding: Binding) -> str:

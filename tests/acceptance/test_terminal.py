@@ -144,7 +144,7 @@ def plan_and_begin(screen: TmuxScreen) -> None:
     assert "read-only" in steps["volatile"] and {"CHANGES", "connect"} <= set(steps["cut-off"])
     assert {"CHANGES", "unpause"} <= set(steps["freeze"])
     screen.press("Enter")
-    shown = screen.until("this will CHANGE 2 container(s)", "Type  isolate 2 on 2 hosts  and Enter:")
+    shown = screen.until("this will CHANGE 2 containers", "Type  isolate 2 on 2 hosts  and Enter:")
     assert "local/api-gw" in shown and "far/build-agent" in shown
     screen.type("isolate 2 on 2 hosts")
     screen.until("isolate 2 on 2 hosts  and Enter", "case IR-2026-014")

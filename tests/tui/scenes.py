@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from irkit.app.case import take_note
@@ -110,9 +111,17 @@ async def confirm_reading(scene: Scene) -> None:
 
 
 async def run_ended(scene: Scene) -> None:
-    await confirm(scene)
+    """Of one container: what is done to several at once comes in another order each time."""
+    await scene.press("A", "j", "j", "I")
+    await scene.until(lambda: scene.shows("DRY RUN"))
+    await scene.press("enter")
+    await scene.until(lambda: scene.shows("Type"))
     await scene.press(*scene.app.screen.phrase, "enter")  # type: ignore[attr-defined]
     await scene.until(lambda: scene.app.current_mode == "run" and scene.shows("; bundle irb-"))
+    ended = scene.app.services.runs.runs[-1]
+    if ended.bundle is not None:  # as it is called from the working folder, which has another name each time
+        ended.bundle = Path("evidence") / ended.bundle.name
+    scene.app.screen._count = -1  # type: ignore[attr-defined]
 
 
 async def run_goes_on(scene: Scene) -> None:

@@ -26,7 +26,7 @@ class LogsPane(Pane[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "freeze", "Freeze", id="logs.freeze", tooltip="Hold still what is shown, or go on"),
         Binding("m", "since", "More", id="logs.since", tooltip="Begin further back"),
-        Binding("x", "stream", "Stream", id="logs.stream", tooltip="Both streams, or one"),
+        Binding("x", "stream", "Stream", id="logs.stream", show=False, tooltip="Both streams, or one"),
     ]
 
     def __init__(self, key: str, *, id: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from textwrap import wrap
 
 from irkit.core.container import SHORT_ID, Container
 from irkit.core.finding import Finding
@@ -29,28 +31,41 @@ class OverviewPane(Pane[None]):
         if row is None:
             self.say("it is not in the list", "bold $error")
             return
-        lines = list(overview_lines(row.findings, row.facts, row.problem))
+        lines = list(overview_lines(row.findings, row.facts, row.problem, self.view.size.width - 2))
         if lines != self.view.lines:
             self.view.show(lines)
         found = len(row.findings)
         self.say(f"{found} finding{'' if found == 1 else 's'}" + ("; facts are not known yet" if not row.facts else ""))
 
 
-def overview_lines(findings: Iterable[Finding], facts: Container | None, problem: str) -> Iterator[Line]:
-    """Findings first, gravest first; then the facts."""
+def overview_lines(
+    findings: Iterable[Finding], facts: Container | None, problem: str, width: int = 0
+) -> Iterator[Line]:
+    """Findings first, gravest first; then the facts. Where there is a width, words go on in the next line."""
     if problem:
-        yield Line(safe(f"NOT KNOWN: {problem}", 600), "bold $error")
+        yield from _wrapped(Line(safe(f"NOT KNOWN: {problem}", 600), "bold $error"), width, 3)
     order = list(SEVERITY_SIGNS)
     for one in sorted(findings, key=lambda finding: order.index(str(finding.severity))):
         severity = str(one.severity)
-        yield Line(safe(f"{SEVERITY_SIGNS[severity]} {one.summary}", 600), SEVERITY_STYLES[severity])
+        summary = Line(safe(f"{SEVERITY_SIGNS[severity]} {one.summary}", 600), SEVERITY_STYLES[severity])
+        yield from _wrapped(summary, width, 3)
         for fact in one.because:
-            yield Line(safe(f"     because {fact}", 600), value=safe(fact))
+            yield from _wrapped(Line(safe(f"     because {fact}", 600), value=safe(fact)), width, 13)
         if one.remedy:
-            yield Line(safe(f"     to do: {one.remedy}", 600), "italic")
+            yield from _wrapped(Line(safe(f"     to do: {one.remedy}", 600), "italic", safe(one.remedy)), width, 12)
     yield Line(safe(""))
     if facts is not None:
         yield from (Line(safe(f"{name:<14} {value}", 600), value=safe(value)) for name, value in fact_rows(facts))
+
+
+def _wrapped(line: Line, width: int, indent: int) -> Iterator[Line]:
+    """The line, or several of its style and value, the later ones indented."""
+    if width <= indent or len(line.text) <= width:
+        yield line
+        return
+    begin = line.text[: len(line.text) - len(line.text.lstrip())]
+    parts = wrap(line.text.strip(), width, initial_indent=begin, subsequent_indent=" " * indent)
+    yield from (replace(line, text=safe(part), value=line.value or line.text) for part in parts)
 
 
 def fact_rows(one: Container) -> Iterator[tuple[str, str]]:

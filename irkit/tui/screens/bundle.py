@@ -48,7 +48,7 @@ class BundleScreen(IrkitScreen[None]):
     """Summary and items; `l` shows the log as a time line instead, `v` verifies."""
 
     help_text = (
-        "Enter looks into an item: as text, made safe, or as hex (x); of a tar its members. v verifies, l the log."
+        "How the run ended, then the items. An item is shown as text, made safe, or as hex; of a tar its members."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Look into", id="bundle.open"),
@@ -174,7 +174,7 @@ def item_line(one: Item) -> Line:
 class ItemScreen(IrkitScreen[None]):
     """The beginning of one item, always made safe or as hex."""
 
-    help_text = "What is foreign is shown with its controls as signs; x shows the bytes. The evidence stays as it is."
+    help_text = "What is foreign is shown with its controls as signs. The evidence stays as it is."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "hex", "Hex", id="item.hex", tooltip="As bytes, or as text again"),
         Binding("escape", "back", "Back", id="item.back"),

@@ -40,7 +40,7 @@ class CaseSeen:
 class CaseScreen(IrkitScreen[None]):
     """A timeline that only grows; `;` adds to it from anywhere."""
 
-    help_text = "What was changed, noted and found in this case, by all its runs, in UTC. c chooses or names the case."
+    help_text = "What was changed, noted and found in this case, by all its runs, in UTC."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "choose", "Case", id="case.choose", tooltip="Choose a case"),
         Binding("b", "name", "New case", id="case.name", tooltip="Name a new case"),

@@ -54,9 +54,10 @@ class ConfirmScreen(Modal["Plan | None"]):
         changed = changed_by(plan)
         named = [f"{safe(one.host, 40)}/{safe(one.name, 60)}" for one in changed[:_MOST]]
         more = [f"and {len(changed) - _MOST} more"] if len(changed) > _MOST else []
+        count = f"{len(changed)} container" + ("" if len(changed) == 1 else "s")
         style = {Touch.READ: "bold", Touch.CHANGE: "bold $warning", Touch.DESTROY: "bold $error reverse"}[plan.touch]
         lines = [
-            Content.styled(f"{safe(plan.playbook, 60)}: this will {word} {len(changed)} container(s)", style),
+            Content.styled(f"{safe(plan.playbook, 60)}: this will {word} {count}", style),
             *(Content(f"  {one}") for one in [*named, *more]),
             Content(f"case {safe(plan.case or '-', 60)}, by {safe(plan.responder, 60)}"),
         ]

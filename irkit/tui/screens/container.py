@@ -42,13 +42,13 @@ class ContainerScreen(IrkitScreen[None]):
     """One container, by its key: it stays this one whatever moves in the list, and says so where it is gone."""
 
     help_text = (
-        "o overview, t processes, w network, f files, l logs, i inspect. / searches in the tab, n and N go on. y copies"
-        " the line under the cursor as its value. $ marks a shell, ! what is unusual."
+        "One container, whatever moves in the list; it is said where it is gone. Tabs look when they are shown, and say"
+        " as of when. $ marks a shell, ! what is unusual or was written to stderr, # what the engine says."
     )
     chooses_targets = True
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"tab('{name}')", name.title(), id=f"tab.{name}", show=False) for key, name, _ in _TABS),
-        Binding("slash", "search", "Search", id="container.search"),
+        Binding("slash", "search", "Find", id="container.search"),
         Binding("n", "again(False)", "Next", id="container.next", show=False, tooltip="Next place found"),
         Binding("N", "again(True)", "Previous", id="container.previous", show=False, tooltip="Place found before"),
         Binding("e", "export", "Export", id="container.export", tooltip="Save it whole, from its source"),
@@ -117,8 +117,18 @@ class ContainerScreen(IrkitScreen[None]):
                 parts.append((f"  OLD: its host is {host.state}", "bold $error"))
             text = Content.assemble(*parts)
         self.query_one("#container-title", Notice).update(text)
-        tabs = [(f" {key} {name} ", "reverse" if name == self._tab else "") for key, name, _ in _TABS]
-        self.query_one("#container-tabs", Notice).update(Content.assemble(*tabs))
+        self.query_one("#container-tabs", Notice).update(self._tabs())
+
+    def _tabs(self) -> Content:
+        """The tabs with their keys; the one that is shown is in brackets, whatever the colours."""
+        parts: list[str | tuple[str, str]] = []
+        before = ""
+        for key, name, _ in _TABS:
+            is_shown = name == self._tab
+            parts.append("[" if is_shown else "]" if before == self._tab else " ")
+            parts.append((f"{key} {name}", "bold reverse" if is_shown else ""))
+            before = name
+        return Content.assemble(*parts, "]" if before == self._tab else "")
 
     def action_tab(self, name: str) -> None:
         """Show a tab; one that is left gives up what it was looking for."""

@@ -99,7 +99,8 @@ class EvidenceScreen(IrkitScreen[None]):
             listed.add_options([Option(line, id=f"bundle{number}") for number, line in enumerate(lines)])
             listed.highlighted = at
         left = sum(one.left > 0 for one in seen)
-        told = f"{len(seen)} bundles in {self.services.setting.folder}" + (f"; {left} STILL CHANGED" if left else "")
+        count = f"{len(seen)} bundle{'' if len(seen) == 1 else 's'}"
+        told = f"{count} in {self.services.setting.folder}" + (f"; {left} STILL CHANGED" if left else "")
         self.query_one("#evidence-title", Notice).update(Content(safe(told, 300)))
 
     def _now(self) -> BundleSeen | None:

@@ -29,8 +29,8 @@ _COLUMNS: Final = (
     Column("sign", "", 1),
     Column("host", "HOST", 14, grow=2, max_width=30),
     Column("state", "STATE", 16),
-    Column("ping", "PING", 8, align="right"),
-    Column("engine", "ENGINE", 12, grow=1, max_width=24),
+    Column("ping", "PING", 7, align="right"),
+    Column("engine", "ENGINE", 13, grow=1, max_width=24),
     Column("running", "RUN/ALL", 9, align="right"),
     Column("seen", "SEEN", 5, align="right"),
     Column("free", "FREE", 9, min_width=100, align="right"),
@@ -56,8 +56,8 @@ class HostsScreen(IrkitScreen[None]):
     """Every host with its state and reason; keys and passwords are dealt with in the terminal proper."""
 
     help_text = (
-        "r tries a host again, K shows the key of one that is not known and records it after a typed yes, + adds a host"
-        " to this list. A key that changed is never accepted here."
+        "Every host, how it stands and why. Keys and passwords are dealt with on the terminal proper, with the screens"
+        " put aside. A key that is not known is recorded after a typed yes; one that changed is never accepted here."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "retry", "Try again", id="hosts.retry"),
@@ -183,6 +183,6 @@ def _cells(one: LiveHost, now: float) -> Iterable[Cell]:
     yield Cell(safe(one.engine or "-", 100))
     running = "?" if one.running is None else one.running
     yield Cell(safe(f"{running}/{one.containers}" if one.containers is not None else "-"))
-    yield Cell(safe(age_text(now - one.seen) if one.seen is not None else "never"))
+    yield Cell(safe(age_text(now - one.seen) if one.seen is not None else "-"))
     yield Cell(safe(size_text(one.free_bytes) if one.free_bytes is not None else "-"))
     yield Cell(safe(one.route or "-", 200))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _STYLES = {Touch.READ: "", Touch.CHANGE: "bold $warning", Touch.DESTROY: "bold $error reverse"}
 _MOST_TARGETS = 50
+_LEAST_NOTE = 8
 
 
 class PlanScreen(IrkitScreen[None]):
@@ -44,11 +45,9 @@ class PlanScreen(IrkitScreen[None]):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "confirm", "Confirm", id="plan.confirm"),
-        Binding(
-            "space", "leave_out", "Leave out", id="plan.leave-out", tooltip="Leave the step out, or take it in again"
-        ),
-        Binding("x", "operations", "Exactly", id="plan.operations", tooltip="Show the exact operations of the step"),
-        Binding("f", "parameters", "Parameters", id="plan.parameters"),
+        Binding("space", "leave_out", "Skip", id="plan.leave-out", tooltip="Leave the step out, or take it in again"),
+        Binding("x", "operations", "Exact", id="plan.operations", tooltip="Show the exact operations of the step"),
+        Binding("f", "parameters", "Values", id="plan.parameters", tooltip="Give the parameters other values"),
         Binding("r", "again", "Plan again", id="plan.again", show=False, tooltip="Plan again, from facts of now"),
         Binding("escape", "back", "Back", id="plan.back"),
     ]
@@ -76,6 +75,7 @@ class PlanScreen(IrkitScreen[None]):
             yield Static(id="plan-notes", markup=False)
         yield Notice(id="plan-columns")
         yield Choices(id="plan-steps", markup=False, classes="pane")
+        yield Static(id="plan-note", markup=False)
         with VerticalScroll(id="plan-operations"):
             yield Static(id="plan-exact", markup=False)
 
@@ -136,6 +136,7 @@ class PlanScreen(IrkitScreen[None]):
         )
         steps.highlighted = at if at is not None and at < len(self._rows) else 0 if self._rows else None
         steps.focus()
+        self._show_exact()
 
     def _line(self, number: int, row: StepRow, wide: int) -> Content:
         is_out = row.step in self._left_out
@@ -176,6 +177,11 @@ class PlanScreen(IrkitScreen[None]):
         """The exact operations are those of the step under the cursor."""
         self._show_exact()
 
+    def on_resize(self) -> None:
+        """Other columns fit."""
+        if self.plan is not None:
+            self._show()
+
     def _row_now(self) -> StepRow | None:
         at = self.query_one("#plan-steps", Choices).highlighted
         return self._rows[at] if at is not None and at < len(self._rows) else None
@@ -195,6 +201,11 @@ class PlanScreen(IrkitScreen[None]):
 
     def _show_exact(self) -> None:
         row = self._row_now()
+        note = row.note or ("size not known before" if row.is_bulk else "") if row is not None else ""
+        told = f"{row.step}: {note}" if row is not None and note else ""
+        below = self.query_one("#plan-note", Static)
+        below.display = bool(told)
+        below.update(Content(safe(told, 600)))
         if self._is_exact and row is not None and self.plan is not None:
             lines = list(operation_lines(self.plan, row.step)) or [safe("no operation")]
             self.query_one("#plan-exact", Static).update(Content("\n".join(lines)))
@@ -302,9 +313,12 @@ class PlanScreen(IrkitScreen[None]):
 
 
 def _columns(sign: str, step: str, effect: str, undo: str, note: str, wide: int) -> str:
-    """The columns, the note as wide as there is room."""
+    """The columns, the note as wide as there is room. That of the step under the cursor stands whole below them."""
     head = f"{sign:>3} {step[:24]:<24} {effect:<10} {undo[:16]:<16} "
-    return f"{head}{note}"[: max(wide - 4, len(head))]
+    room = wide - 4 - len(head)
+    if len(note) > room:
+        note = f"{note[: room - 1]}…" if room > _LEAST_NOTE else ""
+    return f"{head}{note}"
 
 
 def _count(number: int, what: str) -> str:

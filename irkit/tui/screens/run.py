@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -20,7 +20,7 @@ from irkit.cli.table import size_text
 from irkit.core.text import Safe, safe
 from irkit.tui import flows
 from irkit.tui.notice import Notice
-from irkit.tui.run_view import GLYPHS, STYLES, Rates, run_lines
+from irkit.tui.run_view import GLYPHS, GOES_ON, STYLES, Line, Rates, run_lines
 from irkit.tui.screen import IrkitScreen
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class RunScreen(IrkitScreen[None]):
 
     help_text = (
         "+ done, > goes on, . waits, ! failed, - skipped, ? in doubt. Bytes and rate are those of now; a total is not "
-        "known, so none is shown. X asks how the run is to end, and says what state that leaves."
+        "known, so none is shown. Leaving the screen leaves the run going."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("X", "app.end_run", "End", id="run.end-shown", tooltip="End the run under way"),
@@ -63,6 +63,7 @@ class RunScreen(IrkitScreen[None]):
         self._left: Look[int] | None = None
         self._counting: Again[int] = Again(self._count_left)
         self._is_summed_up = False
+        self._step_seen = 0
 
     def compose_body(self) -> Iterable[Widget]:
         yield Notice("no run was begun here yet", id="run-title")
@@ -137,17 +138,26 @@ class RunScreen(IrkitScreen[None]):
         self.query_one("#run-title", Notice).update(Content(safe(text, 300)))
 
     def _show_steps(self, run: ActiveRun) -> None:
+        lines = run_lines(run.plan, run.run, is_over=run.is_over)
         parts = [
             Content.styled(
                 f"{GLYPHS[line.state]} {line.state:<8} {line.step:<12} {line.where}  {line.note}", STYLES[line.state]
             )
-            for line in run_lines(run.plan, run.run, is_over=run.is_over)
+            for line in lines
         ]
         if run.is_over:
-            parts += [Content(""), *self._summary(run)]
+            parts = [*self._summary(run), Content(""), *parts]
         self.query_one("#run-steps", Static).update(Content("\n").join(parts))
+        self._follow(lines, is_over=run.is_over)
         self.query_one("#run-records", Static).update(Content("\n".join(self._records)))
         self.query_one("#run-log", VerticalScroll).scroll_end(animate=False)
+
+    def _follow(self, lines: Sequence[Line], *, is_over: bool) -> None:
+        """Have the step that goes on in view, where it is another one than before; at the end, how it ended."""
+        at = 0 if is_over else next((nth for nth, one in enumerate(lines) if one.state == GOES_ON), self._step_seen)
+        if at != self._step_seen:
+            self._step_seen = at
+            self.query_one("#run-top", VerticalScroll).scroll_to(y=max(0, at - 3), animate=False)
 
     def _summary(self, run: ActiveRun) -> Iterable[Content]:
         """How it ended, as the command line says it."""

@@ -38,8 +38,8 @@ class TriageScreen(IrkitScreen[None]):
     """Mark, look, plan. The cursor and the marks belong to containers, not to lines."""
 
     help_text = (
-        "All containers of all hosts, the gravest first. space marks, v a range, a all shown, u none. / filters: words,"
-        " state: host: image: label: risk>=M flag:P age<1h, ! inverts. o sorts. > cursor, - a cursor that holds no row."
+        "All containers of all hosts, the gravest first. A filter has words and terms, all of which must match: state:"
+        " host: image: label: name: id: risk>=M flag:PD age<1h; ! inverts a term, * and ? match, quotes make one word."
     )
     chooses_targets = True
     BINDINGS: ClassVar[list[BindingType]] = [
