@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from irkit.app.case import take_note
+from irkit.core.events import Record, RunStarted
 from irkit.core.store import Bytes
 from irkit.tui.line_view import LineView
 from tests.tui import still
@@ -121,7 +122,16 @@ async def run_ended(scene: Scene) -> None:
     ended = scene.app.services.runs.runs[-1]
     if ended.bundle is not None:  # as it is called from the working folder, which has another name each time
         ended.bundle = Path("evidence") / ended.bundle.name
-    scene.app.screen._count = -1  # type: ignore[attr-defined]
+    ended._records.sort(key=_place)
+    screen: Any = scene.app.screen
+    screen._shown = None
+
+
+def _place(record: Record) -> tuple[int, int]:
+    """Where a record stands in a snapshot: what is done to a container and to its host comes in any order."""
+    if isinstance(record.event, RunStarted):
+        return (-1, 0)
+    return (getattr(record.event, "task", 1 << 30), getattr(record.event, "number", 1 << 30))
 
 
 async def run_goes_on(scene: Scene) -> None:

@@ -62,7 +62,7 @@ def test_the_list_keeps_its_cursor_when_a_bundle_comes(folder: Path) -> None:
 
     async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
         await pilot.press("6")
-        await until(pilot, lambda: "1 bundles" in text_of(app))
+        await until(pilot, lambda: "1 bundle " in text_of(app))
         run_in(folder, case="IR-2")
         await pilot.press("1", "6")
         await until(pilot, lambda: "2 bundles" in text_of(app))
@@ -114,7 +114,7 @@ def test_an_item_is_shown_as_text_or_hex_and_the_bundle_verifies(folder: Path) -
 
     async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
         await pilot.press("6")
-        await until(pilot, lambda: "1 bundles" in text_of(app))
+        await until(pilot, lambda: "1 bundle " in text_of(app))
         await pilot.press("v")
         await until(pilot, lambda: "verifies: " in text_of(app))
         await until(pilot, lambda: "data/log/run.jsonl" in text_of(app))
@@ -140,7 +140,7 @@ def test_what_a_bundle_that_does_not_verify_lacks_stays_in_view(folder: Path) ->
 
     async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
         await pilot.press("6")
-        await until(pilot, lambda: "1 bundles" in text_of(app))
+        await until(pilot, lambda: "1 bundle " in text_of(app))
         await pilot.press("v")
         await until(pilot, lambda: "DOES NOT VERIFY" in text_of(app) and item.name in text_of(app).split("data/log")[0])
         await pilot.press("l", "l")
