@@ -7,7 +7,6 @@ from typing import Any
 
 from irkit.app.case import take_note
 from irkit.core.events import Record, RunStarted
-from irkit.core.store import Bytes
 from irkit.tui.line_view import LineView
 from tests.tui import still
 from tests.tui.stage import Scene, StoppedRun
@@ -137,9 +136,8 @@ def _place(record: Record) -> tuple[int, int]:
 async def run_goes_on(scene: Scene) -> None:
     await run_ended(scene)
     ended = scene.app.services.runs.runs[-1]
-    item = Bytes(task=9, host="prod-2", container=still.API.id, path="data/api-gw/disk/export.tar", done=734 << 20)
     half = next(nth for nth, one in enumerate(ended.records) if "disconnect" in str(one.event).lower())
-    scene.app.services.runs.runs.append(StoppedRun(ended, half + 4, [item]).as_run())
+    scene.app.services.runs.runs.append(StoppedRun(ended, half + 4, []).as_run())
     await scene.until(lambda: scene.shows("goes on, "))
 
 
