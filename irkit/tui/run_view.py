@@ -49,6 +49,16 @@ def _where(plan: Plan, task: Task) -> Safe:
     return safe(f"{task.host}/{target.name}" if len(plan.hosts) > 1 else target.name, 60)
 
 
+def outcome_text(run: Run) -> str:
+    """How a run ended, in a few words: one that came to its end may still have failed at what it was for."""
+    if run.finished is None:
+        return "no end"
+    outcome = run.finished.outcome
+    if outcome != "done" or run.is_clean:
+        return outcome
+    return f"done, {len(run.failures)} FAILED" if run.failures else "done, NOT ALL"
+
+
 class _Told:
     """What the log says of each task."""
 

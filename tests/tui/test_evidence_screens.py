@@ -11,6 +11,8 @@ from irkit.adapters import bundle_reading
 from irkit.app.case import take_note
 from irkit.app.run_service import ActiveRun
 from irkit.tui.app import IrkitApp
+from irkit.tui.screens.confirm import ConfirmScreen
+from irkit.tui.screens.plan import PlanScreen
 from tests.app.hosts_in_memory import Place, one_each
 from tests.app.test_evidence_seen import carried_out, copies
 from tests.tui.world import play, text_of, until
@@ -92,6 +94,29 @@ def test_the_cursor_stays_on_a_run_whose_bundle_is_sealed_and_on_no_other_when_i
         await until(pilot, lambda: app.run_in_view() == str(second.bundle))
 
     played(folder, script)
+
+
+def test_a_run_that_failed_at_all_it_was_for_does_not_read_as_done(folder: Path) -> None:
+    place = Place(one_each("local"))
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "1/1 shown" in text_of(app))
+        await pilot.press("g", "C")
+        await until(pilot, lambda: isinstance(app.screen, PlanScreen) and app.screen.plan)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        known = place.opened["local"].containers
+        kept = dict(known)
+        known.clear()
+        await pilot.press("enter")
+        await until(pilot, lambda: "FAILED; bundle" in text_of(app))
+        assert ": done;" not in text_of(app)
+        known.update(kept)
+        await pilot.press("6")
+        await until(pilot, lambda: "1 bundles" in text_of(app))
+        assert "FAILED" in text_of(app)
+
+    played(folder, script, place=place)
 
 
 def test_a_folder_that_cannot_be_read_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from irkit.app.evidence_look import BundleSeen
 from irkit.core.text import Safe, safe
 from irkit.tui.choices import Choices
 from irkit.tui.notice import Notice
+from irkit.tui.run_view import outcome_text
 from irkit.tui.screen import IrkitScreen
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def bundle_line(one: BundleSeen) -> Content:
     if one.run is None or one.run.started is None:
         return Content.styled(f"CANNOT BE READ  {safe(one.path.name, 200)}", "bold $error")
     started, run = one.run.started, one.run
-    outcome = run.finished.outcome if run.finished else "no end"
+    outcome = outcome_text(run)
     state = "" if one.is_sealed else "  PARTIAL"
     left = f"  STILL CHANGED: {one.left}" if one.left else ""
     undoes = f" of {started.undoes[:8]}" if started.undoes else ""
@@ -171,5 +172,5 @@ def bundle_line(one: BundleSeen) -> Content:
     text = (
         f"{run.started_at[:16]}Z {started.case or '-':<12} {started.playbook}{undoes}: {outcome}{state}{left}  {names}"
     )
-    style = "bold $warning" if one.left or not one.is_sealed else "$error" if outcome != "done" else ""
+    style = "bold $warning" if one.left or not one.is_sealed else "" if run.is_clean else "$error"
     return Content.styled(safe(text, 400), style)

@@ -20,7 +20,7 @@ from irkit.cli.table import size_text
 from irkit.core.text import Safe, safe
 from irkit.tui import flows
 from irkit.tui.notice import Notice
-from irkit.tui.run_view import GLYPHS, GOES_ON, STYLES, Line, Rates, run_lines
+from irkit.tui.run_view import GLYPHS, GOES_ON, STYLES, Line, Rates, outcome_text, run_lines
 from irkit.tui.screen import IrkitScreen
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class RunScreen(IrkitScreen[None]):
     def _show_title(self, run: ActiveRun) -> None:
         seconds = int((self.services.clock.now() - run.begun).total_seconds())
         if run.is_over:
-            outcome = run.run.finished.outcome if run.run.finished else "failed"
+            outcome = outcome_text(run.run) if run.run.finished else "failed"
             bundle = run.bundle.name if run.bundle else "-"
             text = f"run {run.plan.run[:12]} of {run.plan.playbook}: {outcome}; bundle {bundle}"
         else:
