@@ -11,7 +11,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.reactive import reactive
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from irkit.app.case import take_note
 from irkit.app.one_look import Look
@@ -269,7 +269,12 @@ class IrkitApp(StandingApp):
     # Actions -------------------------------------------------------------------------------------------------------
 
     async def action_mode(self, name: str) -> None:
-        """Go to a screen; where one is there already, to its beginning."""
+        """Go to a screen; where one is there already, to its beginning.
+
+        Not from before a question: a key that was on its way when it came would leave it open behind another screen.
+        """
+        if isinstance(self.screen, ModalScreen):
+            return
         if name == "playbooks" and isinstance(self.screen, IrkitScreen) and self.screen.chooses_targets:
             await flows.show_playbooks(self, self._targets())
         else:
@@ -293,8 +298,8 @@ class IrkitApp(StandingApp):
 
     def action_command_palette(self) -> None:
         """Show every action that a key can do here."""
-        if not Palette.is_open(self):  # type: ignore[arg-type]
-            self.push_screen(Palette(id="--command-palette"))
+        if not isinstance(self.screen, Palette):  # one may be left open in another mode: it has no id that meets
+            self.push_screen(Palette())
 
     def action_container(self) -> None:
         """Open the container that the cursor is on."""

@@ -38,12 +38,6 @@ class NewestSize(Screen[T]):
             event.stop()
             event.prevent_default()
 
-    def dismiss(self, result: T | None = None) -> AwaitComplete:
-        """Give an answer and go, once: Textual would take whatever screen is on top by then away with a second one."""
-        if self.app.screen is not self:
-            return AwaitComplete()
-        return super().dismiss(result)
-
 
 class LeftOnce(Screen[T]):
     """A screen that is left once: what a key or a click before said still, when it is gone, leaves no other."""

@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 
 from irkit.core.errors import UsageError
 from irkit.tui.app import IrkitApp
+from irkit.tui.screen import Palette
 from irkit.tui.screens.confirm import ConfirmScreen
 from tests.engine.world import container
 from tests.tui.test_keys_in_order import burst, planned
@@ -104,3 +105,19 @@ def test_a_plan_that_could_not_be_begun_is_made_anew(tmp_path: Path) -> None:
         await until(pilot, lambda: app.services.runs.latest is not None)
 
     play({"local": [container("web")]}, tmp_path, script)
+
+
+def test_a_key_on_its_way_when_a_palette_comes_leaves_none_open_elsewhere(tmp_path: Path) -> None:
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        for _ in range(3):
+            app.action_command_palette()
+            await app.run_action("mode('case')")
+            await until(pilot, lambda: isinstance(app.screen, Palette))
+            assert app.current_mode == "triage"
+            await pilot.press("escape")
+            await until(pilot, lambda: not isinstance(app.screen, Palette))
+        await pilot.press("8", ":")
+        await until(pilot, lambda: isinstance(app.screen, Palette) and app.current_mode == "case")
+
+    app = play({"local": [container("web")]}, tmp_path, script)
+    assert app.crash is None

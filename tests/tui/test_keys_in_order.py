@@ -14,7 +14,7 @@ from irkit.tui.screens.playbooks import PlaybooksScreen
 from tests.engine.world import container
 from tests.tui.world import play, text_of, until
 
-NAMES = {" ": "space", "\r": "enter"}
+NAMES = {" ": "space", "\r": "enter", "\x1b": "escape", ":": "colon"}
 
 
 def burst(app: IrkitApp, keys: str) -> None:
