@@ -41,7 +41,7 @@ def _row(plan: Plan, name: str, tasks: Sequence[Task]) -> StepRow:
     operations = [operation for task in tasks for operation in task.operations]
     reasons = list(dict.fromkeys(filter(None, (task.refused or task.skipped for task in tasks))))
     refused = sum(bool(task.refused) for task in tasks)
-    parts = [f"{refused} REFUSED" if refused else "", *reasons] if reasons else [_seen(operations)]
+    parts = [f"{refused} REFUSED" if refused else "", *reasons]
     return StepRow(
         step=safe(name, 60),
         touch=max((one.touch for one in operations), key=lambda touch: touch.degree, default=Touch.READ),
@@ -68,11 +68,6 @@ def _undo(plan: Plan, operations: Sequence[AnyOperation]) -> str:
     if all(one.takes_back for one in changes):
         return "by itself"
     return ", ".join(sorted(map(str, words))[:_MOST_UNDO]) or "NONE"
-
-
-def _seen(operations: Sequence[AnyOperation]) -> str:
-    """What an operation may miss."""
-    return "; ".join(dict.fromkeys(one.unseen for one in operations if one.unseen and one.needs_files))
 
 
 def operation_lines(plan: Plan, step: str) -> Iterator[Safe]:
