@@ -191,7 +191,8 @@ class IrkitApp(StandingApp):
 
     def run_in_view(self) -> str:
         """The bundle of the run that the screen on top is about; empty where there is none."""
-        return self.screen.run_in_view() if isinstance(self.screen, IrkitScreen) else ""
+        screen = self.screen
+        return screen.run_in_view() if isinstance(screen, IrkitScreen) and screen.is_ready else ""
 
     def stacks(self) -> list[tuple[str, list[Screen[Any]]]]:
         """The screens of each mode, the mode that is looked at first."""
@@ -350,7 +351,7 @@ class IrkitApp(StandingApp):
 
     def action_look_again(self) -> None:
         """Look anew at what the screen on top shows."""
-        if isinstance(self.screen, IrkitScreen):
+        if isinstance(self.screen, IrkitScreen) and self.screen.is_ready:
             self.screen.look_again()
 
     def action_copy(self) -> None:
