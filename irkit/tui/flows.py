@@ -131,7 +131,9 @@ def undo(app: IrkitApp, run: str) -> None:
 
     services = app.services
     app.push_screen(
-        PlanScreen(f"undo {run[:12]}", lambda: plan_undo_of(services.setting, run, responder=services.responder))
+        PlanScreen(
+            f"undo of {Path(run).name}", lambda: plan_undo_of(services.setting, run, responder=services.responder)
+        )
     )
 
 

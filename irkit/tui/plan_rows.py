@@ -29,6 +29,11 @@ class StepRow:
         return EFFECTS[self.touch] if self.operations else "nothing"
 
 
+def plan_name(plan: Plan) -> Safe:
+    """What is planned: a playbook, or which run is taken back."""
+    return safe(f"undo of run {plan.undoes[:12]}" if plan.undoes else plan.playbook, 60)
+
+
 def step_rows(plan: Plan) -> list[StepRow]:
     """The steps in the order in which they come."""
     steps: dict[str, list[Task]] = {}

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 from irkit.core.operations import Touch
 from irkit.core.text import safe
 from irkit.tui.phrase import changed_by, phrase_for
+from irkit.tui.plan_rows import plan_name
 from irkit.tui.screen import Modal
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class ConfirmScreen(Modal["Plan | None"]):
         count = f"{len(changed)} container" + ("" if len(changed) == 1 else "s")
         style = {Touch.READ: "bold", Touch.CHANGE: "bold $warning", Touch.DESTROY: "bold $error reverse"}[plan.touch]
         lines = [
-            Content.styled(f"{safe(plan.playbook, 60)}: this will {word} {count}", style),
+            Content.styled(f"{plan_name(plan)}: this will {word} {count}", style),
             *(Content(f"  {one}") for one in [*named, *more]),
             Content(f"case {safe(plan.case or '-', 60)}, by {safe(plan.responder, 60)}"),
         ]

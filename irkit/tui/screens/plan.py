@@ -21,7 +21,7 @@ from irkit.core.text import safe
 from irkit.tui.choices import Choices
 from irkit.tui.notice import Notice
 from irkit.tui.phrase import changed_by
-from irkit.tui.plan_rows import StepRow, operation_lines, step_rows
+from irkit.tui.plan_rows import StepRow, operation_lines, plan_name, step_rows
 from irkit.tui.screen import IrkitScreen
 from irkit.tui.themes import SEVERITY_SIGNS, SEVERITY_STYLES
 
@@ -124,7 +124,9 @@ class PlanScreen(IrkitScreen[None]):
         shown = without_steps(plan, self._left_out)
         self._rows = step_rows(plan)
         gist = "nothing will be changed" if shown.touch is Touch.READ else "DRY RUN: nothing has been changed"
-        self._say_title(f"Plan {plan.playbook} v{plan.playbook_version}  {_count(len(plan.targets), 'target')}  {gist}")
+        self._say_title(
+            f"Plan {plan_name(plan)} v{plan.playbook_version}  {_count(len(plan.targets), 'target')}  {gist}"
+        )
         self.query_one("#plan-notes", Static).update(self._notes(plan))
         wide = self.size.width
         self.query_one("#plan-columns", Notice).update(Content(_columns("#", "STEP", "EFFECT", "UNDO", "NOTE", wide)))
