@@ -89,6 +89,9 @@ class StandingApp(App[int]):
         await self.see_to_size()
 
     async def see_to_size(self) -> None:
+        """Show that it is too small, or what was shown before; not while a screen is made: the next tick comes here."""
+        if not self.screen.is_mounted:
+            return
         is_small = self.size.width < SMALLEST[0] or self.size.height < SMALLEST[1]
         if is_small and self.current_mode != SMALL:
             self._mode_before = self.current_mode

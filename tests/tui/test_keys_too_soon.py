@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from irkit.tui import standing
 from irkit.tui.app import IrkitApp
 from irkit.tui.screens.bundle import BundleScreen
 from irkit.tui.screens.container import ContainerScreen
@@ -36,6 +37,21 @@ def test_no_action_ends_irkit_where_its_screen_is_made_still(tmp_path: Path, act
             await pilot.pause()
             await app.go_to("triage")
             await pilot.pause()
+
+    app = play({"local": [container("web")]}, tmp_path, script)
+    assert app.crash is None
+
+
+def test_a_terminal_that_shrinks_while_the_palette_is_made_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "1/1 shown" in text_of(app))
+        app.action_command_palette()
+        monkeypatch.setattr(standing, "SMALLEST", (999, 999))
+        await app.see_to_size()
+        await until(pilot, lambda: app.current_mode == standing.SMALL)
+        await pilot.pause()
 
     app = play({"local": [container("web")]}, tmp_path, script)
     assert app.crash is None
