@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -13,6 +14,12 @@ from tests.lab.fixtures import client, engine, lab, second_engine, ssh_host, thi
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+def pytest_configure() -> None:
+    """What starts the tests in the background may have them ignore interrupts, which some of them are about."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -29,7 +36,16 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 # A file stays with one worker: one that takes minutes shall not begin when the others have nothing left to do.
-LONG = ("test_ssh_faults.py", "test_killed.py", "test_three_hosts.py", "test_engine_firewall.py", "test_quarantine.py")
+LONG = (
+    *(
+        "test_ssh_faults.py",
+        "test_killed.py",
+        "test_three_hosts.py",
+        "test_hostile_screens.py",
+        "test_engine_firewall.py",
+    ),
+    *("test_quarantine.py", "test_ending.py", "test_snapshots.py", "test_keys.py", "test_storm.py"),
+)
 QUICK = {"actions", "app", "checks", "cli", "core", "engine", "hostile", "tui"}
 
 
@@ -37,6 +53,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, those without an engine last; otherwise as they were."""
 
     def turn(item: pytest.Item) -> tuple[bool, int]:
-        return item.path.parent.name in QUICK, LONG.index(item.path.name) if item.path.name in LONG else len(LONG)
+        if item.path.name in LONG:
+            return False, LONG.index(item.path.name)
+        return item.path.parent.name in QUICK, len(LONG)
 
     items.sort(key=turn)
