@@ -77,7 +77,11 @@ def irkit(engine: Engine, far: LabHost, client: ClientSide, tmp_path: Path) -> I
 
 
 def facts_of(engines: dict[str, Engine]) -> dict[str, dict[str, Any]]:
-    return {f"{host}/{one.name}": engines[host].inspect(one.name) for host, one in suspects()}
+    """What the engines say of them; mounts in one order, as an engine tells them in any."""
+    found = {f"{host}/{one.name}": engines[host].inspect(one.name) for host, one in suspects()}
+    for facts in found.values():
+        facts["Mounts"].sort(key=lambda mount: mount["Destination"])
+    return found
 
 
 def is_contained(facts: dict[str, Any]) -> bool:

@@ -88,7 +88,7 @@ def test_the_cursor_stays_on_a_run_whose_bundle_is_sealed_and_on_no_other_when_i
         partial.rename(sealed)
         await until(pilot, lambda: app.run_in_view() == str(sealed))
         sealed.rename(away)
-        await until(pilot, lambda: "1 bundles" in text_of(app))
+        await until(pilot, lambda: "1 bundle " in text_of(app))
         assert app.run_in_view() == ""
         await pilot.press("j")
         await until(pilot, lambda: app.run_in_view() == str(second.bundle))
@@ -113,7 +113,7 @@ def test_a_run_that_failed_at_all_it_was_for_does_not_read_as_done(folder: Path)
         assert ": done;" not in text_of(app)
         known.update(kept)
         await pilot.press("6")
-        await until(pilot, lambda: "1 bundles" in text_of(app))
+        await until(pilot, lambda: "1 bundle " in text_of(app))
         assert "FAILED" in text_of(app)
 
     played(folder, script, place=place)
