@@ -17,6 +17,7 @@ from irkit.tui.screens.plan import PlanScreen
 from irkit.tui.screens.playbooks import PlaybooksScreen
 from irkit.tui.screens.run import RunScreen
 from irkit.tui.screens.triage import TriageScreen
+from tests.soak import often
 from tests.tui.storming import NO_CONTAINERS, PACE, Storm, base_name, storm_place
 from tests.tui.world import play, text_of, until
 
@@ -124,7 +125,7 @@ KEYS = ("j", "k", "j", "k", "space", "space", "space", "o", "g", "G", "pagedown"
 FILTERS = ("alpha", "!beta-1", "state:running", "risk>=H", "app:1", "nothing-has-this")
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(often(4, 2)))
 def test_marks_and_cursor_stay_on_their_containers_whatever_comes(tmp_path: Path, seed: int) -> None:
     async def test(scene: Scene) -> None:
         table, choice = scene.triage.table, scene.storm.choice
@@ -152,7 +153,7 @@ def test_marks_and_cursor_stay_on_their_containers_whatever_comes(tmp_path: Path
     in_storm(tmp_path, test, seed)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(often(3, 2)))
 def test_a_plan_is_for_what_was_marked_and_a_run_acts_on_just_that(tmp_path: Path, seed: int) -> None:
     async def test(scene: Scene) -> None:
         scene.app.is_armed = True
