@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 # More workers than processors: most of what the long tests do is wait. A file stays with one worker, long ones first.
-SPREAD := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+SPREAD := --numprocesses 6 --dist loadfile --no-loadscope-reorder
 
 # Thousands of tests start irkit anew: its byte code is kept, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE

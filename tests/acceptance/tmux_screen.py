@@ -80,9 +80,13 @@ class TmuxScreen:
 
     @property
     def ended(self) -> int | None:
-        """irkit's exit status once it has ended."""
-        dead, status = self._tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}").rstrip("\n").split(" ")
-        return int(status or -1) if dead == "1" else None
+        """irkit's exit status once it has ended. tmux cannot be asked: now and then it leaves what has ended unread."""
+        return int(self.status.read_text(encoding="ascii")) if self.status.exists() else None
+
+    @property
+    def status(self) -> Path:
+        """Where the shell that irkit was started from writes how that ended."""
+        return self.socket.with_name("status")
 
     def wait(self) -> int:
         """Wait for the end of irkit; its exit status."""
@@ -91,6 +95,9 @@ class TmuxScreen:
             assert time.monotonic() < end, f"it does not end:\n{self.shown()}"
             time.sleep(0.1)
         return status
+
+
+_TELL = '"$@"; echo $? > "$0.new"; mv "$0.new" "$0"'
 
 
 @contextmanager
@@ -103,7 +110,8 @@ def in_tmux(irkit: Irkit, *words: str) -> Iterator[TmuxScreen]:
         size = ("-x", str(WIDTH), "-y", str(HEIGHT))
         environment = {**irkit.environment(), "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
         environment.pop("TMUX", None)
-        start = ("start-server", ";", *set_all, "new-session", "-d", *size, *irkit.argv(*words), ";")
+        shell = ("sh", "-c", _TELL, str(screen.status), *irkit.argv(*words))
+        start = ("start-server", ";", *set_all, "new-session", "-d", *size, *shell, ";")
         run([*tmux, *start, "pipe-pane", "-o", f"exec cat > {shlex.quote(str(screen.record))}"], env=environment)
         try:
             yield screen
