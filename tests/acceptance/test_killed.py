@@ -17,7 +17,7 @@ pytestmark = pytest.mark.engine
 PROCESSES = 4
 
 
-@pytest.mark.parametrize(("playbook", "points"), [("everything", often(100, 25)), ("other-ways", often(40, 12))])
+@pytest.mark.parametrize(("playbook", "points"), [("everything", often(100, 36)), ("other-ways", often(40, 16))])
 def test_a_run_killed_at_any_point_can_be_sealed_verified_and_undone(
     lab: Lab, irkit: Irkit, playbook: str, points: int
 ) -> None:
