@@ -3,6 +3,7 @@
 from __future__ import annotations  # see the imports for types only, below
 
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from irkit.adapters.clock import SystemClock
@@ -119,10 +120,11 @@ class ActiveRun:
                     hold_for=self._hold_for,
                     holding=self._note_holding,
                 )
-                self._take_over(execution)
-                for record in execution.records():
-                    self._keep(record)
-                self.bundle = execution.seal()
+                with closing(execution):
+                    self._take_over(execution)
+                    for record in execution.records():
+                        self._keep(record)
+                    self.bundle = execution.seal()
         except IrkitError as error:
             return str(error)
         return ""

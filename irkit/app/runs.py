@@ -180,11 +180,16 @@ class Execution:
 
     def seal(self) -> Path:
         """Close the bundle for good; where it lies."""
+        path = self.bundle.seal()
+        self.close()
+        return path
+
+    def close(self) -> None:
+        """Let go of bundle and containers, sealed or not: another run of this process may need them. Also twice."""
         from irkit.adapters.holds import release
 
-        path = self.bundle.seal()
+        self.bundle.close()
         release(self.held)
-        return path
 
 
 def start(
@@ -249,14 +254,16 @@ def _hold(setting: Setting, prepared: Prepared) -> list[int]:
         return []
     # By the id alone: a host may have another name in the other run.
     held = hold(setting.folder, {one.id: one.name for one in plan.targets if one.key in changed})
-    now = contained(setting, plan.hosts)
-    since = {key: run for key, run in now.items() if key in changed and key not in prepared.contained}
-    if since and not plan.undoes:
-        release(held)
-        key, run = next(iter(since.items()))
-        target = plan.target(key)
-        name = target.name if target else key
-        raise UsageError(f"run {run} has contained {name!r} since the plan was made: nothing was done, plan again")
+    with ExitStack() as kept:
+        kept.callback(release, held)
+        now = contained(setting, plan.hosts)
+        since = {key: run for key, run in now.items() if key in changed and key not in prepared.contained}
+        if since and not plan.undoes:
+            key, run = next(iter(since.items()))
+            target = plan.target(key)
+            name = target.name if target else key
+            raise UsageError(f"run {run} has contained {name!r} since the plan was made: nothing was done, plan again")
+        kept.pop_all()
     return held
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from irkit.adapters.bundle import Bundle
 from irkit.adapters.memory import MemoryTarget
-from irkit.app import Prepared, prepare, read_records, verify_bundle
+from irkit.app import Prepared, prepare, prepare_undo, read_records, verify_bundle
 from irkit.app.run_service import ActiveRun, RunService
-from irkit.core.errors import UsageError
+from irkit.core.errors import StorageError, UsageError
 from irkit.core.events import Note, RunFinished
 from irkit.core.host import Host
 from irkit.core.operations import Operation
@@ -104,3 +105,37 @@ def test_a_run_that_cannot_write_its_bundle_says_why(tmp_path: Path) -> None:
     blocked.write_text("")
     run = ended(RunService(place.setting(blocked)).begin(plan))
     assert run.bundle is None and "file" in run.error
+
+
+def test_a_run_whose_bundle_could_not_be_sealed_holds_nothing_and_can_be_undone_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Bundle) -> Path:
+        raise StorageError("no space left", full=True)
+
+    place = Place(one_each("a@x"))
+    setting = place.setting(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(Bundle, "seal", full)
+        run = ended(RunService(setting).begin(prepared(place, tmp_path, "isolate")))
+    assert run.bundle is None and "no space left" in run.error
+    (partial,) = tmp_path.glob(".partial-*")
+    undo = prepare_undo(setting, str(partial), [], responder="r@here")
+    assert ended(RunService(setting).begin(undo)).error == ""
+    (container,) = place.opened["a@x"].containers.values()
+    assert container.attachments
+
+
+def test_what_could_not_be_looked_up_before_a_run_leaves_nothing_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_: object) -> dict[str, str]:
+        raise StorageError("the folder cannot be read")
+
+    place = Place(one_each("a@x"))
+    setting = place.setting(tmp_path)
+    plan = prepared(place, tmp_path, "isolate")
+    with monkeypatch.context() as patched:
+        patched.setattr("irkit.app.runs.contained", unreadable)
+        assert "cannot be read" in ended(RunService(setting).begin(plan)).error
+    assert ended(RunService(setting).begin(prepared(place, tmp_path, "isolate"))).error == ""
