@@ -248,6 +248,14 @@ class IrkitApp(StandingApp):
             if then is not None:
                 then()
 
+    def unwritten(self, seconds: float) -> list[str]:
+        """What is said of notes that are not on disk though they were waited for so long: the app has ended."""
+        told = []
+        for look, text, _ in self._writing:
+            if not (look.wait(seconds) and look.value):
+                told.append(f"NOT written down: {look.error or 'the disk does not take it'}: {safe(text, 200)}")
+        return told
+
     def notify(
         self,
         message: str,

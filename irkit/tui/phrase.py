@@ -34,9 +34,13 @@ def changed_by(plan: Plan) -> list[Container]:
 
 
 def _typed(one: Container) -> str:
-    name = safe(one.name, _LONGEST)
-    can_be_typed = name == one.name and name.isascii() and name.strip() == name and "  " not in name
-    return name if can_be_typed and name else one.id[:SHORT_ID]
+    return one.name if _can_be_typed(one.name) else one.id[:SHORT_ID]
+
+
+def _can_be_typed(text: str) -> bool:
+    """Whether it reads as it is, so that it can be typed as it reads."""
+    is_plain = safe(text, _LONGEST) == text and text.isascii()
+    return is_plain and bool(text) and text.strip() == text and "  " not in text
 
 
 def _verb(plan: Plan) -> str:
@@ -48,10 +52,11 @@ def _verb(plan: Plan) -> str:
 
 def _where(changed: list[Container]) -> str:
     hosts = {one.host for one in changed}
-    host = safe(changed[0].host, _LONGEST)
-    return host if len(hosts) == 1 and host.isascii() else f"{len(hosts)} hosts"
+    host = changed[0].host
+    if len(hosts) > 1:
+        return f"{len(hosts)} hosts"
+    return host if _can_be_typed(host) else "1 host"
 
 
 def _case(plan: Plan) -> str:
-    case = safe(plan.case, _LONGEST)
-    return case if case and case.isascii() else "destroy"
+    return plan.case if _can_be_typed(plan.case) else "destroy"

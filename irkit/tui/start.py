@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 _MOST_TOLD = 20
+_PATIENCE = 10.0
+"""Seconds for which a note is waited for that is being written when irkit is left."""
 _OF_THE_DRIVER: Final = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 """What Textual heeds, and does not give back."""
 
@@ -67,6 +69,8 @@ def _run_screens(services: Services, ask: SuspendedAsk, signals: Signals) -> int
         services.live.close()
         if (run := services.runs.current or app.left_with) is not None:
             ended = _see_to_its_end(run, signals, app.interrupted_by)
+        for line in app.unwritten(_PATIENCE):
+            _say(line)
     if app.crash is not None:
         raise app.crash
     return status or ended

@@ -61,3 +61,9 @@ def test_only_what_is_changed_counts(touched: int) -> None:
     kept = plan.targets[touched]
     tasks = tuple(replace(one, operations=one.operations if kept.key in one.containers else ()) for one in plan.tasks)
     assert changed_by(replace(plan, tasks=tasks)) == [kept] and phrase_for(replace(plan, tasks=tasks)) == kept.name
+
+
+@pytest.mark.parametrize("odd", [" prod", "prod ", "prod  2", ""])
+def test_a_host_or_case_that_does_not_read_as_it_is_typed_is_not_asked_for(odd: str) -> None:
+    assert phrase_for(cut("web", "db", host=odd)) == "isolate 2 on 1 host"
+    assert phrase_for(replace(plan_for([container("web")], step("contain.kill")), case=odd)) == "web destroy"

@@ -261,7 +261,8 @@ class PlanScreen(IrkitScreen[None]):
         if not any(task.operations for task in plan.tasks):
             return "there is nothing to do in this plan"
         if plan.touch is not Touch.READ and not self.irkit.is_armed:
-            return f"READ-ONLY, and this plan changes {_count(len(changed_by(plan)), 'container')}: A arms"
+            how = "irkit was opened with --read-only" if self.services.opened.read_only else "A arms"
+            return f"READ-ONLY, and this plan changes {_count(len(changed_by(plan)), 'container')}: {how}"
         if self.services.runs.current is not None:
             return "another run goes on: wait for it, or end it (5, then X)"
         return ""
