@@ -5,12 +5,13 @@ event is a note; the chain is checked at each reading and before each writing.
 """
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
 
 from irkit.adapters.run_log import RunLog, read_log
-from irkit.adapters.storage import storing
+from irkit.adapters.storage import storing, sync_folder
 from irkit.core.errors import StorageError, UsageError, VerificationError
 from irkit.core.events import Note, Record
 from irkit.core.ports import Clock
@@ -52,12 +53,23 @@ def _open(path: Path, clock: Clock) -> RunLog:
         path.parent.mkdir(mode=0o700, exist_ok=True)
     for _ in range(_TRIES):
         try:
-            return _reopened(path, clock) if path.exists() else RunLog.create(path, clock)
+            return _reopened(path, clock) if path.exists() else _created(path, clock)
         except (UsageError, StorageError) as error:
             if isinstance(error, StorageError) and not isinstance(error.__cause__, FileExistsError):
                 raise
             time.sleep(_PAUSE)
     raise UsageError(f"{path}: somebody else is writing notes of this case")
+
+
+def _created(path: Path, clock: Clock) -> RunLog:
+    """A new file, whose name is on disk before anything is told as written into it."""
+    log = RunLog.create(path, clock)
+    with ExitStack() as opened, storing(path):
+        opened.callback(log.close)
+        sync_folder(path.parent)
+        sync_folder(path.parent.parent)
+        opened.pop_all()
+    return log
 
 
 def _reopened(path: Path, clock: Clock) -> RunLog:

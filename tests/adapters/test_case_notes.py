@@ -131,3 +131,14 @@ def test_two_irkits_that_write_at_once_make_one_chain_and_lose_nothing(tmp_path:
     assert sorted(found) == sorted(f"{name} {number}" for name in "abc" for number in range(20))
     for name in "abc":
         assert [text for text in found if text.startswith(name)] == [f"{name} {number}" for number in range(20)]
+
+
+def test_the_name_of_a_new_file_is_on_disk_before_its_first_note_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("irkit.adapters.case_notes.sync_folder", synced.append)
+    add_note(tmp_path, "IR-1", Note(text="first"), FixedClock())
+    assert synced == [notes_file(tmp_path, "IR-1").parent, tmp_path]
+    add_note(tmp_path, "IR-1", Note(text="second"), FixedClock())
+    assert len(synced) == 2
