@@ -26,10 +26,11 @@ _LAST_WAIT: Final = 5.0
 
 def run_process(argv: Sequence[str], deadline: Deadline, data: bytes) -> Ran:
     """A process to its end, or killed where time is up or the run is told to stop."""
-    process = _begin(argv, stderr=subprocess.PIPE)
+    with _held(data) as given:
+        process = _begin(argv, stdin=given, stderr=subprocess.PIPE)
     forget = deadline.on_cancel(lambda: _kill(process))
     try:
-        out, err = _communicate(process, argv[0], data, deadline)
+        out, err = _communicate(process, argv[0], deadline)
     finally:
         forget()
         if process.poll() is None:
@@ -47,7 +48,7 @@ def stream_process(argv: Sequence[str], deadline: Deadline, ended: Callable[[Ran
     """
     buffer = memoryview(bytearray(_PIECE))
     with tempfile.TemporaryFile() as errors:
-        process = _begin(argv, stderr=errors)
+        process = _begin(argv, stdin=subprocess.PIPE, stderr=errors)
         forget = deadline.on_cancel(lambda: _terminate(process))
         try:
             while count := _fill(process, buffer, deadline):
@@ -62,11 +63,22 @@ def stream_process(argv: Sequence[str], deadline: Deadline, ended: Callable[[Ran
             _abandon(process)
 
 
-def _begin(argv: Sequence[str], stderr: "int | IO[bytes]") -> "subprocess.Popen[bytes]":
+def _held(data: bytes) -> IO[bytes]:
+    """Input for a command, in memory: it reads it when it likes, as nothing of it is sent, and no disk may be full."""
+    try:
+        held = os.fdopen(os.memfd_create("irkit-input"), "w+b")
+    except OSError as error:
+        raise TargetError(f"no command can be given its input here: {error.strerror}", Refusal.UNSUPPORTED) from error
+    held.write(data)
+    held.seek(0)
+    return held
+
+
+def _begin(argv: Sequence[str], stdin: "int | IO[bytes]", stderr: "int | IO[bytes]") -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(  # noqa: S603 - a list of plain words, and no shell
             argv,
-            stdin=subprocess.PIPE,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=stderr,
             env=_ENVIRONMENT,
@@ -77,12 +89,12 @@ def _begin(argv: Sequence[str], stderr: "int | IO[bytes]") -> "subprocess.Popen[
         raise TargetError(f"{argv[0]} cannot be run here: {error.strerror}", Refusal.UNSUPPORTED) from error
 
 
-def _communicate(process: "subprocess.Popen[bytes]", name: str, data: bytes, deadline: Deadline) -> tuple[bytes, bytes]:
+def _communicate(process: "subprocess.Popen[bytes]", name: str, deadline: Deadline) -> tuple[bytes, bytes]:
     """What a process says to its end, looking now and then whether it is still to go on. Raises TargetError."""
     end = time.monotonic() + deadline.remaining()
     while True:
         try:
-            return process.communicate(data, timeout=min(_STEP, deadline.remaining()))
+            return process.communicate(timeout=min(_STEP, deadline.remaining()))
         except subprocess.TimeoutExpired as error:
             if time.monotonic() >= end:
                 raise TargetError(f"{name} does not end", Refusal.TIMEOUT) from error

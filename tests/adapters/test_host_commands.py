@@ -110,6 +110,14 @@ def test_one_that_does_not_end_is_ended() -> None:
     assert refusal("sleep", "60", cancel=cancel).kind is Refusal.CANCELLED
 
 
+def test_one_that_is_slow_to_read_gets_all_of_its_input(tmp_path: Path) -> None:
+    slow = tmp_path / "slow"
+    slow.write_text(f"#!/bin/sh\nsleep {3 * host_process._STEP}\nexec cat\n")
+    slow.chmod(0o755)
+    rules = b"a rule\n" * 100_000  # more than a pipe holds: a part of it is sent late, too
+    assert LocalCommands().run((str(slow),), deadline(), input=rules) == Ran(0, rules.decode())
+
+
 def test_one_that_says_too_much_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_process, "LIMIT", 1000)
     assert refusal("seq", "1000").kind is Refusal.GARBLED
