@@ -226,11 +226,12 @@ class SshTransport(paramiko.Transport):
         with self.lock:
             number: int = inner._next_channel()
             channel = SshChannel(number, limit, when_closed)
-            inner._channels.put(number, channel)
-            event = self.channel_events[number] = threading.Event()
-            self.channels_seen[number] = True
             cast("Any", channel)._set_transport(self)
             cast("Any", channel)._set_window(window, PACKET)
+            event = self.channel_events[number] = threading.Event()
+            self.channels_seen[number] = True
+            # Last, and as paramiko does not: from here on it may be closed by a connection that ends at this moment.
+            inner._channels.put(number, channel)
         return channel, event
 
     def take_refusal(self, channel: SshChannel) -> ChannelRefusedError | None:

@@ -8,7 +8,7 @@ import paramiko
 import pytest
 
 from irkit.adapters import ssh_refused, ssh_transport
-from irkit.adapters.ssh_channel import ChannelWire
+from irkit.adapters.ssh_channel import ChannelWire, SshChannel
 from irkit.adapters.ssh_link import Link
 from irkit.adapters.ssh_open import open_exec, open_subsystem, open_unix
 from irkit.adapters.ssh_refused import ChannelRefusedError
@@ -55,6 +55,25 @@ def test_an_ended_connection_leaves_neither_threads_nor_descriptors(client: Clie
         for transport in host.transports:
             transport.close()
         assert wait_released(before) == {}
+
+
+def test_a_channel_that_is_added_as_the_connection_ends_is_closed_with_the_others(
+    client: ClientSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread of the connection closes whatever it finds, on no occasion of ours."""
+    with fake_host(client), linked(client, "fake") as link:
+        channels = as_any(link.transport)._channels
+        put = channels.put
+
+        def end_now(number: int, channel: SshChannel) -> None:
+            put(number, channel)
+            link.transport.end()
+
+        monkeypatch.setattr(channels, "put", end_now)
+        with pytest.raises(TargetError, match="connection was lost"):
+            open_unix(link.transport, "/x.sock", WINDOW, deadline(10))
+        assert wait_until(lambda: not link.transport.is_alive())
+        assert not channels.values()
 
 
 def test_a_key_that_changes_within_a_connection_ends_it(client: ClientSide) -> None:
