@@ -119,10 +119,11 @@ async def run_ended(scene: Scene) -> None:
     await scene.press(*scene.app.screen.phrase, "enter")  # type: ignore[attr-defined]
     await scene.until(lambda: scene.app.current_mode == "run" and scene.shows("; bundle irb-"))
     ended = scene.app.services.runs.runs[-1]
-    if ended.bundle is not None:  # as it is called from the working folder, which has another name each time
-        ended.bundle = Path("evidence") / ended.bundle.name
-    ended._records.sort(key=_place)
     screen: Any = scene.app.screen
+    await scene.until(lambda: screen._left is not None)
+    assert ended.bundle is not None
+    ended.bundle = Path("evidence") / ended.bundle.name  # from the working folder, which has another name each time
+    ended._records.sort(key=_place)
     screen._shown = None
 
 

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from irkit.app.again import Again
-from irkit.app.planning import space_left
+from irkit.app.estimates import space_left
 from irkit.cli.record_text import RecordText
 from irkit.cli.render import run_text
 from irkit.cli.table import size_text
@@ -89,7 +89,7 @@ class RunScreen(IrkitScreen[None]):
             return
         if run is not self._shown:
             self._shown, self._text, self._records, self._rates, self._taken = run, RecordText(), [], Rates(), 0
-            self._left = None
+            self._left, self._count, self._step_seen = None, -1, 0
         records = run.records
         self._take(records[self._taken :])
         self._taken = len(records)
