@@ -2,7 +2,6 @@
 
 from __future__ import annotations  # see the imports for types only, below
 
-import shutil
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -115,8 +114,10 @@ def without_steps(plan: Plan, steps: Collection[str]) -> Plan:
     """The plan with these steps left out: they do nothing, and the log says who wanted that."""
     from msgspec.structs import replace
 
+    from irkit.core.estimate import SMALL
+
     tasks = tuple(
-        replace(task, operations=(), refused="", skipped=LEFT_OUT) if task.step in steps else task
+        replace(task, operations=(), refused="", skipped=LEFT_OUT, estimate=SMALL) if task.step in steps else task
         for task in plan.tasks
     )
     return replace(plan, tasks=tasks)
@@ -173,17 +174,6 @@ def wrong_parameters(playbook: Playbook, given: Mapping[str, str]) -> dict[str, 
         except IrkitError as error:
             found[name] = str(error)
     return found
-
-
-def space_left(setting: Setting) -> int | None:
-    """Bytes that are free where the evidence goes; None where that cannot be told."""
-    folder = setting.folder
-    for place in (folder, *folder.parents):
-        try:
-            return shutil.disk_usage(place).free
-        except OSError:
-            continue
-    return None
 
 
 def undo_left(setting: Setting, name: str) -> tuple[int, list[str]]:

@@ -13,6 +13,7 @@ import msgspec
 from irkit.adapters.clock import SystemClock
 from irkit.app.around import look_around
 from irkit.app.bundles import contained, unreadable
+from irkit.app.estimates import with_estimates
 from irkit.app.hold import check_holdable, hold_order
 from irkit.app.listing import look
 from irkit.app.playbooks import load
@@ -93,7 +94,7 @@ def prepare(
         held = contained(setting, seen.hosts)
         run = RunFacts(id=new_run_id(), case=case, responder=responder)
         request = _request(setting, fleet, seen, playbook, parameters=parameters, run=run, held=held)
-        plan = _plan(setting, seen, request, hold=hold)
+        plan = with_estimates(setting, fleet, _plan(setting, seen, request, hold=hold))
         reached.pop_all()
     return Prepared(plan, source, fleet, held, request)
 

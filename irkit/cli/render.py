@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from irkit.cli.containment import contained_lines
 from irkit.cli.record_text import bug_text, footprint_text, names_of, refused_place, short_key
-from irkit.cli.table import columns, size_text
+from irkit.cli.table import columns, estimate_text, size_text
 from irkit.core.container import SHORT_ID
 from irkit.core.found import DIFFERS
 from irkit.core.operations import Operation, Touch
@@ -30,7 +30,8 @@ def plan_text(plan: Plan, *, is_dry: bool = True) -> str:
         + ("   DRY RUN: nothing has been changed" if is_dry else ""),
         *_hosts(plan),
         _targets(plan),
-        columns(("STEP", "ON", "TOUCH", "OPERATION"), list(_plan_rows(plan)), limit=1000),
+        _operations(plan),
+        *_total(plan),
         *([_HOLDS[plan.hold]] if plan.hold in _HOLDS else []),
     ]
     notes = list(_findings(plan))
@@ -72,15 +73,31 @@ def _targets(plan: Plan) -> str:
     return columns(("ID", "NAME", "STATE", "IMAGE", "HOST"), rows)
 
 
-def _plan_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+def _operations(plan: Plan) -> str:
+    """All operations; how much they bring where any of them brings more than a little."""
+    head, rows = ("STEP", "ON", "TOUCH", "ESTIMATE", "OPERATION"), list(_plan_rows(plan))
+    if not any(row[3] for row in rows):
+        head, rows = (*head[:3], head[4]), [(*row[:3], row[4]) for row in rows]
+    return columns(head, rows, limit=1000)
+
+
+def _plan_rows(plan: Plan) -> Iterator[tuple[str, str, str, str, str]]:
     for task in sorted(plan.tasks, key=lambda one: (one.order, one.index)):
         where = _where(plan, task)
         if task.refused or task.skipped:
-            yield task.step, where, "refused" if task.refused else "skipped", task.refused or task.skipped
+            yield task.step, where, "refused" if task.refused else "skipped", "", task.refused or task.skipped
+        estimate = estimate_text(task.estimate)
         for operation in task.operations:
-            yield task.step, where, _TOUCHES[operation.touch], operation.text()
+            yield task.step, where, _TOUCHES[operation.touch], estimate, operation.text()
+            estimate = ""  # of the task as a whole
             if operation.touch is not Touch.READ:
-                yield "", "", "", f"  undo: {_undo_text(plan, operation)}"
+                yield "", "", "", "", f"  undo: {_undo_text(plan, operation)}"
+
+
+def _total(plan: Plan) -> list[str]:
+    """What all of it is going to bring, where that is worth a line."""
+    told = estimate_text(plan.estimate)
+    return [f"ESTIMATE of the evidence in all, before compression: {told}"] if told else []
 
 
 def _undo_text(plan: Plan, operation: Operation) -> str:

@@ -5,7 +5,11 @@ rich's tables cost more than the rest of a list of 500 containers; they are for 
 
 from collections.abc import Sequence
 
+from irkit.core.estimate import Estimate
 from irkit.core.text import safe
+from irkit.core.values import size_text
+
+__all__ = ["Rows", "age_text", "columns", "estimate_text", "offset_text", "size_text"]
 
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[object]], limit: int = 60) -> str:
@@ -29,15 +33,15 @@ class Rows:
         return "  ".join(cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True)).rstrip()
 
 
-def size_text(count: float) -> str:
-    """Bytes as people read them: `812 B`, `3.4 MB` (powers of 1000, as disks and links are sold)."""
-    if count < 1000:  # noqa: PLR2004
-        return f"{count:.0f} B"
-    for unit in ("kB", "MB", "GB", "TB"):
-        count /= 1000
-        if count < 1000:  # noqa: PLR2004
-            return f"{count:.1f} {unit}"
-    return f"{count / 1000:.1f} PB"
+def estimate_text(estimate: Estimate) -> str:
+    """What is to come, before compression: `~1.2 GB+` (about, and something more), `<=64.0 MB`, `60 s`, `not known`."""
+    if estimate.about:
+        size = f"~{size_text(estimate.about)}" + ("+" if estimate.most or estimate.is_open else "")
+    elif estimate.is_open:
+        size = "not known"
+    else:
+        size = f"<={size_text(estimate.most)}" if estimate.most else ""
+    return ", ".join(filter(None, [f"{estimate.seconds:g} s" if estimate.seconds else "", size]))
 
 
 def offset_text(nanoseconds: int) -> str:

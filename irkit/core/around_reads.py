@@ -1,6 +1,7 @@
 """Operations that read what lies around a container: its image, the engine's own files of it, its network, its host."""
 
 from irkit.core.container import Container
+from irkit.core.estimate import Estimate, at_most, of_image
 from irkit.core.operation import Operation, Trace
 from irkit.core.text import file_name
 
@@ -20,6 +21,9 @@ class ReadImage(Operation, frozen=True, tag="read-image"):
     @property
     def file(self) -> str:
         return f"images/{file_name(self.image.removeprefix('sha256:')[:12])}/layers.json"
+
+    def estimate(self, now: Container, image: int) -> Estimate:
+        return of_image(image, and_more=False)
 
     def text(self) -> str:
         return f"read image {self.image.removeprefix('sha256:')[:12]} with its layers"
@@ -42,6 +46,9 @@ class ReadLogFiles(Operation, frozen=True, tag="read-log-files"):
     @property
     def file(self) -> str:
         return f"daemon/{file_name(self.container)}/files.json"
+
+    def estimate(self, now: Container, image: int) -> Estimate:
+        return at_most(self.limit)
 
     def text(self) -> str:
         return f"read the engine's own log files (at most {self.limit} bytes)"
@@ -67,6 +74,9 @@ class CapturePackets(Operation, frozen=True, tag="capture-packets"):
     @property
     def lasts(self) -> float:
         return self.seconds
+
+    def estimate(self, now: Container, image: int) -> Estimate:
+        return Estimate(most=self.limit, seconds=self.seconds)
 
     @property
     def file(self) -> str:

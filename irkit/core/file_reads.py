@@ -1,5 +1,7 @@
 """Operations that bring a container's files out by what they are: those that differ from the image, and its volumes."""
 
+from irkit.core.container import Container
+from irkit.core.estimate import SMALL, Estimate, at_most
 from irkit.core.operation import Operation, Trace
 from irkit.core.text import file_name
 
@@ -22,6 +24,9 @@ class ReadChanges(Operation, frozen=True, tag="read-changes"):
     @property
     def file(self) -> str:
         return "changes/changes.tar"
+
+    def estimate(self, now: Container, image: int) -> Estimate:
+        return at_most(self.limit)
 
     def text(self) -> str:
         return f"read changed files (at most {self.limit} bytes)"
@@ -52,6 +57,9 @@ class ReadVolume(Operation, frozen=True, tag="read-volume"):
     def file(self) -> str:
         place = file_name(self.name or self.destination.strip("/") or "root", 80)
         return f"volumes/{self.number:03d}-{place}.tar"
+
+    def estimate(self, now: Container, image: int) -> Estimate:
+        return at_most(self.limit) if self.contents else SMALL
 
     def text(self) -> str:
         what = f"{self.kind} {self.name or self.source} at {self.destination}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from irkit.core.container import Container
+from irkit.core.estimate import SMALL, UNKNOWN, Estimate
 from irkit.core.proof import Proof, Seen
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ class Operation(msgspec.Struct, frozen=True, tag_field="operation", forbid_unkno
     def lasts(self) -> float:
         """Seconds that it takes by what it is; 0 for what is over as soon as it can be."""
         return 0.0
+
+    def estimate(self, now: Container, image: int) -> Estimate:
+        """How much it brings, before compression; `image` is the size of the container's image, 0 if not known."""
+        return UNKNOWN if self.bulk else SMALL
 
     @property
     def outlives(self) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from irkit.core.container import Container
+from irkit.core.estimate import SMALL, Estimate, in_all
 from irkit.core.finding import Finding
 from irkit.core.found import Found
 from irkit.core.host import Host
@@ -17,7 +18,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     `containers` are the keys of the containers it belongs to: it starts once the tasks in `after` are done, and their
     later tasks wait for it. `skipped` says why a step does not apply, `refused` why it will not be done though asked
     for. `timeout` is seconds for one operation, 0 for the usual. `given_up` are operations of a refused task of an undo
-    that nothing can do any more: they count as taken back.
+    that nothing can do any more: they count as taken back. `estimate` is what it brings, as far as that can be told.
     """
 
     index: int
@@ -34,6 +35,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     skipped: str = ""
     refused: str = ""
     given_up: tuple[AnyOperation, ...] = ()
+    estimate: Estimate = SMALL
 
     @property
     def is_bulk(self) -> bool:
@@ -85,6 +87,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """The gravest thing it does: what has to be approved."""
         touches = [operation.touch for task in self.tasks for operation in task.operations]
         return max(touches, key=lambda touch: touch.degree, default=Touch.READ)
+
+    @property
+    def estimate(self) -> Estimate:
+        """What all of it is going to bring. How long it takes is not told: steps go on beside one another."""
+        return msgspec.structs.replace(in_all(task.estimate for task in self.tasks), seconds=0.0)
 
     @property
     def is_refused(self) -> bool:

@@ -3,6 +3,7 @@
 import msgspec
 
 from irkit.core.container import Container
+from irkit.core.estimate import SMALL, Estimate, at_most, of_image
 from irkit.core.operation import Operation, Touch, Trace
 from irkit.core.text import file_name
 
@@ -222,6 +223,9 @@ class CopyOut(Operation, frozen=True, tag="copy-out"):
     def file(self) -> str:
         return f"files/{self.number:03d}-{file_name(self.path.strip('/') or 'root', 80)}.tar"
 
+    def estimate(self, now: Container, image: int) -> Estimate:
+        return at_most(self.limit)
+
     def text(self) -> str:
         return f"copy out {self.path} (at most {self.limit} bytes)"
 
@@ -240,6 +244,9 @@ class Export(Operation, frozen=True, tag="export"):
     @property
     def file(self) -> str:
         return "export/rootfs.tar"
+
+    def estimate(self, now: Container, image: int) -> Estimate:
+        return of_image(image, and_more=True)
 
     def text(self) -> str:
         return "export file system" + ("" if self.compress else ", not compressed")
@@ -264,6 +271,9 @@ class Commit(Operation, frozen=True, tag="commit"):
     def file(self) -> str:
         return "commit.json"
 
+    def estimate(self, now: Container, image: int) -> Estimate:
+        return SMALL  # what is copied stays on the host
+
     def text(self) -> str:
         return f"commit to image {self.image}, {'pausing it meanwhile' if self.pause else 'without pausing'}"
 
@@ -281,6 +291,9 @@ class SaveImage(Operation, frozen=True, tag="save-image"):
     @property
     def file(self) -> str:
         return "image/image.tar"
+
+    def estimate(self, now: Container, image: int) -> Estimate:
+        return of_image(image, and_more=True)
 
     def text(self) -> str:
         return f"save image {self.image}"

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from irkit.core.changes import Unpause
 from irkit.core.container import Container
+from irkit.core.estimate import Estimate, at_most
 from irkit.core.operation import Operation, Touch, Trace
 from irkit.core.proof import Proof, Seen
 
@@ -37,6 +38,9 @@ class DumpMemory(Operation, frozen=True, tag="dump-memory"):
     needs_files = True
     looks_at_kernel = True
     takes_back = True
+
+    def estimate(self, now: Container, image: int) -> Estimate:
+        return at_most(self.limit)
 
     @property
     def file(self) -> str:
@@ -87,6 +91,9 @@ class ReadDeletedFiles(Operation, frozen=True, tag="read-deleted-files"):
     bulk = True
     needs_files = True
 
+    def estimate(self, now: Container, image: int) -> Estimate:
+        return at_most(self.limit)
+
     @property
     def file(self) -> str:
         return "deleted"
@@ -107,6 +114,9 @@ class ReadTmpfs(Operation, frozen=True, tag="read-tmpfs"):
     collects = frozenset({Trace.TMPFS})
     bulk = True
     needs_files = True
+
+    def estimate(self, now: Container, image: int) -> Estimate:
+        return at_most(self.limit)
 
     @property
     def file(self) -> str:

@@ -49,6 +49,17 @@ def bytes_of(size: str) -> int:
     return int(number) * int(base**power)
 
 
+def size_text(count: float) -> str:
+    """Bytes as people read them: `812 B`, `3.4 MB` (powers of 1000, as disks and links are sold)."""
+    if count < 1000:  # noqa: PLR2004
+        return f"{count:.0f} B"
+    for unit in ("kB", "MB", "GB", "TB"):
+        count /= 1000
+        if count < 1000:  # noqa: PLR2004
+            return f"{count:.1f} {unit}"
+    return f"{count / 1000:.1f} PB"
+
+
 def moment_of(text: str, now: datetime) -> datetime:
     """The moment meant, seen from `now`. Raises ValueError where the text is neither duration nor time."""
     try:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from irkit.cli.table import estimate_text
+from irkit.core.estimate import in_all
 from irkit.core.operations import AnyOperation, Touch
 from irkit.core.plan import Plan, Task
 from irkit.core.text import Safe, safe
@@ -13,14 +15,14 @@ _MOST_UNDO = 3
 
 @dataclass(frozen=True)
 class StepRow:
-    """One step over all containers. `undo` says how it is taken back, `note` what is to be known of it."""
+    """One step over all containers. `undo` says how it is taken back, `estimate` how much, `note` what to know."""
 
     step: Safe
     touch: Touch
     containers: int
     operations: int
     undo: Safe
-    is_bulk: bool
+    estimate: Safe
     note: Safe
 
     @property
@@ -53,7 +55,7 @@ def _row(plan: Plan, name: str, tasks: Sequence[Task]) -> StepRow:
         containers=len({key for task in tasks for key in task.containers}),
         operations=len(operations),
         undo=safe(_undo(plan, operations), 60),
-        is_bulk=any(one.bulk for one in operations),
+        estimate=Safe(estimate_text(in_all(task.estimate for task in tasks))),
         note=safe("; ".join(filter(None, parts)), 400),
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from irkit.cli.table import size_text
 from tests.acceptance.bundles import item, playbook, stored
 from tests.acceptance.command import Irkit, connect
 from tests.acceptance.compare import members
@@ -45,6 +46,23 @@ def test_the_export_of_hostile_files_is_what_docker_exports(
         assert not list(Path(bundle).rglob("*.index.jsonl*"))
     else:
         check_index(stored(bundle, "hostile", "export/rootfs.index.jsonl"), ours)
+
+
+def test_a_plan_estimates_by_the_size_of_the_image(
+    shared: Lab, irkit: Irkit, tmp_path: Path
+) -> None:
+    if "sized" not in shared.engine.docker("ps", "--format", "{{.Names}}").stdout.decode():
+        shared.make(Suspect(name="sized"))
+    image = shared.engine.docker("inspect", "--format", "{{.Image}}", "sized").stdout.decode().strip()
+    size = int(shared.engine.docker("image", "inspect", "--format", "{{.Size}}", image).stdout)
+    path = playbook(tmp_path, EXPORT, "{id: image, action: snapshot.image}", "{id: cut, action: contain.pause}")
+    steps = {task["step"]: task["estimate"] for task in irkit("plan", path, "sized", "--json").json["tasks"]}
+    assert steps["disk"] == {"about": size, "most": 0, "is_open": True, "seconds": 0}
+    assert steps["image"] == {"about": size, "most": 0, "is_open": False, "seconds": 0}
+    assert steps["cut"] == {"about": 0, "most": 0, "is_open": False, "seconds": 0}
+    shown = irkit("plan", path, "sized").out
+    assert f"~{size_text(size)}+" in shown and f"before compression: ~{size_text(2 * size)}+" in shown
+    assert "ESTIMATE" not in irkit("plan", "freeze", "sized").out
 
 
 def check_index(index: bytes, archive: bytes) -> None:

@@ -65,18 +65,23 @@ class Dawdling(MemoryTarget):
 
 @dataclass
 class Place:
-    """What a setting opens: hosts by name, each with its containers, or as told in `special`."""
+    """What a setting opens: hosts by name, each with its containers, or as told in `special`.
+
+    `contents` are what operations collect there, by the name of the file that it goes to.
+    """
 
     containers: Mapping[str, Iterable[Container]] = field(default_factory=dict)
     special: Mapping[str, Callable[[Host], MemoryTarget]] = field(default_factory=dict)
     engines: Mapping[str, str] = field(default_factory=dict)
     opened: dict[str, MemoryTarget] = field(default_factory=dict)
+    contents: Mapping[str, bytes] = field(default_factory=dict)
 
     def __call__(self, host: Host) -> HostTarget:
         make = self.special.get(host.name)
         if make is None:
             known = list(self.containers.get(host.name, ()))
             target = MemoryTarget(known, host, self.engines.get(host.name, full_id(host.name)))
+            target.contents.update(self.contents)
         else:
             target = make(host)
         return self.opened.setdefault(host.name, target)

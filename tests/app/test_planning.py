@@ -8,13 +8,13 @@ from msgspec.structs import replace
 
 from irkit.adapters.memory import MemoryTarget
 from irkit.app import Prepared, Setting
+from irkit.app.estimates import space_left
 from irkit.app.planning import (
     LEFT_OUT,
     Planning,
     plan_run,
     plan_undo_of,
     shelf,
-    space_left,
     undo_left,
     without_steps,
     wrong_parameters,

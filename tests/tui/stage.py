@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +18,7 @@ from irkit.adapters.clock import SystemClock
 from irkit.app.opened import Opened
 from irkit.app.run_service import ActiveRun, RunService
 from irkit.core.events import Record
+from irkit.core.operations import InspectImage
 from irkit.core.run import Run, replay
 from irkit.core.store import Bytes
 from irkit.tui.app import IrkitApp
@@ -89,7 +91,9 @@ def act(
     **opened: Any,
 ) -> IrkitApp:
     """Run the app on the world that stands still, below the working folder, and do what the script says."""
-    place = Place({name: [one for one in containers if one.host == name] for name in ("prod-1", "prod-2", "edge-4")})
+    known = {name: [one for one in containers if one.host == name] for name in ("prod-1", "prod-2", "edge-4")}
+    images = {InspectImage(one.image_digest).file for one in containers}
+    place = Place(known, contents=dict.fromkeys(images, json.dumps({"Size": 948_000_000}).encode()))
     setting = place.setting(Path("evidence"))
     live = still.StillLive(hosts, containers)
     told = Opened(hosts=(), **{"case": "IR-2026-014", "responder": "ann@desk", **opened})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -13,8 +13,9 @@ from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from irkit.app.again import Again
-from irkit.app.planning import Planning, space_left, without_steps
-from irkit.cli.table import size_text
+from irkit.app.estimates import space_left
+from irkit.app.planning import Planning, without_steps
+from irkit.cli.table import estimate_text, size_text
 from irkit.core.container import SHORT_ID
 from irkit.core.operations import Touch
 from irkit.core.text import safe
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 _STYLES = {Touch.READ: "", Touch.CHANGE: "bold $warning", Touch.DESTROY: "bold $error reverse"}
 _MOST_TARGETS = 50
 _LEAST_NOTE = 8
+_NARROW, _WIDE = 70, 110
+"""Columns of a terminal below which there is no room for the estimate, and from which on there is more for all."""
+_WIDTHS, _WIDE_WIDTHS = (20, 9, 12, 11), (28, 9, 20, 14)
+_HEAD = ("STEP", "EFFECT", "UNDO", "ESTIMATE", "NOTE")
 
 
 class PlanScreen(IrkitScreen[None]):
@@ -41,7 +46,8 @@ class PlanScreen(IrkitScreen[None]):
 
     help_text = (
         "Every step of the plan, before anything is done. CHANGES can be taken back as UNDO says; DESTROYS cannot. "
-        "A step that is left out is marked with a cross, and the log will say who left it out."
+        "A step that is left out is marked with a cross, and the log will say who left it out. "
+        "ESTIMATE is before compression: ~ about, + and something more, <= at most."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "confirm", "Confirm", id="plan.confirm"),
@@ -129,7 +135,7 @@ class PlanScreen(IrkitScreen[None]):
         )
         self.query_one("#plan-notes", Static).update(self._notes(plan))
         wide = self.size.width
-        self.query_one("#plan-columns", Notice).update(Content(_columns("#", "STEP", "EFFECT", "UNDO", "NOTE", wide)))
+        self.query_one("#plan-columns", Notice).update(Content(_columns("#", _HEAD, wide)))
         steps = self.query_one("#plan-steps", Choices)
         at = steps.highlighted
         steps.clear_options()
@@ -143,9 +149,10 @@ class PlanScreen(IrkitScreen[None]):
     def _line(self, number: int, row: StepRow, wide: int) -> Content:
         is_out = row.step in self._left_out
         sign = "x" if is_out else str(number + 1)
-        note = "left out" if is_out else row.note or ("size not known before" if row.is_bulk else "")
+        estimate, note = ("", "left out") if is_out else (row.estimate, row.note)
         style = "dim strike" if is_out else _STYLES[row.touch]
-        return Content.styled(_columns(sign, f"{row.step} ({row.containers})", row.effect, row.undo, note, wide), style)
+        cells = (f"{row.step} ({row.containers})", row.effect, row.undo, estimate, note)
+        return Content.styled(_columns(sign, cells, wide), style)
 
     def _notes(self, plan: Plan) -> Content:
         """Blockers and warnings first, then for whom it is, and the room there is."""
@@ -170,6 +177,8 @@ class PlanScreen(IrkitScreen[None]):
         if self._room is not None:
             room = self._room.value
             told = f"room for evidence: {size_text(room) if room is not None else 'not known'}"
+            if estimate := estimate_text(without_steps(plan, self._left_out).estimate):
+                told = f"estimate in all, before compression: {estimate}; {told}"
             parts.append(Content.styled(told, "dim"))
         return Content("\n").join(parts)
 
@@ -203,8 +212,8 @@ class PlanScreen(IrkitScreen[None]):
 
     def _show_exact(self) -> None:
         row = self._row_now()
-        note = row.note or ("size not known before" if row.is_bulk else "") if row is not None else ""
-        told = f"{row.step}: {note}" if row is not None and note else ""
+        parts = [f"estimate {row.estimate}" if row.estimate else "", row.note] if row is not None else []
+        told = f"{row.step}: {'; '.join(filter(None, parts))}" if row is not None and any(parts) else ""
         below = self.query_one("#plan-note", Static)
         below.display = bool(told)
         below.update(Content(safe(told, 600)))
@@ -315,13 +324,19 @@ class PlanScreen(IrkitScreen[None]):
         return ""
 
 
-def _columns(sign: str, step: str, effect: str, undo: str, note: str, wide: int) -> str:
-    """The columns, the note as wide as there is room. That of the step under the cursor stands whole below them."""
-    head = f"{sign:>3} {step[:24]:<24} {effect:<10} {undo[:16]:<16} "
+def _columns(sign: str, cells: Sequence[str], wide: int) -> str:
+    """The columns, the note as wide as there is room. Of the step under the cursor, what has none stands below them."""
+    *others, note = cells
+    widths = _WIDTHS if wide < _WIDE else _WIDE_WIDTHS
+    if wide < _NARROW:
+        widths = widths[:-1]
+    head = " ".join([f"{sign:>3}", *map(_fit, others[: len(widths)], widths), ""])
     room = wide - 4 - len(head)
-    if len(note) > room:
-        note = f"{note[: room - 1]}…" if room > _LEAST_NOTE else ""
-    return f"{head}{note}"
+    return f"{head}{_fit(note, room) if len(note) <= room or room > _LEAST_NOTE else ''}".rstrip()
+
+
+def _fit(text: str, width: int) -> str:
+    return text.ljust(width) if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _count(number: int, what: str) -> str:
