@@ -48,9 +48,7 @@ def test_the_export_of_hostile_files_is_what_docker_exports(
         check_index(stored(bundle, "hostile", "export/rootfs.index.jsonl"), ours)
 
 
-def test_a_plan_estimates_by_the_size_of_the_image(
-    shared: Lab, irkit: Irkit, tmp_path: Path
-) -> None:
+def test_a_plan_estimates_by_the_size_of_the_image(shared: Lab, irkit: Irkit, tmp_path: Path) -> None:
     if "sized" not in shared.engine.docker("ps", "--format", "{{.Names}}").stdout.decode():
         shared.make(Suspect(name="sized"))
     image = shared.engine.docker("inspect", "--format", "{{.Image}}", "sized").stdout.decode().strip()
