@@ -75,10 +75,10 @@ def _targets(plan: Plan) -> str:
 
 def _operations(plan: Plan) -> str:
     """All operations; how much they bring where any of them brings more than a little."""
-    head, rows = ("STEP", "ON", "TOUCH", "ESTIMATE", "OPERATION"), list(_plan_rows(plan))
-    if not any(row[3] for row in rows):
-        head, rows = (*head[:3], head[4]), [(*row[:3], row[4]) for row in rows]
-    return columns(head, rows, limit=1000)
+    rows = list(_plan_rows(plan))
+    if any(row[3] for row in rows):
+        return columns(("STEP", "ON", "TOUCH", "ESTIMATE", "OPERATION"), rows, limit=1000)
+    return columns(("STEP", "ON", "TOUCH", "OPERATION"), [(*row[:3], row[4]) for row in rows], limit=1000)
 
 
 def _plan_rows(plan: Plan) -> Iterator[tuple[str, str, str, str, str]]:

@@ -327,9 +327,7 @@ class PlanScreen(IrkitScreen[None]):
 def _columns(sign: str, cells: Sequence[str], wide: int) -> str:
     """The columns, the note as wide as there is room. Of the step under the cursor, what has none stands below them."""
     *others, note = cells
-    widths = _WIDTHS if wide < _WIDE else _WIDE_WIDTHS
-    if wide < _NARROW:
-        widths = widths[:-1]
+    widths: Sequence[int] = _WIDTHS[:-1] if wide < _NARROW else _WIDTHS if wide < _WIDE else _WIDE_WIDTHS
     head = " ".join([f"{sign:>3}", *map(_fit, others[: len(widths)], widths), ""])
     room = wide - 4 - len(head)
     return f"{head}{_fit(note, room) if len(note) <= room or room > _LEAST_NOTE else ''}".rstrip()
