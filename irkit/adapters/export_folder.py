@@ -1,7 +1,8 @@
 """What a responder saves from a screen: the bytes as they came from the host, in files nobody else can read.
 
 A folder for each export, `exports/TIME-NAME-WHAT` below the evidence folder, with the SHA-256 of its files in
-`SHA256SUMS`, so that `sha256sum -c` tells whether they are as they were saved. It is no bundle: it has no log.
+`SHA256SUMS`, so that `sha256sum -c` tells whether they are as they were saved. It is no bundle: it has no log. Until it
+has its sums it is called `.partial-` and that: so is what a crash has left.
 """
 
 import contextlib
@@ -11,7 +12,7 @@ from typing import Final
 
 from irkit.adapters.bundle_intake import BundleIntake
 from irkit.adapters.evidence_file import EvidenceWriter, Origin, Pipeline
-from irkit.adapters.storage import make_folder, make_folders, storing, write_file
+from irkit.adapters.storage import make_folder, make_folders, storing, sync_folder, write_file
 from irkit.core.errors import StorageError
 from irkit.core.evidence import Evidence
 from irkit.core.ports import Clock
@@ -19,6 +20,7 @@ from irkit.core.text import file_name
 
 FOLDER: Final = "exports"
 SUMS: Final = "SHA256SUMS"
+_PARTIAL: Final = ".partial-"
 _MOST_NAMES = 100
 
 
@@ -34,8 +36,9 @@ class ExportFolder:
 
     def __init__(self, evidence: Path, host: str, container: str, name: str, clock: Clock) -> None:
         self._pipeline = Pipeline()
+        self._name = f"{clock.now():%Y%m%dT%H%M%SZ}-{file_name(name)}"
         try:
-            self.path = _new_folder(evidence, f"{clock.now():%Y%m%dT%H%M%SZ}-{file_name(name)}")
+            self.path = _new_folder(evidence, f"{_PARTIAL}{self._name}")
         except StorageError:
             self._pipeline.close()
             raise
@@ -57,7 +60,19 @@ class ExportFolder:
                 self.path.rmdir()
                 return (), ""
             write_file(self.path / SUMS, sums)
+            self.path = _named(self.path, self._name)
         return items, hashlib.sha256(sums).hexdigest()
+
+
+def _named(path: Path, name: str) -> Path:
+    """The folder under its lasting name, or where that is taken, one with a number. Raises OSError, StorageError."""
+    for number in range(1, _MOST_NAMES):
+        lasting = path.with_name(name if number == 1 else f"{name}-{number}")
+        if not lasting.exists():
+            path.rename(lasting)
+            sync_folder(lasting.parent)
+            return lasting
+    raise StorageError(f"{path}: there are {_MOST_NAMES} of that name")
 
 
 def _new_folder(evidence: Path, name: str) -> Path:

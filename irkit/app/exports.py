@@ -49,8 +49,47 @@ class Exported:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Saving:
+    """What is being saved of a container (its key); `look` has it once it is over."""
+
+    key: str
+    what: str
+    look: Look[Exported]
+
+
+class Exports:
+    """What is being saved, for as long as irkit is open and whatever is shown. Its methods are for one thread."""
+
+    def __init__(self, setting: Setting, live: Live) -> None:
+        self._setting, self._live = setting, live
+        self._under_way: list[Saving] = []
+
+    def begin(self, key: str, what: str) -> bool:
+        """Save it, unless just that is being saved already: whether it was begun."""
+        if any((one.key, one.what) == (key, what) for one in self._under_way):
+            return False
+        self._under_way.append(Saving(key, what, export(self._setting, self._live, key, what)))
+        return True
+
+    def take(self) -> list[Saving]:
+        """Those that are over, told once."""
+        ended = [one for one in self._under_way if one.look.is_over]
+        self._under_way = [one for one in self._under_way if one not in ended]
+        return ended
+
+    def stop(self, seconds: float) -> list[Saving]:
+        """Have all of them end with what came, and wait so long for each; those of which even that did not end, too."""
+        for one in self._under_way:
+            one.look.cancel_switch.set()  # and not given up: what came gets its sums
+        for one in self._under_way:
+            one.look.wait(seconds)
+        stopped, self._under_way = self._under_way, []
+        return stopped
+
+
 def export(setting: Setting, live: Live, key: str, what: str) -> Look[Exported]:
-    """Save all of one kind that its source has of a container; can be given up, and says then what came."""
+    """Save all of one kind that its source has of a container; where that is cut short, it says what came."""
     host, _, container = key.partition("/")
 
     def work(look: Look[Exported]) -> Exported:

@@ -21,6 +21,7 @@ from irkit.tui.asking import SuspendedAsk
 from irkit.tui.header import HeaderLine, header_line
 from irkit.tui.keys import told_keys
 from irkit.tui.safe_text import NoControls
+from irkit.tui.saving import see_to_exports
 from irkit.tui.screen import IrkitScreen, Palette
 from irkit.tui.standing import SMALL, SMALLEST, StandingApp
 from irkit.tui.themes import THEMES, USUAL_THEME
@@ -169,6 +170,7 @@ class IrkitApp(StandingApp):
         for header in self.screen.query(HeaderLine):
             header.look()
         self._see_to_runs()
+        see_to_exports(self)
         self._see_to_notes()
         if isinstance(self.screen, IrkitScreen) and self.screen.is_ready:
             self.screen.tick(changed)

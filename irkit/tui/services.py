@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from irkit.app import Setting, responder_name
 from irkit.app.evidence_seen import EvidenceSeen
+from irkit.app.exports import Exports
 from irkit.app.live import Live
 from irkit.app.live_use import LiveUse
 from irkit.app.looks import Looks
@@ -39,6 +40,7 @@ class Services:
     def __post_init__(self) -> None:
         self.looks = Looks(self.live)
         self.evidence = EvidenceSeen(self.setting)
+        self.exports = Exports(self.setting, self.live)
         self.use = LiveUse(Looks(self.live).stats)
         self.case = self.case or self.opened.case
 

@@ -54,6 +54,7 @@ def _run_screens(services: Services, ask: SuspendedAsk, signals: Signals) -> int
     """The app, and then the plain terminal; the exit status. Raises what ended the app that nobody foresaw."""
     from irkit.tui.app import IrkitApp
     from irkit.tui.configured import keymap
+    from irkit.tui.saving import cut_short
 
     app = IrkitApp(services)
     app.set_keymap(keymap(services.opened.keys))
@@ -66,10 +67,11 @@ def _run_screens(services: Services, ask: SuspendedAsk, signals: Signals) -> int
         for number, handler in before.items():
             signal.signal(number, handler)
         ask.detach()
+        unsaved = list(cut_short(app, _PATIENCE))
         services.live.close()
         if (run := services.runs.current or app.left_with) is not None:
             ended = _see_to_its_end(run, signals, app.interrupted_by)
-        for line in app.unwritten(_PATIENCE):
+        for line in (*unsaved, *app.unwritten(_PATIENCE)):
             _say(line)
     if app.crash is not None:
         raise app.crash

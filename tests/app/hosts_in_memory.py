@@ -13,7 +13,8 @@ from irkit.app.reach import HostTarget
 from irkit.core.container import Container
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.host import Host
-from irkit.core.ports import Deadline
+from irkit.core.operations import Operation, ReadLogs
+from irkit.core.ports import Deadline, Intake, Outcome
 from tests.engine.world import container
 
 
@@ -61,6 +62,19 @@ class Dawdling(MemoryTarget):
     def examine(self, container: str, deadline: Deadline) -> Container:
         time.sleep(min(0.1, deadline.remaining()))
         raise TargetError("no such container", Refusal.ABSENT)
+
+
+class Endless(MemoryTarget):
+    """A host whose logs begin, and then do not go on for as long as one waits."""
+
+    START = b"the first line\n"
+
+    def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
+        if not isinstance(operation, ReadLogs):
+            return super().apply(operation, intake, deadline)
+        intake.open(f"{operation.file}/stdout.log", source=operation.text()).write(self.START)
+        while True:
+            time.sleep(min(0.02, deadline.remaining()))
 
 
 @dataclass

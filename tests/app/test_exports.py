@@ -3,15 +3,16 @@
 import hashlib
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from irkit.app.exports import KINDS, Exported, export
+from irkit.app.exports import KINDS, Exported, Exports, export
 from irkit.app.live import Live
 from irkit.core.errors import Refusal, TargetError
-from tests.app.hosts_in_memory import Place, fails
+from tests.app.hosts_in_memory import Endless, Place, fails
 from tests.engine.world import container
 
 WEB = container("web", host="near")
@@ -97,3 +98,33 @@ def test_what_is_no_kind_is_refused(kept: Kept) -> None:
     look = export(kept.setting, kept.live, WEB.key, "memory")
     assert look.wait(30)
     assert "only logs, inspect" in look.error
+
+
+def endless(folder: Path) -> tuple[Exports, Live]:
+    place = Place(special={"near": lambda host: Endless([WEB], host)})
+    live = Live(place.setting(folder), ["near"])
+    return Exports(place.setting(folder), live), live
+
+
+def test_one_that_is_stopped_keeps_what_came_with_its_sum_and_says_that_it_is_not_whole(tmp_path: Path) -> None:
+    exports, live = endless(tmp_path)
+    assert exports.begin(WEB.key, "logs") and not exports.begin(WEB.key, "logs") and exports.begin(WEB.key, "inspect")
+    while not list(tmp_path.glob("exports/.partial-*/*/*/stdout.log")):
+        time.sleep(0.01)
+    stopped = {one.what: one.look.value for one in exports.stop(30)}
+    saved = stopped["logs"]
+    assert saved is not None and saved.problem and files(saved)["stdout.log"] == Endless.START
+    assert hashlib.sha256(Endless.START).hexdigest() in (saved.path / "SHA256SUMS").read_text()
+    assert not saved.path.name.startswith(".") and exports.take() == exports.stop(30) == []
+    live.close()
+
+
+def test_one_that_was_broken_off_by_a_crash_does_not_look_whole(tmp_path: Path) -> None:
+    """As long as it is under way its name says so."""
+    exports, live = endless(tmp_path)
+    exports.begin(WEB.key, "logs")
+    while not list(tmp_path.glob("exports/.partial-*/*/*/stdout.log")):
+        time.sleep(0.01)
+    assert [path.name.startswith(".partial-") for path in (tmp_path / "exports").iterdir()] == [True]
+    exports.stop(30)
+    live.close()

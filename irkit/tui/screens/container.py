@@ -10,8 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input
 
-from irkit.app.exports import KINDS, Exported, export
-from irkit.cli.table import size_text
+from irkit.app.exports import KINDS
 from irkit.core.text import safe
 from irkit.tui.notice import Notice
 from irkit.tui.panes.files import FilesPane
@@ -26,7 +25,6 @@ from irkit.tui.themes import SEVERITY_SIGNS, SEVERITY_STYLES, UNKNOWN_SIGN
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
-    from irkit.app.looks import Look
 
 _TABS: tuple[tuple[str, str, type[Pane[Any]]], ...] = (
     ("o", "overview", OverviewPane),
@@ -59,7 +57,6 @@ class ContainerScreen(IrkitScreen[None]):
         super().__init__()
         self.key, self._tab = key, tab
         self._wanted = ""
-        self._export: Look[Exported] | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         yield Notice(id="container-title")
@@ -79,8 +76,6 @@ class ContainerScreen(IrkitScreen[None]):
         """Give up what is under way."""
         for pane in self.query(Pane):
             pane.left()
-        if self._export is not None:
-            self._export.cancel()
 
     @property
     def pane(self) -> Pane[Any]:
@@ -95,7 +90,6 @@ class ContainerScreen(IrkitScreen[None]):
         """The row, and what the tab looked for."""
         self._show_row()
         self.pane.tick()
-        self._see_to_export()
 
     def _show_row(self) -> None:
         row = self.services.live.row(self.key)
@@ -176,24 +170,10 @@ class ContainerScreen(IrkitScreen[None]):
 
     def action_export(self) -> None:
         """Save what the tab shows, whole and as it comes from its source; nothing of it was on the screen."""
-        if self._export is not None:
-            self.irkit.say("something is being saved already", "warning")
-            return
-        self._export = export(self.services.setting, self.services.live, self.key, self._tab)
-        self.irkit.say(f"saving {self._tab} from its source ...")
-
-    def _see_to_export(self) -> None:
-        """Say where it was saved, and write that down."""
-        look = self._export
-        if look is None or not look.is_over:
-            return
-        self._export = None
-        if look.value is None:
-            self.irkit.say(f"NOT saved: {look.error}", "error")
-            return
-        told = export_text(look.value)
-        self.irkit.say(f"saved {told}", "warning" if look.value.problem else "information")
-        self.irkit.write_down(f"saved from its source, of {self.key}: {told}; SHA-256 of the sums {look.value.sums}")
+        if self.services.exports.begin(self.key, self._tab):
+            self.irkit.say(f"saving {self._tab} from its source ...")
+        else:
+            self.irkit.say(f"{self._tab} is being saved already", "warning")
 
     def action_back(self) -> None:
         """End the search, or go back to the list."""
@@ -201,9 +181,3 @@ class ContainerScreen(IrkitScreen[None]):
             self._end_search()
         else:
             self.dismiss()
-
-
-def export_text(saved: Exported) -> str:
-    """Where it lies, and what of it is missing."""
-    missing = f"; NOT WHOLE: {saved.problem}" if saved.problem else ""
-    return f"{saved.files} file(s), {size_text(saved.bytes)}, in {saved.path}{missing}"
