@@ -20,6 +20,8 @@ class Board:
         self._see_hosts = hosts
         self._rows: dict[str, LiveRow] = {}
         self._changed: set[str] = set()
+        self._restated: set[str] = set()
+        """Those that did not change but for what their status says."""
         self._told: set[str] = set()
         self._gone: set[str] = set()
         self._told_hosts: dict[str, LiveHost] = {}
@@ -43,7 +45,15 @@ class Board:
                 self._rows[row.key] = row
                 if before is None or _differs(before, row):
                     self._changed.add(row.key)
+                    self._restated.discard(row.key)
                     self._gone.discard(row.key)
+
+    def restate(self, rows: Iterable[LiveRow]) -> None:
+        """Take in rows of which nothing but the words of their status is another, in the place of older ones."""
+        later = {row.key: row for row in rows}
+        with self._lock:
+            self._rows.update(later)
+            self._restated.update(later.keys() - self._changed)
 
     def drop(self, keys: Iterable[str]) -> None:
         """Let go of rows. Of one that nobody was told of nothing is said."""
@@ -51,6 +61,7 @@ class Board:
             for key in keys:
                 self._rows.pop(key, None)
                 self._changed.discard(key)
+                self._restated.discard(key)
                 if key in self._told:
                     self._gone.add(key)
 
@@ -58,13 +69,14 @@ class Board:
         """What changed since the last time."""
         hosts = self._see_hosts()
         with self._lock:
-            rows = {key: self._rows[key] for key in self._changed}
-            gone, self._gone, self._changed = self._gone, set(), set()
+            restated = self._restated
+            rows = {key: self._rows[key] for key in self._changed | restated}
+            gone, self._gone, self._changed, self._restated = self._gone, set(), set(), set()
             self._told.update(rows)
             self._told.difference_update(gone)
             changed = {name: host for name, host in hosts.items() if self._told_hosts.get(name) != host}
             self._told_hosts.update(changed)
-        return Changed(rows, gone, changed)
+        return Changed(rows, gone, changed, restated)
 
 
 def _differs(before: LiveRow, row: LiveRow) -> bool:

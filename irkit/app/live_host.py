@@ -9,8 +9,9 @@ from __future__ import annotations  # see the imports for types only, below
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from irkit.app.live_events import LiveEvents
 from irkit.app.live_facts import REASON, LiveFacts, bug_text
@@ -203,7 +204,7 @@ class HostWatch:
             latency_ms=(self._cost if latency is None else latency) * 1000,
             pause=max(often, self._cost * self._pace.rest),
             containers=len(listed),
-            running=sum(one.state == "running" for one in listed),
+            running=[one.state for one in listed].count("running"),
             seen=now,
             as_of=self._clock.now(),
             address=self._host.address,
@@ -256,7 +257,7 @@ class HostWatch:
 
     def _put(self, **changed: object) -> None:
         with self._changed:
-            self._standing = replace(self._standing, **changed)  # type: ignore[arg-type]
+            self._standing = replace(self._standing, **changed)
 
     # What happens on it:
 

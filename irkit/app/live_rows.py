@@ -10,11 +10,13 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from irkit.app.live_state import LiveRow
+from irkit.core.container import health
 
 if TYPE_CHECKING:
     from irkit.app.live_board import Board
@@ -22,16 +24,25 @@ if TYPE_CHECKING:
     from irkit.core.container import Container, Summary
     from irkit.core.finding import Finding, Severity
 
+
 Judge = Callable[["Container"], "tuple[tuple[Finding, ...], str]"]
 """Findings and flags of a container."""
 _ALIVE = ("running", "paused", "restarting")
 _MOST_PAUSES = 4
 
 
+class _Change(Enum):
+    """What a list tells of a container that it did not tell before."""
+
+    STATUS = auto()  # other words of its status, and nothing that they stand for
+    ANY = auto()
+
+
 @dataclass(slots=True)
 class _Known:
-    """What is known of one container beside its line in the list."""
+    """What is known of one container: its key in the list of all hosts, its line in that of its own, and more."""
 
+    key: str
     summary: Summary
     facts: Container | None = None
     findings: tuple[Finding, ...] = ()
@@ -95,23 +106,40 @@ class HostRows:
                 self._waiting.pop(one, None)
                 self._queued.discard(one)
                 self._again.discard(one)
+            self.seen = now
+            changed, restated = [], []
             for summary in found.values():
-                self._take(summary, now)
-            self.seen, self._unread = now, None
+                change = self._take(summary, now)
+                if change is _Change.STATUS:
+                    restated.append(self._row(summary.id))
+                elif change is not None:
+                    changed.append(self._row(summary.id))
+            if gone or changed:
+                self._unread = None
             self._make_ready()
-            self._board.put(self._row(one) for one in found)
+            self._board.put(changed)
+            self._board.restate(restated)
             self._board.drop(f"{self._host}/{one}" for one in gone)
 
-    def _take(self, summary: Summary, now: float) -> None:
+    def _take(self, summary: Summary, now: float) -> _Change | None:
+        """Take in a line of the list; what is another by it, None where nothing is."""
         known = self._known.get(summary.id)
         if known is None:
-            self._known[summary.id] = _Known(summary)
+            self._known[summary.id] = _Known(f"{self._host}/{summary.id}", summary)
             self._want(summary.id)
-            return
+            return _Change.ANY
+        if known.problem and now >= known.again_at:
+            self._want(summary.id)
         before, known.summary = known.summary, summary
-        is_due = bool(known.problem) and now >= known.again_at
-        if is_due or (before != summary and replace(before, status=summary.status) != summary):
-            self._want(summary.id)
+        was, status = before.status, summary.status
+        if was == status:
+            if before == summary:
+                return None
+        elif replace(before, status=status) == summary:
+            is_same = "healthy)" not in was + status or health(was) == health(status)
+            return _Change.STATUS if is_same else _Change.ANY
+        self._want(summary.id)
+        return _Change.ANY
 
     def want(self, containers: Iterable[str]) -> None:
         """Something happened to these: their facts are fetched again, after the next list."""
@@ -160,15 +188,22 @@ class HostRows:
 
     def succeed(self, container: str, facts: Container) -> None:
         """Take in the facts of a container."""
-        findings, flags = self._judge(facts)
+        judged = None if self._knows(container, facts) else self._judge(facts)
         with self._lock:
             if (known := self._land(container)) is None:
                 return
-            if known.facts != facts:
-                known.facts, known.findings, known.flags = facts, findings, flags
-                known.risk = findings[0].severity if findings else None
+            if known.facts != facts:  # not judged: it went and came back meanwhile
+                known.findings, known.flags = judged or self._judge(facts)
+                known.facts = facts
+                known.risk = known.findings[0].severity if known.findings else None
             known.problem, known.failures = "", 0
             self._board.put([self._row(container)])
+
+    def _knows(self, container: str, facts: Container) -> bool:
+        """Whether these are its facts already: to judge them costs more than all else that is done with them."""
+        with self._lock:
+            known = self._known.get(container)
+            return known is not None and known.facts == facts
 
     def fail(self, container: str, reason: str, now: float, *, patience: int = 0) -> None:
         """Its facts could not be had. Up to `patience` times in a row that is not shown, and they are fetched later."""
@@ -194,7 +229,7 @@ class HostRows:
     def _row(self, container: str) -> LiveRow:
         one = self._known[container]
         return LiveRow(
-            key=f"{self._host}/{container}",
+            key=one.key,
             host=self._host,
             summary=one.summary,
             facts=one.facts,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations  # see the imports for types only, below
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from irkit.app.live_state import LiveHost, LivePace, LiveState
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """What is known of a host. `busy_until` is when what it is doing has taken too long, None where it does nothing.
 
     `pause` are the seconds from its last list to the next, if nothing happens meanwhile.

@@ -74,13 +74,13 @@ def host_state(state: LiveState) -> HostState:
     return next((one for one, live in _STATES.items() if live is state), HostState.DOWN)
 
 
-class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
+class LiveRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One container, as it was seen last. All text in it is foreign.
 
     `key` is host and full id: it stays the container's own through every rename. `facts` are None until they were
     fetched, and `problem` says why they could not be, or could not be again. `flags` has a letter, or a dot, for each
-    exposure (`checks`), and `risk` is that of the gravest finding. `seen` is the monotonic moment of the last list
-    that had it.
+    exposure (`checks`), and `risk` is that of the gravest finding. `seen` is the monotonic moment of the list since
+    which it is as it is. None is gone through for garbage (`gc=False`): there are thousands, and new ones all the time.
     """
 
     key: str
@@ -94,8 +94,7 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
     seen: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class LiveHost:
+class LiveHost(msgspec.Struct, frozen=True):
     """One host. `reason` says why it is not up, or what is to be known of it though it is.
 
     `seen` is the monotonic moment of the last list that it gave, None before the first; `as_of` the same by the
@@ -124,18 +123,24 @@ class LiveHost:
 class Changed:
     """What is not as it was when it was last taken: rows that are new or changed, keys of those gone, and hosts.
 
-    A row of which only `seen` moved on is not told of: its host's `seen` tells as much.
+    A row that was but seen once more is not told of: its host's `seen` tells as much. `restated` are the rows of which
+    nothing but the status is another, and that in words alone: whatever is asked of it in orders and filters is as it
+    was. These are most of all that changes ("Up 5 minutes").
     """
 
     rows: dict[str, LiveRow] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     hosts: dict[str, LiveHost] = field(default_factory=dict)
+    restated: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.gone or self.hosts)
 
     def add(self, later: Changed) -> None:
         """Take in what changed after that: what came back is not gone, and what went is not there."""
+        more = self.rows.keys() - self.restated
+        self.restated.update(later.restated)
+        self.restated.difference_update(more, later.rows.keys() - later.restated, later.gone)
         for key in later.gone:
             self.rows.pop(key, None)
         self.gone.update(later.gone)

@@ -1,6 +1,9 @@
 """A container as facts of one moment, and what is known of its network attachments.
 
 Parsing an engine's answer into these is an adapter's work.
+
+Thousands are kept, and new ones come all the time: nothing in them leads back to where it is kept, so none is gone
+through for garbage (`gc=False`).
 """
 
 import fnmatch
@@ -10,7 +13,7 @@ import msgspec
 SHORT_ID = 12
 
 
-class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+class Attachment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A container's place on one network: enough to put it back exactly.
 
     `ipv4`, `ipv6` and `mac` are what the engine gave; the `fixed_` fields what was asked for, empty where the
@@ -35,7 +38,7 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     default_route: bool = False
 
 
-class Mount(msgspec.Struct, frozen=True, kw_only=True):
+class Mount(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A volume, bind mount or tmpfs of a container."""
 
     kind: str
@@ -45,7 +48,7 @@ class Mount(msgspec.Struct, frozen=True, kw_only=True):
     writable: bool = True
 
 
-class Port(msgspec.Struct, frozen=True, kw_only=True):
+class Port(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A published port."""
 
     container_port: int
@@ -54,7 +57,7 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
     host_port: int = 0
 
 
-class RestartPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class RestartPolicy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the engine does when the container ends."""
 
     name: str = "no"
@@ -69,7 +72,7 @@ _CPU = 10**9
 _MEBIBYTE = 1024 * 1024
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class Limits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a container may use: CPU, memory and memory with swap in bytes, number of processes.
 
     CPU is told in billionths of a processor (`nano_cpus`), or else by a quota in microseconds of each `cpu_period`,
@@ -128,7 +131,7 @@ def _amount(value: float, unit: str, unlimited: str) -> str:
     return unlimited if value < 0 else f"{value:g} {unit}"
 
 
-class Container(msgspec.Struct, frozen=True, kw_only=True):
+class Container(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Facts of one container at one moment. Every text in it is the engine's or the container's word.
 
     `shares_with_admin` says whether a container on the same network namespace has NET_ADMIN, as far as that was asked.
@@ -199,7 +202,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
         return None if found and is_live and not (found.network_id or found.ipv4 or found.ipv6) else found
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class Summary(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a list of containers tells of one: no second request was made for it."""
 
     id: str
@@ -214,6 +217,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     network_mode: str = ""
     ports: tuple[Port, ...] = ()
     labels: dict[str, str] = {}
+
+
+def health(status: str) -> str:
+    """What the engine's health check says, in the status of a list: `healthy`, `unhealthy`, or empty."""
+    if "healthy)" not in status:
+        return ""
+    return next((word for word in ("unhealthy", "healthy") if f"({word})" in status), "")
 
 
 def is_match(selector: str, one: Summary) -> bool:

@@ -23,8 +23,8 @@ class Severity(StrEnum):
 _RANKS = {one: rank for rank, one in enumerate(Severity)}
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing noticed, why, and what to do about it."""
+class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One thing noticed, why, and what to do about it. Lists keep thousands: none is gone through for garbage."""
 
     check: str
     severity: Severity

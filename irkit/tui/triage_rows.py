@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from irkit.cli.table import age_text, size_text
+from irkit.core.container import health
 from irkit.core.finding import Severity
 from irkit.core.text import Safe, safe
 from irkit.tui.live_table import Cell, Column, Row
@@ -136,12 +137,8 @@ def _facets(row: LiveRow, created: float) -> Facets:
 
 def _state(row: LiveRow) -> str:
     """The state, or what the engine's health check says where it is asked."""
-    state, status = row.summary.state, row.summary.status
-    if state == "running" and "healthy)" in status:
-        for word in ("unhealthy", "healthy"):
-            if f"({word})" in status:
-                return word
-    return state
+    state = row.summary.state
+    return (health(row.summary.status) or state) if state == "running" else state
 
 
 def _moment(text: str) -> float:

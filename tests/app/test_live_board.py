@@ -10,8 +10,8 @@ from irkit.app.live_state import LiveHost, LiveRow, LiveState
 from irkit.core.container import Summary
 
 
-def row(key: str, state: str = "running", **more: Any) -> LiveRow:
-    summary = Summary(id=key, name=key, host="h", image="app:1", state=state)
+def row(key: str, state: str = "running", status: str = "", **more: Any) -> LiveRow:
+    summary = Summary(id=key, name=key, host="h", image="app:1", state=state, status=status)
     return LiveRow(key=key, host="h", summary=summary, **more)
 
 
@@ -52,12 +52,36 @@ def test_a_row_that_went_and_came_back_is_not_told_of_as_gone() -> None:
     assert set(changed.rows) == {"a"} and not changed.gone
 
 
+def test_a_row_of_which_the_status_alone_is_another_is_told_of_as_such() -> None:
+    board = Board(dict)
+    board.put([row("a"), row("b")])
+    board.take()
+    board.restate([row("a", status="Up 1 second"), row("b", status="Up 1 second")])
+    board.put([row("b", "paused")])
+    changed = board.take()
+    assert set(changed.rows) == {"a", "b"} and changed.restated == {"a"} and not board.take()
+    assert changed.rows["a"].summary.status == "Up 1 second" == board.rows["a"].summary.status
+
+
+def test_a_row_that_changed_otherwise_before_or_was_never_told_of_is_not_told_of_by_its_status_alone() -> None:
+    board = Board(dict)
+    board.put([row("a")])
+    board.restate([row("a", status="Up 1 second")])
+    changed = board.take()
+    assert changed.rows["a"].summary.status == "Up 1 second" and not changed.restated
+    board.restate([row("a", status="Up 2 seconds")])
+    board.drop(["a"])
+    changed = board.take()
+    assert changed.gone == {"a"} and not changed.rows and not changed.restated
+
+
 def test_of_rows_that_nobody_takes_nothing_heaps_up() -> None:
     board = Board(dict)
     for number in range(10_000):
         board.put([row(str(number))])
+        board.restate([row(str(number), status="Up 1 second")])
         board.drop([str(number)])
-    kept = (board._rows, board._changed, board._gone, board._told)
+    kept = (board._rows, board._changed, board._restated, board._gone, board._told)
     assert not any(kept)
 
 
@@ -69,18 +93,23 @@ def test_hosts_are_told_of_where_they_are_not_as_they_were() -> None:
     assert board.take().hosts == {"h": LiveHost("h", LiveState.UP)}
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["running", "paused", "gone", "taken"]))))
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["running", "paused", "Up", "gone", "taken"]))))
 def test_who_follows_what_is_told_has_what_there_is(steps: list[tuple[str, str]]) -> None:
     board, mine = Board(dict), dict[str, LiveRow]()
     for key, what in [*steps, ("a", "taken")]:
         if what == "taken":
             changed = board.take()
             assert not changed.gone & set(changed.rows) and changed.gone <= set(mine)
+            assert changed.restated <= set(changed.rows)
+            for one in changed.restated:
+                assert mine[one].summary.state == changed.rows[one].summary.state, "nothing but its status is another"
             mine |= changed.rows
             for gone in changed.gone:
                 del mine[gone]
             assert mine == board.rows
         elif what == "gone":
             board.drop([key] if key in board.rows else [])
+        elif what == "Up":
+            board.restate([row(key, board.rows[key].summary.state, what)] if key in board.rows else [])
         else:
             board.put([row(key, what)])

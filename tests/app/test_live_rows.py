@@ -1,8 +1,10 @@
 """The containers of one host in the live list, and whose facts are fetched next: no threads, no engine."""
 
+import gc
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -97,6 +99,62 @@ def test_facts_are_fetched_again_where_a_list_shows_a_change_but_not_for_the_tim
     assert world.names() == [] and world.row("web").summary.status == "Up 2 seconds"
     world.look(summary("web", "paused", status="Up 2 seconds (Paused)"))
     assert world.names() == ["web"]
+
+
+def test_a_list_tells_of_what_is_another_in_it_and_where_that_is_the_status_alone() -> None:
+    world = World(*(summary(name, status="Up 1 second (healthy)") for name in ("same", "later", "ill", "renamed")))
+    world.board.take()
+    world.look(
+        summary("same", status="Up 1 second (healthy)"),
+        summary("later", status="Up 2 seconds (healthy)"),
+        summary("ill", status="Up 2 seconds (unhealthy)"),
+        replace(summary("renamed", status="Up 2 seconds (healthy)"), name="harmless"),
+        summary("new"),
+    )
+    changed = world.board.take()
+    assert {row.summary.name for row in changed.rows.values()} == {"later", "ill", "harmless", "new"}
+    assert {changed.rows[key].summary.name for key in changed.restated} == {"later"}
+    assert world.row("later").summary.status == "Up 2 seconds (healthy)"
+
+
+def test_facts_that_are_known_already_are_not_judged_again() -> None:
+    judged = []
+
+    def count(found: Container) -> Any:
+        judged.append(found.name)
+        return judge(found)
+
+    world = World()
+    world.rows = HostRows("h", world.board, count, PACE)
+    world.look(summary("web"))
+    for privileged in (False, False, True):
+        world.rows.succeed(full_id("web"), facts("web", privileged=privileged))
+    assert judged == ["web", "web"] and world.row("web").flags == "P....U"
+
+
+def test_facts_of_a_container_that_went_and_came_back_while_they_were_looked_at_are_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(summary("web"))
+    knows = HostRows._knows
+
+    def goes_and_comes(rows: HostRows, container: str, found: Container) -> bool:
+        is_known = knows(rows, container, found)
+        world.look()
+        world.look(summary("web"))
+        return is_known
+
+    world.rows.succeed(full_id("web"), facts("web", privileged=True))
+    monkeypatch.setattr(HostRows, "_knows", goes_and_comes)
+    world.rows.succeed(full_id("web"), facts("web", privileged=True))
+    assert world.row("web").flags == "P....U" and world.row("web").risk is Severity.HIGH
+
+
+def test_rows_are_not_gone_through_for_garbage() -> None:
+    world = World(summary("web", labels={"a": "b"}))
+    world.rows.succeed(full_id("web"), facts("web", privileged=True))
+    row = world.row("web")
+    assert not any(map(gc.is_tracked, (row, row.summary, row.facts, *row.findings)))
 
 
 def test_what_an_event_named_is_fetched_after_the_next_list_and_once() -> None:

@@ -77,3 +77,18 @@ def test_changes_add_up_to_what_is_so_in_the_end() -> None:
     sum_of.add(Changed({"c": row("c"), "b": row("b", "y")}, {"a"}, {"i": LiveHost("i")}))
     assert {key: one.summary.name for key, one in sum_of.rows.items()} == {"b": "y", "c": "x"}
     assert sum_of.gone == {"a"} and set(sum_of.hosts) == {"h", "i"}
+
+
+def test_rows_of_which_the_status_alone_is_another_add_up_to_such_unless_they_changed_otherwise() -> None:
+    def told(restated: str = "", other: str = "", gone: str = "") -> Changed:
+        rows = {
+            key: LiveRow(key=key, host="h", summary=Summary(id=key, name=key, host="h", image="a", state="running"))
+            for key in restated + other
+        }
+        return Changed(rows, set(gone), {}, set(restated))
+
+    sum_of = told(restated="abc", other="de")
+    sum_of.add(told(restated="adf", other="b"))
+    assert sum_of.restated == {"a", "c", "f"} and set(sum_of.rows) == set("abcdef")
+    sum_of.add(told(gone="a", restated="e"))
+    assert sum_of.restated == {"c", "f"} and set(sum_of.rows) == set("bcdef") and sum_of.gone == {"a"}

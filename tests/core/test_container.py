@@ -2,7 +2,7 @@
 
 import pytest
 
-from irkit.core.container import Attachment, Container, Summary, is_match
+from irkit.core.container import Attachment, Container, Summary, health, is_match
 
 
 def container(*attachments: Attachment, **facts: object) -> Container:
@@ -79,3 +79,17 @@ def test_an_image_is_selected_with_or_without_its_tag(image: str, pattern: str, 
 )
 def test_who_may_set_up_a_network_by_itself_is_known(facts: dict[str, object], has_it: bool) -> None:
     assert container(**facts).has_net_admin is has_it
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("Up 5 minutes (healthy)", "healthy"),
+        ("Up 5 minutes (unhealthy)", "unhealthy"),
+        ("Up 5 minutes (health: starting)", ""),
+        ("Up 5 minutes", ""),
+        ("not healthy)", ""),
+    ],
+)
+def test_a_status_tells_what_the_health_check_says(status: str, told: str) -> None:
+    assert health(status) == told

@@ -71,6 +71,52 @@ def test_a_new_status_is_shown_and_nothing_is_sorted_for_it(tmp_path: Path) -> N
     on_triage(tmp_path, test)
 
 
+def restated(*rows: LiveRow, gone: tuple[str, ...] = ()) -> Changed:
+    """News of rows of which nothing but the status is another."""
+    return Changed({one.key: one for one in rows}, set(gone), {}, {one.key for one in rows})
+
+
+def test_of_many_rows_with_another_status_only_those_in_view_are_looked_at_and_each_shows_it(tmp_path: Path) -> None:
+    async def test(app: IrkitApp, pilot: Pilot[Any], screen: TriageScreen) -> None:
+        screen.tick(news(*map(row, range(5000))))
+        await pilot.press("j", "j")
+        held = screen.table.cursor_key
+        counts = Counts(screen.table)
+        for hours in (7, 8, 9):
+            for part in range(triage._MOST_TICKS):
+                these = range(part * 1000, part * 1000 + 1000)
+                screen.tick(restated(*(row(number, f"Up {hours} hours") for number in these)))
+        for _ in range(triage._MOST_TICKS):
+            screen.tick(news())
+        await pilot.pause()
+        assert (counts.shown, counts.looked) == (0, 3) and screen.table.cursor_key == held
+        assert "Up 9 hours" in text_of(app)
+        assert not any(other in text_of(app) for other in ("Up 1 hour", "Up 7 hours", "Up 8 hours"))
+        assert len(screen._known._aside) > 4900, "nothing was made of what nobody sees"
+        await pilot.press("G")
+        await pilot.pause()
+        lines = [line for line in text_of(app).splitlines() if "app:1" in line]
+        assert len(lines) > 10 and all("Up 9 hours" in line for line in lines)
+
+    on_triage(tmp_path, test)
+
+
+def test_a_row_that_goes_after_its_status_changed_is_gone_and_the_cursor_says_so(tmp_path: Path) -> None:
+    async def test(app: IrkitApp, pilot: Pilot[Any], screen: TriageScreen) -> None:
+        screen.tick(news(*map(row, range(50))))
+        await pilot.press("g", "j")
+        (held,) = screen.target_keys()
+        number = int(held[2:], 16)
+        screen.tick(restated(row(number, "Up 7 hours")))
+        assert screen.target_keys() == [held]
+        screen.tick(restated(row(number + 1, "Up 7 hours"), gone=(held,)))
+        await pilot.pause()
+        assert screen.target_keys() == [] and held not in screen._known
+        assert "49/49 shown" in text_of(app) and "is gone" in text_of(app)
+
+    on_triage(tmp_path, test)
+
+
 def test_rows_that_go_are_taken_out_at_once(tmp_path: Path) -> None:
     async def test(app: IrkitApp, pilot: Pilot[Any], screen: TriageScreen) -> None:
         screen.tick(news(*map(row, range(50))))

@@ -14,12 +14,13 @@ from textual.widgets import Input
 from irkit.app.live import Changed
 from irkit.core.container import SHORT_ID
 from irkit.core.text import Safe, safe
+from irkit.tui.known_rows import KnownRows
 from irkit.tui.live_table import LiveTable, Row
 from irkit.tui.notice import Notice
 from irkit.tui.row_filter import FilterError, RowFilter, compile_filter
 from irkit.tui.screen import IrkitScreen
 from irkit.tui.table_messages import CursorGone, CursorMoved, MarksChanged, Opened
-from irkit.tui.triage_rows import COLUMNS, ORDERS, USE_WIDTH, Known, row_of
+from irkit.tui.triage_rows import COLUMNS, ORDERS, USE_WIDTH, row_of
 
 if TYPE_CHECKING:
     from irkit.app.live import LiveHost
@@ -61,7 +62,7 @@ class TriageScreen(IrkitScreen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._are_marks_lost = False
-        self._known: dict[str, Known] = {}
+        self._known = KnownRows()
         self._filter: RowFilter = compile_filter("")
         self._order = _ORDERS[0]
         self._shown = 0
@@ -124,16 +125,10 @@ class TriageScreen(IrkitScreen[None]):
         """Show what changed since the last time; of many rows not at each tick, as it costs what there are rows."""
         changed, self._news = self._news, Changed()
         is_old = self._ticks - self._gone_through >= _AGES_EVERY
-        is_other = bool(changed.gone) or is_old
-        for key, row in changed.rows.items():
-            before = self._known.get(key)
-            self._known[key] = one = Known(row, before)
-            is_other = is_other or before is None or one.gist is not before.gist
-        for key in changed.gone:
-            self._known.pop(key, None)
+        is_other = self._known.take(changed)
         if changed.gone:
             self._forget(changed.gone)
-        if is_other:
+        if is_other or is_old:
             self._show()
         elif changed:
             self.table.look_again()
@@ -142,12 +137,7 @@ class TriageScreen(IrkitScreen[None]):
 
     def _take_all(self) -> None:
         self._news = Changed()
-        rows = self.services.live.rows
-        self._forget(set(self._known) - set(rows))
-        self._known = {
-            key: one if (one := self._known.get(key)) and one.row is row else Known(row, one)
-            for key, row in rows.items()
-        }
+        self._forget(self._known.take_all(self.services.live.rows))
         self._show(at_once=True)
         self._say()
 
@@ -164,11 +154,10 @@ class TriageScreen(IrkitScreen[None]):
 
     def _show(self, *, at_once: bool = False) -> None:
         self._gone_through = self._ticks
-        now = self.services.clock.now().timestamp()
-        known, order = self._known, self._order
-        is_asked = bool(self._filter.tests)
-        kept = self._filter.select({key: one.facets for key, one in known.items()}, now) if is_asked else list(known)
-        kept.sort(key=lambda key: known[key].place(order))
+        kept = self._known.in_order(self._order)
+        if self._filter.tests:
+            now = self.services.clock.now().timestamp()
+            kept = self._filter.select(self._known.facets(kept), now)
         self._shown = len(kept)
         self.table.show(kept, at_once=at_once)
 
