@@ -1,9 +1,12 @@
-"""What a look saw, as values that a screen shows: processes, sockets, changed files. All text in them is foreign."""
+"""What a look saw, as values that a screen shows: processes, sockets, changed files. All text in them is foreign.
+
+How many changed files are shown is `changed_files`' to say.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -187,11 +190,3 @@ _CHANGES = msgspec.json.Decoder(list[_Change] | None)
 _BETWEEN = re.compile(rb'\}\s*,\s*\{\s*"[A-Za-z]')
 """Where a change ends and the next begins: no path in JSON holds it, as quotes there have a backslash before them."""
 _LONGEST_CHANGE = 1 << 16
-
-
-def by_folder(changes: Sequence[Change]) -> dict[str, list[Change]]:
-    """The changes by the folder that they are in, folders in order."""
-    found: dict[str, list[Change]] = {}
-    for one in changes:
-        found.setdefault(one.path.rpartition("/")[0] or "/", []).append(one)
-    return dict(sorted(found.items()))

@@ -1,7 +1,6 @@
 """What looks saw, as values: trees of processes whatever they claim of their parents, sockets, changes, log lines."""
 
 import json
-from typing import Any
 
 import msgspec
 import pytest
@@ -10,9 +9,7 @@ from hypothesis import strategies as st
 
 from irkit.app.seen import (
     LONGEST_LINE,
-    Change,
     Process,
-    by_folder,
     changes_of,
     log_line,
     processes_of,
@@ -133,14 +130,6 @@ def changes_body(names: list[str]) -> bytes:
     return json.dumps([{"Path": name, "Kind": number % 3} for number, name in enumerate(names)]).encode()
 
 
-@given(paths)
-def test_every_change_is_in_its_folder_and_folders_come_in_order(names: list[str]) -> None:
-    found = by_folder(changes_of(changes_body(names)))
-    assert list(found) == sorted(found)
-    assert sorted(one.path for changes in found.values() for one in changes) == sorted(names)
-    assert all((one.path.rpartition("/")[0] or "/") == folder for folder, some in found.items() for one in some)
-
-
 @given(paths, st.data())
 def test_of_changes_cut_short_anywhere_the_whole_ones_are_shown(names: list[str], data: st.DataObject) -> None:
     body = changes_body(names)
@@ -184,8 +173,3 @@ def test_a_line_longer_than_is_shown_is_cut_and_says_so() -> None:
 
 def test_a_record_of_windows_ends_ends_without_them() -> None:
     assert log_line("stdout", "", b"a\r\n").text == "a"
-
-
-def test_changes_of_one_folder_stay_in_the_engines_order() -> None:
-    some: list[Any] = [Change("added", "/b/z"), Change("added", "/a"), Change("added", "/b/a")]
-    assert by_folder(some) == {"/": [some[1]], "/b": [some[0], some[2]]}

@@ -8,12 +8,14 @@ from textual.pilot import Pilot
 
 from irkit.adapters.memory import MemoryTarget
 from irkit.app.look_pool import MOST as MOST_AT_A_TIME
+from irkit.app.seen import Change
 from irkit.core.host import Host
 from irkit.core.operations import Inspect, Operation
 from irkit.core.ports import Deadline, Intake, Outcome
 from irkit.core.text import safe
 from irkit.tui.app import IrkitApp
 from irkit.tui.line_view import Line
+from irkit.tui.panes.files import file_lines
 from irkit.tui.panes.pane import MOST_LINES, first_lines
 from tests.app.hosts_in_memory import Place, one_each
 from tests.tui.world import play, text_of, until
@@ -103,6 +105,21 @@ def test_secrets_stay_hidden_where_it_cannot_be_written_down_that_they_were_reve
         assert SECRET not in text_of(app)
 
     opened(telling({Inspect("x").file: body}), tmp_path, script, size=(160, 45))
+
+
+def test_a_folder_with_many_files_does_not_push_later_ones_out_of_view_and_says_what_is_left_out() -> None:
+    many = [Change("added", f"/big/{number:05}") for number in reversed(range(12_000))]
+    lines = first_lines(file_lines([*many, Change("added", "/usr/bin/evil"), Change("changed", "/zz/last")]))
+    texts = [str(one.text) for one in lines]
+    assert texts[0].startswith("NOT ALL IS SHOWN: 11800 of 12002 changes")
+    assert texts[1:4] == ["/big  (12000)", "  A 00000", "  A 00001"] and "  … and 11800 more in it" in texts
+    assert texts[-4:] == ["/usr/bin  (1)", "  A evil", "/zz  (1)", "  C last"]
+
+
+def test_folders_that_are_not_shown_are_said_where_they_are() -> None:
+    many = [Change("added", path) for one in range(300) for path in (f"/new/{one:03}", f"/new/{one:03}/x")]
+    texts = [str(one.text) for one in file_lines([Change("added", "/new"), *many])]
+    assert "  … and 100 more added folders in it, with 100 changes" in texts
 
 
 def test_a_host_that_tells_the_engines_list_alone_says_why(tmp_path: Path) -> None:
