@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # see the imports for types only, below
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +52,10 @@ class Hosts:
 
         return list_contexts(self._setting.environment, self._setting.home)
 
-    def choose(self, selectors: Sequence[str]) -> list[Host]:
+    def choose(self, selectors: Sequence[str | Host]) -> list[Host]:
         """The hosts meant, each once, in the order given; the local engine where no selector is.
+
+        A host that was chosen before is meant as it is: of an address, its name does not tell all.
 
         A selector may hold several, with commas between. It is `local`, `context:NAME`, a name or glob of the
         inventory, `group:NAME`, `label:KEY[=GLOB]`, `all`, an address (`ssh://user@host:port`, `user@host`), or else a
@@ -62,12 +64,9 @@ class Hosts:
         """
         if not selectors:
             return [self.local]
-        texts = [part.strip() for text in selectors for part in text.split(",")]
-        if not all(texts):
-            raise UsageError("--host names no host: leave it out for the engine of this machine")
         found: dict[str, Host] = {}
-        for text in texts:
-            for host in self._meant(text):
+        for one in _apart(selectors):
+            for host in self._meant(one) if isinstance(one, str) else [one]:
                 if found.setdefault(host.name, host) != host:
                     raise UsageError(
                         f"--host means two hosts called {safe(host.name, 100)!r}, and one would be taken for the "
@@ -77,7 +76,10 @@ class Hosts:
 
     def left_out(self, chosen: Sequence[Host]) -> dict[str, str]:
         """Those of the hosts, by name, that cannot be reached by what the inventory says of them, and why."""
-        return self.why_left_out(host.name for host in chosen if not host.reach)
+        unreached = [host.name for host in chosen if not host.reach]
+        if not unreached or self.inventory is None:
+            return {}
+        return self.why_left_out(unreached)
 
     def why_left_out(self, names: Iterable[str]) -> dict[str, str]:
         """Why the inventory leaves hosts out, for those of the names for which it does."""
@@ -133,6 +135,18 @@ class Hosts:
         from irkit.engine.host_selection import select_hosts
 
         return select_hosts([*self.inventory.hosts, *(one.host for one in self._left_out.values())], [selector])
+
+
+def _apart(selectors: Sequence[str | Host]) -> Iterator[str | Host]:
+    """Each selector by itself. Raises UsageError."""
+    for one in selectors:
+        if not isinstance(one, str):
+            yield one
+            continue
+        for part in one.split(","):
+            if not part.strip():
+                raise UsageError("--host names no host: leave it out for the engine of this machine")
+            yield part.strip()
 
 
 def _is_pattern(selector: str) -> bool:

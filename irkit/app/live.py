@@ -85,6 +85,12 @@ class Live:
             watches = list(self._watches.values())
         return {watch.name: watch.show() for watch in watches}
 
+    @property
+    def asked_for(self) -> Mapping[str, Host]:
+        """All hosts by name, as they were asked for: what is planned goes to these, whatever a name would mean."""
+        with self._lock:
+            return {watch.name: watch.asked_for for watch in self._watches.values()}
+
     def row(self, key: str) -> LiveRow | None:
         """The row of one container, None where it is gone."""
         return self._board.row(key)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from irkit.app.fleet import Fleet
     from irkit.app.runs import Prepared, Reaching
     from irkit.app.setting import Setting
+    from irkit.core.host import Host
     from irkit.core.plan import Plan
     from irkit.core.playbook import Playbook
 
@@ -96,12 +97,24 @@ class Planning:
 
 
 def plan_run(
-    setting: Setting, playbook: str, keys: Sequence[str], *, given: Mapping[str, str], case: str, responder: str
+    setting: Setting,
+    playbook: str,
+    keys: Sequence[str],
+    *,
+    given: Mapping[str, str],
+    case: str,
+    responder: str,
+    hosts: Mapping[str, Host],
 ) -> Planning:
-    """The plan of a playbook for containers by their keys (host and full id), on these hosts and no others."""
-    hosts = list(dict.fromkeys(key.partition("/")[0] for key in keys))
+    """The plan of a playbook for containers by their keys (host and full id), on these hosts and no others.
+
+    `hosts` are, by name, those of the list that the containers were chosen from: no name tells the socket of an
+    address. One that is not among them is looked for by its name.
+    """
+    names = dict.fromkeys(key.partition("/")[0] for key in keys)
+    meant = [hosts.get(name, name) for name in names]
     return Planning(
-        partial(prepare, setting, playbook, list(keys), given=given, case=case, responder=responder, hosts=hosts)
+        partial(prepare, setting, playbook, list(keys), given=given, case=case, responder=responder, hosts=meant)
     )
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from irkit.core.events import Record
     from irkit.core.finding import Finding
     from irkit.core.holding import Told
+    from irkit.core.host import Host
     from irkit.core.plan import Plan
     from irkit.core.playbook import Playbook
     from irkit.core.store import Progress
@@ -71,11 +72,13 @@ def prepare(
     given: Mapping[str, str],
     case: str,
     responder: str,
-    hosts: Sequence[str] = (),
+    hosts: Sequence[str | Host] = (),
     hold: bool = False,
     reaching: Reaching | None = None,
 ) -> Prepared:
     """The plan of a playbook for the containers meant on those hosts; connected, until its context ends.
+
+    `hosts` are selectors, or hosts that were chosen before.
 
     With `hold` the run goes on holding what it contains. `reaching` is given the hosts before any is reached, for
     whoever may want to let go of them meanwhile. A host that cannot be reached is refused by the plan, which is

@@ -90,8 +90,8 @@ class Setting:
             raise UsageError(reason)
         return chosen
 
-    def fleet(self, selectors: Sequence[str] = (), clock: Clock | None = None) -> Fleet:
-        """The hosts meant, to be worked on at once: a context. Raises UsageError, NoTargetError.
+    def fleet(self, selectors: Sequence[str | Host] = (), clock: Clock | None = None) -> Fleet:
+        """The hosts meant, or these, to be worked on at once: a context. Raises UsageError, NoTargetError.
 
         `clock` is what its deadlines go by, where that is not the machine's.
         """

@@ -53,7 +53,12 @@ def _way_back(setting: Setting, known: Hosts, name: str, then: Host | None) -> H
 
 
 def _by_alias(setting: Setting, name: str, then: Host | None) -> Host | None:
-    """The host by a name that the responder's ssh gives another address for: with keys and hops that go with it."""
+    """The host by a name that the responder's ssh gives another address for: with keys and hops that go with it.
+
+    The engine's socket is that of the run: no name tells it, and at the usual place there may be another engine.
+    """
+    from msgspec.structs import replace
+
     from irkit.adapters.host_address import parse_address
     from irkit.adapters.ssh_config import read_ssh_settings
 
@@ -71,7 +76,9 @@ def _by_alias(setting: Setting, name: str, then: Host | None) -> Host | None:
         home=setting.home,
         config=setting.ssh_config,
     )
-    return host if found.host_name != host.address else None
+    if found.host_name == host.address:
+        return None
+    return replace(host, socket=then.socket) if then is not None else host
 
 
 def recorded_hosts(bundle: Path, run: Run) -> dict[str, Host]:

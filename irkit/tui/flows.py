@@ -75,7 +75,13 @@ def plan(app: IrkitApp, playbook: str, keys: Sequence[str], given: Mapping[str, 
 
     def make() -> object:
         return plan_run(
-            services.setting, playbook, frozen, given=wanted, case=services.case, responder=services.responder
+            services.setting,
+            playbook,
+            frozen,
+            given=wanted,
+            case=services.case,
+            responder=services.responder,
+            hosts=services.live.asked_for,
         )
 
     title = f"{playbook} for {names_of(app, frozen)}"

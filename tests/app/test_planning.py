@@ -1,14 +1,18 @@
 """Plans in the making: let go of at any time, a line where none can be made, and steps that the responder left out."""
 
+import dataclasses
+import hashlib
 import threading
 import time
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from irkit.adapters.memory import MemoryTarget
 from irkit.app import Prepared, Setting
 from irkit.app.estimates import space_left
+from irkit.app.live import Live
 from irkit.app.planning import (
     LEFT_OUT,
     Planning,
@@ -19,6 +23,7 @@ from irkit.app.planning import (
     without_steps,
     wrong_parameters,
 )
+from irkit.app.reach import HostTarget, Opener
 from irkit.app.run_service import RunService
 from irkit.app.runs import Reaching
 from irkit.core.errors import UsageError
@@ -50,7 +55,7 @@ def over(planning: Planning) -> Planning:
 
 
 def planned(place: Place, folder: Path, playbook: str = "contain-and-preserve") -> Planning:
-    return plan_run(place.setting(folder), playbook, [KEY], given={}, case="IR-1", responder="ann@desk")
+    return plan_run(place.setting(folder), playbook, [KEY], given={}, case="IR-1", responder="ann@desk", hosts={})
 
 
 def test_a_plan_that_is_not_wanted_any_more_lets_go_of_its_hosts(tmp_path: Path) -> None:
@@ -199,3 +204,64 @@ def test_each_parameter_is_judged_by_itself(tmp_path: Path) -> None:
 def test_room_is_that_of_the_nearest_folder_there_is(tmp_path: Path) -> None:
     room = space_left(Setting(environment={}, evidence=tmp_path / "a" / "b"))
     assert room is not None and room > 0
+
+
+FORMS = {
+    "unix:///run/other/docker.sock": ("local", "", "", 0, "/run/other/docker.sock"),
+    "ssh://ana@10.0.0.9/run/other.sock": ("ssh", "10.0.0.9", "ana", 0, "/run/other.sock"),
+    "ana@10.0.0.9:2222": ("ssh", "10.0.0.9", "ana", 2222, ""),
+    "tcp://127.0.0.1:2399": ("tcp", "127.0.0.1", "", 2399, ""),
+    "context:far": ("ssh", "10.0.0.7", "eve", 0, "/run/far.sock"),
+    "web1": ("ssh", "10.0.0.5", "ana", 0, "/run/web.sock"),
+}
+"""Each form in which a host can be given, and the way, address, user, port and socket that it means."""
+
+
+def knowing(place: Place, folder: Path) -> Setting:
+    """A setting with an inventory, a docker context, and what ssh knows: another address for the host `10.0.0.9`."""
+    meta = folder / "docker/contexts/meta" / hashlib.sha256(b"far").hexdigest() / "meta.json"
+    meta.parent.mkdir(parents=True, exist_ok=True)
+    meta.write_text('{"Name": "far", "Endpoints": {"docker": {"Host": "ssh://eve@10.0.0.7/run/far.sock"}}}')
+    (folder / "hosts.yml").write_text("hosts:\n  - {name: web1, address: 10.0.0.5, user: ana, socket: /run/web.sock}\n")
+    (folder / "ssh_config").write_text("Host 10.0.0.9\n  HostName 10.0.0.99\n")
+    environment = {"DOCKER_CONFIG": str(folder / "docker"), "IRKIT_SSH_CONFIG": str(folder / "ssh_config")}
+    return Setting(environment, folder / "evidence", folder / "hosts.yml", opener=place)
+
+
+def place_of(host: Host) -> tuple[str, str, str, int, str]:
+    return host.reach, host.address, host.user, host.port, host.socket
+
+
+@pytest.mark.parametrize("selector", FORMS)
+def test_a_plan_and_its_undo_go_to_the_host_that_is_looked_at_however_it_was_given(
+    tmp_path: Path, selector: str
+) -> None:
+    place = Place()
+    setting = knowing(place, tmp_path)
+    asked_for = Live(setting, [selector]).asked_for
+    ((name, host),) = asked_for.items()
+    place.containers = one_each(name)
+    keys = [f"{name}/{place.containers[name][0].id}"]
+    planning = over(plan_run(setting, "isolate", keys, given={}, case="", responder="ann@desk", hosts=asked_for))
+    assert planning.error == ""
+    prepared = planning.hand_over()
+    assert prepared is not None and place_of(host) == place_of(prepared.plan.hosts[0]) == FORMS[selector]
+    assert place_of(place.opened[name].host) == FORMS[selector]
+    run = ended(RunService(setting).begin(prepared))
+
+    again = Place(special={name: lambda host: place.opened[name]})
+    asked: list[Host] = []
+
+    def opener(host: Host) -> HostTarget:
+        asked.append(host)
+        return again(host)
+
+    undo = over(plan_undo_of(replace_opener(setting, opener), str(run.bundle), responder="ann@desk"))
+    assert undo.error == "" and undo.prepared is not None
+    assert [place_of(one) for one in asked] == [FORMS[selector]]
+    assert any(task.operations for task in undo.prepared.plan.tasks)
+    undo.close()
+
+
+def replace_opener(setting: Setting, opener: Opener) -> Setting:
+    return dataclasses.replace(setting, opener=opener)

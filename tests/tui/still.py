@@ -11,6 +11,7 @@ from irkit.app.seen import Change, LogLine, Process, Socket
 from irkit.core.container import Attachment, Container, Mount, Port, Summary
 from irkit.core.errors import UsageError
 from irkit.core.exposure import gravest_first
+from irkit.core.host import Host
 from tests.engine.world import attachment, container
 
 NOW = datetime(2026, 1, 31, 14, 2, 11, tzinfo=UTC)
@@ -113,6 +114,10 @@ class StillLive:
     def take(self) -> Changed:
         news, self._news = self._news, Changed()
         return news
+
+    @property
+    def asked_for(self) -> Mapping[str, Host]:
+        return {}  # a plan connects by name
 
     def row(self, key: str) -> LiveRow | None:
         return self.rows.get(key)
