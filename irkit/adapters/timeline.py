@@ -39,8 +39,15 @@ _READERS: Final[Mapping[tuple[str, str], Callable[[Item], Iterator[FileTimes | M
     ("read-processes", "processes.jsonl"): read_seen_processes,
 }
 """By the kind of an item and its name."""
-_WITH_INDEX: Final = frozenset({"export", "read-changes", "read-volume", "read-tmpfs", "read-image"})
-"""Kinds of items whose JSON Lines list files."""
+_INDEX_ENDS: Final[Mapping[str, str]] = {
+    "export": ".jsonl",
+    "read-changes": ".jsonl",
+    "read-volume": ".jsonl",
+    "read-tmpfs": ".jsonl",
+    "read-image": ".index.jsonl",
+}
+"""By the kind of an item, how the names of those end that list files."""
+_NEVER: Final = "/"
 _RAW_LOG: Final = re.compile(r".*-json\.log(?:\.[0-9]+)?")
 _STREAMS: Final = ("stdout", "stderr")
 
@@ -96,7 +103,7 @@ def _read(path: str, item: Item, items: Mapping[str, Item], names: Mapping[str, 
         yield from read_log(item, {one: stream for one, stream in found.items() if stream is not None})
     elif kind == "events.jsonl":
         yield from read_events(item, names)
-    elif item.evidence.kind in _WITH_INDEX and name.endswith(".jsonl"):
+    elif name.endswith(_INDEX_ENDS.get(item.evidence.kind, _NEVER)):
         yield from read_index(item)
     elif kind == "processes.json":
         if not any(_is_of(one, item, "/processes.jsonl") for one in items):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from irkit.adapters.timeline_lines import nanoseconds_of_time
 from irkit.adapters.timeline_records import text_of
+from irkit.core.case_note import CopiedNote, parse_copied
 from irkit.core.events import (
     FindingRaised,
     Note,
@@ -24,7 +25,7 @@ def read_run(records: Iterable[Record], item: str, names: Mapping[str, str]) -> 
     begun: dict[tuple[int, int], AnyOperation] = {}
     for record in records:
         event = record.event
-        at = nanoseconds_of_time(record.at)
+        at = _time_of(record)
         if isinstance(event, OperationStarted):
             begun[event.task, event.number] = event.operation
         message = _told(event, begun)
@@ -38,6 +39,18 @@ def read_run(records: Iterable[Record], item: str, names: Mapping[str, str]) -> 
             item=item,
         )
         yield Moment(at=at, kind="Event Logged", source=Source.IRKIT, message=message, where=where, clock=ALIGNED)
+
+
+def _time_of(record: Record) -> int | None:
+    """When it happened: a note that was made between runs is older than the log that has it."""
+    copied = _copied(record.event)
+    return nanoseconds_of_time(copied.at if copied else record.at)
+
+
+def _copied(event: object) -> CopiedNote | None:
+    """The note of the case that this one is, where that tells when it was made."""
+    copied = parse_copied(event.text) if isinstance(event, Note) else None
+    return copied if copied and nanoseconds_of_time(copied.at) is not None else None
 
 
 def _told(event: object, begun: Mapping[tuple[int, int], AnyOperation]) -> str:
@@ -60,7 +73,9 @@ def _told(event: object, begun: Mapping[tuple[int, int], AnyOperation]) -> str:
 def _said(event: object) -> str:
     match event:
         case Note():
-            return f"note by {text_of(event.by)}: {text_of(event.text)}"
+            copied = _copied(event)
+            text = f"{copied.text} (note {copied.number} of the case)" if copied else event.text
+            return f"note by {text_of(event.by)}: {text_of(text)}"
         case RunFinished():
             return f"run ended: {event.outcome}" + (f": {text_of(event.reason)}" if event.reason else "")
         case _:

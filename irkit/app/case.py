@@ -2,12 +2,12 @@
 
 from __future__ import annotations  # see the imports for types only, below
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from irkit.adapters.clock import SystemClock
+from irkit.core.case_note import copied_note, parse_copied
 from irkit.core.errors import IrkitError
 from irkit.core.events import (
     BugMet,
@@ -88,26 +88,15 @@ def lines_of_case(
     told = {copied_note(one.record) for one in lines}
     for bundle, records in runs:
         for record in records:
-            if isinstance(record.event, Note) and (copied := _COPIED.match(record.event.text)):
+            if isinstance(record.event, Note) and (copied := parse_copied(record.event.text)):
                 if (record.event.text, record.event.by) in told:
                     continue
                 told.add((record.event.text, record.event.by))
                 problems.append(
-                    f"note {copied[1]} of the case is not what {bundle} took into its log: the notes were altered"
+                    f"note {copied.number} of the case is not what {bundle} took into its log: the notes were altered"
                 )
             lines.append(CaseLine(record.at, bundle, record))
     return sorted(lines, key=lambda line: line.at), problems
-
-
-def copied_note(record: Record) -> tuple[str, str]:
-    """A note of a case, as the log of its next run has it: text, and by whom."""
-    note = record.event
-    if not isinstance(note, Note):
-        return "", ""
-    return f"noted at {record.at} (note {record.seq} of the case): {note.text}", note.by
-
-
-_COPIED = re.compile(r"noted at \S+ \(note (\d+) of the case\): ")
 
 
 def telling(records: Iterable[Record]) -> Iterator[Record]:

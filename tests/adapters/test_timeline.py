@@ -17,7 +17,7 @@ from irkit.adapters.timeline_formats import COLUMNS, body_lines, csv_of, jsonl_o
 from irkit.adapters.timeline_lines import Unread, nanoseconds_of_decimal, nanoseconds_of_time
 from irkit.adapters.timeline_sort import sorted_lines
 from irkit.core import operations
-from irkit.core.events import RunFinished
+from irkit.core.events import Note, RunFinished
 from irkit.core.text import escaped
 from irkit.core.timeline import FileTimes, Moment, Source, Where
 from tests.adapters.made import WEB, a_bundle, a_plan, apply, run_started
@@ -93,6 +93,34 @@ def test_every_kind_of_item_is_in_it_with_the_time_that_it_tells(tmp_path: Path)
     assert own[-2:] == ["FAILED: disconnect from network front: no\\x0away (took hold: no)", "run ended: done"]
     assert {one.where.container for one in found if one.source is not Source.IRKIT} == {"web"}
     assert unread.lines() == []
+
+
+def test_where_the_parts_of_a_saved_image_lie_is_no_file_of_it(tmp_path: Path) -> None:
+    bundle = a_bundle(tmp_path)
+    bundle.append(run_started(a_plan()))
+    parts = b'{"name":"layer.tar","offset":0,"bytes":9,"path":"data/local/images/blobs/ab.tar.zst"}\n'
+    operation = operations.ReadImage("sha256:1234567890abcdef", "0123abcd")
+    apply(bundle, 1, operation, lambda to: packed(to, "images/blobs/ab.index.jsonl", INDEX.splitlines()[0]))
+    apply(bundle, 2, operation, lambda to: to.put("images/1234567890ab/save.jsonl", parts, source="made from x"))
+    bundle.close()
+    unread = Unread()
+    found = [one for one in read_timeline(bundle.path, unread) if isinstance(one, FileTimes)]
+    assert ([one.path for one in found], unread.lines()) == ([b"/etc/a"], [])
+
+
+def test_a_note_between_runs_stands_where_it_was_made_though_the_next_run_brought_it(tmp_path: Path) -> None:
+    bundle = a_bundle(tmp_path)
+    bundle.append(run_started(a_plan()))
+    bundle.append(Note(text="noted at 2023-11-14T22:13:20.5Z (note 3 of the case): odd\ntraffic", by="Ann"))
+    bundle.append(Note(text="noted at 99 (note 4 of the case): when?", by="Ann"))
+    bundle.append(Note(text="noted at the gate", by="Ann"))
+    bundle.close()
+    first, *others = sorted(moments_of(bundle.path), key=lambda one: one.at)
+    assert (first.at, first.message) == (1700000000_500000000, "note by Ann: odd\\x0atraffic (note 3 of the case)")
+    assert [one.message for one in others if one.message.startswith("note by")] == [
+        "note by Ann: noted at 99 (note 4 of the case): when?",
+        "note by Ann: noted at the gate",
+    ]
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_is_there(tmp_path: Path) -> None:
