@@ -13,7 +13,7 @@ from irkit.adapters import bag, zstd_frames
 from irkit.adapters.evidence_file import EvidenceWriter, Origin, Pipeline, given_up
 from irkit.adapters.storage import create_file, make_folders, storing, sync_folder
 from irkit.core.evidence import Evidence
-from irkit.core.ports import Clock
+from irkit.core.ports import LEVEL, Clock
 from irkit.core.store import Progress
 from irkit.core.text import file_name
 
@@ -33,7 +33,7 @@ class BundleIntake:
         self._lock = threading.RLock()
         self._is_closed = False
 
-    def open(self, path: str, *, source: str, compress: bool = False, level: int = 3) -> EvidenceWriter:
+    def open(self, path: str, *, source: str, compress: bool = False, level: int = LEVEL) -> EvidenceWriter:
         """A new item at `path` below the operation's folder; a name taken gets a number. Raises StorageError."""
         with self._in_time():
             return self._open(path, source, level if compress else None)

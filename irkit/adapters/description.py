@@ -13,6 +13,7 @@ from irkit.core.container import Container
 from irkit.core.host import Host
 from irkit.core.operations import Commit, RemoveImage
 from irkit.core.plan import Plan
+from irkit.core.ports import LEVEL
 from irkit.core.run import IN_DOUBT, Applied, Run
 
 
@@ -72,7 +73,7 @@ def describe(facts: Facts) -> dict[str, Any]:
         "clocks": list(facts.clocks),
         "log": {"path": bag.LOG, "lines": facts.log_lines, "head": facts.log_head},
         "hashes": list(bag.ALGORITHMS),
-        "compression": {"name": zstd_frames.NAME, "library": zstd_frames.VERSION, "levels": _levels(run)},
+        "compression": {"name": zstd_frames.NAME, "library": zstd_frames.VERSION, "levels": _levels(facts)},
         "encryption": "none",
         "payload": {"files": facts.files, "bytes": facts.size, "partial": list(facts.partial)},
         "changes": [_change(one) for one in run.changes],
@@ -165,5 +166,28 @@ def images_left(run: Run) -> list[dict[str, str]]:
     return list(left.values())
 
 
-def _levels(run: Run) -> list[int]:
-    return sorted({one.started.operation.level for one in run.operations if hasattr(one.started.operation, "level")})
+def _levels(facts: Facts) -> list[int]:
+    """The levels that what is compressed was compressed at: an operation's own, and the usual for lists made of that.
+
+    Of what was in flight when irkit ended no record says which operation's it is: one of those that are in doubt.
+    """
+    run = facts.run
+    own: dict[tuple[str, str, str], set[int]] = {}
+    for one in run.operations:
+        started = one.started
+        key = tag_of(started.operation), started.host, started.container
+        own.setdefault(key, set()).add(_level(started.operation))
+    found: set[int] = set()
+    for item in run.evidence:
+        if item.compression:
+            is_list = item.path.endswith(f".jsonl{zstd_frames.SUFFIX}")
+            key = item.kind, item.host, item.container
+            found |= {LEVEL} if is_list else own.get(key, {LEVEL})
+    described = {item.path for item in run.evidence}
+    if any(path.endswith(zstd_frames.SUFFIX) for path in facts.partial if path not in described):
+        found |= {_level(one.started.operation) for one in run.operations if one.state == IN_DOUBT}
+    return sorted(found)
+
+
+def _level(operation: msgspec.Struct) -> int:
+    return int(getattr(operation, "level", LEVEL))

@@ -30,7 +30,6 @@ from irkit.core.ports import Deadline, Intake, Outcome
 
 _THAW: Final = 60.0
 """Seconds that letting a container go on may take, whatever time is left and whoever interrupts."""
-_LEVEL: Final = 1
 _FOR_EVER: Final = float("inf")
 
 
@@ -147,7 +146,7 @@ class DumpsMemory:
         limit = max(0, min(operation.process_limit, operation.limit - tally.read))
         how = " and dd as root" if way is by_command else ""
         item = intake.open(
-            f"{folder}/memory.bin", source=f"host file /proc/{pid}/mem{how}", compress=True, level=_LEVEL
+            f"{folder}/memory.bin", source=f"host file /proc/{pid}/mem{how}", compress=True, level=operation.level
         )
         index = intake.open(f"{folder}/regions.jsonl", source=f"made from /proc/{pid}/smaps and pagemap", compress=True)
         if not process.frozen:

@@ -15,7 +15,7 @@ from irkit.adapters.log_stream import ENGINE, LogRecord, LogSplitter, nanosecond
 from irkit.adapters.tar_index import TarIndex
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import CopyOut, Diff, Export, ReadLogs, SaveImage
-from irkit.core.ports import Deadline, EvidenceFile, Intake, Outcome
+from irkit.core.ports import LEVEL, Deadline, EvidenceFile, Intake, Outcome
 from irkit.core.text import safe
 from irkit.core.values import utc_text
 
@@ -54,7 +54,7 @@ def _keep_tar(
     source: str,
     limit: int = 0,
     compress: bool = True,
-    level: int = 3,
+    level: int = LEVEL,
     listed: bool = False,
 ) -> Outcome:
     """Keep a tar stream as it comes, know whether it came to its end, and list its files where wanted."""

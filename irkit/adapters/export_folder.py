@@ -15,7 +15,7 @@ from irkit.adapters.evidence_file import EvidenceWriter, Origin, Pipeline
 from irkit.adapters.storage import make_folder, make_folders, storing, sync_folder, write_file
 from irkit.core.errors import StorageError
 from irkit.core.evidence import Evidence
-from irkit.core.ports import Clock
+from irkit.core.ports import LEVEL, Clock
 from irkit.core.text import file_name
 
 FOLDER: Final = "exports"
@@ -27,7 +27,7 @@ _MOST_NAMES = 100
 class _AsItCame(BundleIntake):
     """An intake that packs nothing: other tools are to read it."""
 
-    def open(self, path: str, *, source: str, compress: bool = False, level: int = 3) -> EvidenceWriter:
+    def open(self, path: str, *, source: str, compress: bool = False, level: int = LEVEL) -> EvidenceWriter:
         return super().open(path, source=source)
 
 

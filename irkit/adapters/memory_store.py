@@ -12,6 +12,7 @@ from irkit.core.container import Container
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.events import AnyEvent, Record
 from irkit.core.evidence import Evidence
+from irkit.core.ports import LEVEL
 from irkit.core.values import utc_text
 
 
@@ -51,7 +52,7 @@ class MemoryIntake:
         self._open: list[_MemoryFile] = []
         self._is_closed = False
 
-    def open(self, path: str, *, source: str, compress: bool = False, level: int = 3) -> "_MemoryFile":
+    def open(self, path: str, *, source: str, compress: bool = False, level: int = LEVEL) -> "_MemoryFile":
         """A new item; nothing is compressed in memory."""
         if self._is_closed:
             raise TargetError("it was given up before this came", Refusal.CANCELLED)

@@ -4,6 +4,7 @@ from __future__ import annotations  # see the imports for types only, below
 
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.evidence import Evidence
+from irkit.core.ports import LEVEL
 
 MOST = 8 << 20
 """Bytes of one item that are kept at most: what is more is for evidence, not for a screen."""
@@ -58,7 +59,7 @@ class LookIntake:
         self._wanted, self._is_cut_short = wanted, is_cut_short
         self.files: dict[str, LookFile] = {}
 
-    def open(self, path: str, *, source: str, compress: bool = False, level: int = 3) -> LookFile:
+    def open(self, path: str, *, source: str, compress: bool = False, level: int = LEVEL) -> LookFile:
         """A new item."""
         item = self.files[path] = LookFile(path, is_kept=path in self._wanted, is_cut_short=self._is_cut_short)
         return item

@@ -8,7 +8,7 @@ from __future__ import annotations  # so that listing containers need not load e
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from irkit.core.kernel import KernelFacts
     from irkit.core.network import NetworkFacts
     from irkit.core.operations import BlockTraffic, Operation
+
+LEVEL: Final = 3
+"""The level that zstd compresses at where an operation says no other, and for lists made of what it read."""
 
 
 class Clock(Protocol):
@@ -67,7 +70,7 @@ class EvidenceFile(Protocol):
 class Intake(Protocol):
     """Where the evidence of one operation goes."""
 
-    def open(self, path: str, *, source: str, compress: bool = False, level: int = 3) -> EvidenceFile:
+    def open(self, path: str, *, source: str, compress: bool = False, level: int = LEVEL) -> EvidenceFile:
         """A new item at `path` below the operation's folder; a name taken gets a number. Raises StorageError."""
         ...
 

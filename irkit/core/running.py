@@ -1,6 +1,6 @@
 """Operations that bring out what there is only while a container runs: memory, files without a name, tmpfs."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from irkit.core.changes import Unpause
 from irkit.core.container import Container
@@ -31,6 +31,7 @@ class DumpMemory(Operation, frozen=True, tag="dump-memory"):
     process_limit: int
     pids: tuple[int, ...] = ()
     freeze_for: float = 600.0
+    level: ClassVar[int] = 1
     touch = Touch.CHANGE
     rank = 3
     collects = frozenset({Trace.MEMORY})

@@ -3,7 +3,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import bagit
@@ -12,12 +12,13 @@ from msgspec.structs import replace
 
 from irkit.adapters import bag
 from irkit.adapters.bundle import Bundle
+from irkit.adapters.bundle_intake import BundleIntake
 from irkit.adapters.bundle_reading import bundles_in, is_sealed, read_run
 from irkit.adapters.verify import verify
 from irkit.core import operations
 from irkit.core.container import Container
 from irkit.core.errors import Refusal, StorageError, TargetError, UsageError
-from irkit.core.events import Note, RunFinished
+from irkit.core.events import Note, OperationStarted, RunFinished
 from irkit.core.host import Host
 from irkit.core.store import Bytes, Store
 from tests.adapters.made import PLAYBOOK, WEB, TestClock, a_bundle, a_plan, apply, fill, run_started, sealed_bundle
@@ -319,6 +320,33 @@ def test_bundle_json_tells_what_was_done_and_what_is_left(tmp_path: Path) -> Non
     assert told["log"]["lines"] == 13
     assert [one["name"] for one in told["hosts"]] == ["local"]
     assert [one["id"] for one in told["containers"]] == [WEB.id]
+
+
+def test_bundle_json_tells_the_levels_that_items_are_compressed_at(tmp_path: Path) -> None:
+    def levels(operation: operations.AnyOperation, *opened: tuple[str, int | None], in_flight: bool = False) -> object:
+        bundle = a_bundle(tmp_path / str(number := next(numbers)))
+        intake = bundle.intake(host="local", container=WEB, operation=operation, task=0)
+        if in_flight:
+            place = {"task": 0, "number": 0, "step": "x", "host": "local", "container": WEB.id}
+            bundle.append(OperationStarted(**place, operation=operation))  # type: ignore[arg-type]
+            intake.open("one.tar", source="x", compress=True, level=9)
+        else:
+            apply(bundle, number, operation, lambda to: open_all(to, opened))
+        return json.loads((bundle.seal() / bag.BUNDLE).read_bytes())["compression"]["levels"]
+
+    def open_all(to: BundleIntake, opened: Sequence[tuple[str, int | None]]) -> None:
+        for name, level in opened:
+            to.open(name, source="x", compress=level is not None, level=level or 3).finish()
+
+    numbers = iter(range(1, 9))
+    assert levels(operations.ReadLogs(WEB.id), ("logs/stdout.log", 3)) == [3]
+    assert levels(operations.Inspect(WEB.id), ("inspect.json", None)) == []
+    assert levels(operations.Export(WEB.id, level=9), ("rootfs.tar", 9), ("rootfs.index.jsonl", 3)) == [3, 9]
+    assert levels(operations.Export(WEB.id, level=9), ("rootfs.tar", 9)) == [9]
+    assert levels(operations.Export(WEB.id, compress=False), ("rootfs.tar", None)) == []
+    assert levels(operations.Export(WEB.id, level=9), in_flight=True) == [9]
+    memory = operations.DumpMemory(WEB.id, 1 << 20, 1 << 20)
+    assert levels(memory, ("7/memory.bin", memory.level), ("7/regions.jsonl", 3)) == [1, 3]
 
 
 def test_an_image_that_was_taken_away_again_is_no_footprint(tmp_path: Path) -> None:
