@@ -1,15 +1,16 @@
 """Plans and runs as text; records are `record_text`'s. All of it may be foreign, and goes through `safe`."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from irkit.cli.containment import contained_lines
-from irkit.cli.record_text import bug_text, footprint_text, names_of, refused_place, short_key
+from irkit.cli.plan_notes import plan_notes, plan_refusals
+from irkit.cli.record_text import bug_text, footprint_text, names_of, refused_place
 from irkit.cli.table import columns, estimate_text, size_text
 from irkit.core.container import SHORT_ID
 from irkit.core.found import DIFFERS
 from irkit.core.operations import Operation, Touch
-from irkit.core.plan import Plan, Refused, Task
+from irkit.core.plan import Plan, Task
 from irkit.core.run import Run
 from irkit.core.text import safe
 
@@ -18,8 +19,6 @@ _HOLDS = {
     "contain": "HOLD: what is contained is watched until the run is ended; what somebody breaks, or what takes"
     " the place of a target, is contained again by the same steps.",
 }
-_MOST_NAMES = 10
-"""Containers that are named for one finding."""
 _TOUCHES = {Touch.READ: "read", Touch.CHANGE: "CHANGE", Touch.DESTROY: "DESTROY"}
 
 
@@ -34,27 +33,16 @@ def plan_text(plan: Plan, *, is_dry: bool = True) -> str:
         *_total(plan),
         *([_HOLDS[plan.hold]] if plan.hold in _HOLDS else []),
     ]
-    notes = list(_findings(plan))
-    notes += [f"REFUSED {_refused_name(plan, one)}{safe(one.reason, 400)}" for one in plan.refusals]
+    notes = [*_notes(plan), *(f"REFUSED {text}" for text in plan_refusals(plan))]
     return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])])
 
 
-def _findings(plan: Plan) -> Iterator[str]:
-    """What was noticed, and on a line of its own what to do about it; said once for all of whom it is the same."""
-    same: dict[tuple[str, str], list[str]] = {}
-    for one in plan.findings:
-        same.setdefault((one.summary, one.remedy), []).append(_name(plan, one.container))
-    for (summary, remedy), names in same.items():
-        yield f"! {_all_names(names)}{safe(summary, 600)}"
-        if remedy:
-            yield f"    to do: {safe(remedy, 400)}"
-
-
-def _all_names(names: Sequence[str]) -> str:
-    """The names of several containers, each of which ends in a colon and a space, or is empty."""
-    shown = [one.removesuffix(": ") for one in names if one]
-    more = f" and {len(shown) - _MOST_NAMES} more" if len(shown) > _MOST_NAMES else ""
-    return f"{', '.join(shown[:_MOST_NAMES])}{more}: " if shown else ""
+def _notes(plan: Plan) -> Iterator[str]:
+    """What was noticed, and on a line of its own what to do about it."""
+    for note in plan_notes(plan):
+        yield f"! {note.text}"
+        if note.remedy:
+            yield f"    to do: {note.remedy}"
 
 
 def _hosts(plan: Plan) -> list[str]:
@@ -111,19 +99,6 @@ def _where(plan: Plan, task: Task) -> str:
     if not target or not (task.action or plan.undoes):
         return f"host {task.host}"
     return f"{task.host}/{target.name}" if len(plan.hosts) > 1 else target.name
-
-
-def _name(plan: Plan, key: str) -> str:
-    target = plan.target(key)
-    host = f"{safe(target.host, 80)}/" if target and len(plan.hosts) > 1 else ""
-    return f"{host}{safe(target.name, 80)}: " if target else ""
-
-
-def _refused_name(plan: Plan, refused: Refused) -> str:
-    """What is refused: a container, a whole host, or all where neither is named."""
-    if refused.container:
-        return _name(plan, refused.container) or f"{short_key(refused.container)}: "
-    return f"host {safe(refused.host, 80)}: " if refused.host else ""
 
 
 def run_text(run: Run, left: int) -> str:

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from irkit.app.again import Again
 from irkit.app.estimates import space_left
 from irkit.app.planning import Planning, without_steps
+from irkit.cli.plan_notes import plan_notes, plan_refusals
 from irkit.cli.table import estimate_text, size_text
 from irkit.core.container import SHORT_ID
 from irkit.core.operations import Touch
@@ -156,18 +157,11 @@ class PlanScreen(IrkitScreen[None]):
 
     def _notes(self, plan: Plan) -> Content:
         """Blockers and warnings first, then for whom it is, and the room there is."""
-        parts = [Content.styled(f"REFUSED {safe(one.reason, 600)}", "bold $error") for one in plan.refusals]
-        same: dict[tuple[str, str, str], int] = {}
-        for finding in plan.findings:
-            key = (str(finding.severity), finding.summary, finding.remedy)
-            same[key] = same.get(key, 0) + 1
-        for (severity, summary, remedy), count in same.items():
-            times = f" ({count} times)" if count > 1 else ""
-            parts.append(
-                Content.styled(f"{SEVERITY_SIGNS[severity]} {safe(summary, 600)}{times}", SEVERITY_STYLES[severity])
-            )
-            if remedy:
-                parts.append(Content.styled(f"   to do: {safe(remedy, 400)}", "dim"))
+        parts = [Content.styled(f"REFUSED {text}", "bold $error") for text in plan_refusals(plan)]
+        for note in plan_notes(plan):
+            parts.append(Content.styled(f"{SEVERITY_SIGNS[note.severity]} {note.text}", SEVERITY_STYLES[note.severity]))
+            if note.remedy:
+                parts.append(Content.styled(f"   to do: {note.remedy}", "dim"))
         for one in plan.targets[:_MOST_TARGETS]:
             parts.append(
                 Content(f"on {safe(one.host, 40)}/{safe(one.name, 60)}  {one.id[:SHORT_ID]}  {safe(one.state, 20)}")
