@@ -4,8 +4,8 @@ Docker's list is the host's `ps`, of the processes that are in the container's c
 inside the container, which irkit does not run.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from irkit.adapters.host_side import HostSide, check_is_answer, why_no_files
 from irkit.core.codec import pretty
 from irkit.core.container import Container
 from irkit.core.errors import Refusal, TargetError
+from irkit.core.finding import Compared, Finding, Severity
 from irkit.core.operations import ListProcesses
 from irkit.core.ports import Deadline, HostFiles, Intake, Outcome
 from irkit.core.values import utc_text
@@ -47,10 +48,24 @@ class _Top(msgspec.Struct, rename="pascal"):
 
 @dataclass(frozen=True)
 class _Difference:
-    """Processes that one of two lists has and the other has not, each with why that is no matter of a moment."""
+    """Processes that one of two lists has and the other has not, for longer than a moment.
 
-    in_proc: dict[str, str] = field(default_factory=dict)
-    in_list: dict[str, str] = field(default_factory=dict)
+    The container's own, those that joined its namespaces, and the numbers of those that the engine alone has.
+    """
+
+    unlisted: tuple[Process, ...] = ()
+    joined: tuple[Process, ...] = ()
+    hidden: tuple[int, ...] = ()
+
+    @property
+    def in_proc(self) -> dict[str, str]:
+        """Those in /proc alone, by number, each with why it counts."""
+        return {str(one.pid): one.why() for one in sorted((*self.unlisted, *self.joined), key=lambda one: one.pid)}
+
+    @property
+    def in_list(self) -> dict[str, str]:
+        """Those in the engine's list alone, with why that is no matter of a moment."""
+        return {str(pid): "hidden there" for pid in self.hidden}
 
     def text(self) -> str:
         """In a line, or empty."""
@@ -63,6 +78,40 @@ class _Difference:
             if found
         ]
         return "; ".join(parts)
+
+    def findings(self) -> Iterator[Finding]:
+        """A finding for each of the three, where there is one."""
+        own, joined, hidden = map(len, (self.unlisted, self.joined, self.hidden))
+        if own:
+            summary = f"the engine does not list {_counted(own)} that /proc shows to be its own"
+            yield _finding(Compared.UNLISTED, Severity.HIGH, summary, map(_fact, self.unlisted), _LOOK)
+        if joined:
+            summary = f"{_counted(joined)} joined its namespaces from elsewhere"
+            yield _finding(Compared.JOINED, Severity.MEDIUM, summary, map(_fact, self.joined), _LOOK)
+        if hidden:
+            summary = f"the host's /proc does not show {_counted(hidden)} that the engine lists"
+            because = (f"{pid}: in the engine's list" for pid in self.hidden)
+            yield _finding(Compared.HIDDEN, Severity.HIGH, summary, because, "look at the host: its kernel may hide it")
+
+
+_LOOK: Final = "processes.jsonl has what they are, and who started them"
+
+
+def _counted(count: int) -> str:
+    return f"{count} process{'' if count == 1 else 'es'}"
+
+
+def _fact(one: Process) -> str:
+    """A process by its number and the name that it gave itself: foreign text."""
+    name = one.stat.partition(b"(")[2].rpartition(b")")[0].decode("utf-8", "replace")
+    return f"{one.pid} ({name}): {one.why()}"
+
+
+def _finding(check: Compared, severity: Severity, summary: str, because: Iterable[str], remedy: str) -> Finding:
+    facts = tuple(because)
+    if (left := len(facts) - _MOST_SHOWN) > 0:
+        facts = (*facts[:_MOST_SHOWN], f"and {left} more")
+    return Finding(check=check, severity=severity, summary=summary, because=facts, remedy=remedy)
 
 
 def _shown(found: dict[str, str]) -> str:
@@ -105,14 +154,15 @@ class ListsProcesses:
         if text := difference.text():
             out.warn(text)
         out.finish()
-        return Outcome(detail=f"{len(rows)} processes, {text or 'the same as in /proc'}")
+        detail = f"{len(rows)} processes, {text or 'the same as in /proc'}"
+        return Outcome(detail=detail, findings=tuple(difference.findings()))
 
     def _shown_by_proc(self, api: EngineApi, container: str, deadline: Deadline) -> Pids | None:
         """What /proc shows just before; None where that cannot be read as root."""
         if why_no_files(self._files, deadline):
             return None
         try:
-            return pids_of(self._files, _examined(api, container, deadline), deadline, joined=False)
+            return pids_of(self._files, _examined(api, container, deadline), deadline)
         except TargetError as error:
             check_is_answer(error)
             return None
@@ -173,16 +223,16 @@ class _Comparison:
 
     def compare(self, before: Pids, listed: set[int]) -> _Difference:
         """`before` was seen before the list was made; what it misses is looked for after that."""
-        inside = {one.pid: one for one in before.inside if not one.has_ended}
-        unlisted = [one for pid, one in inside.items() if pid not in listed]
+        unlisted = [one for one in (*before.inside, *before.joined) if not one.has_ended and one.pid not in listed]
         now = self._now([one.pid for one in unlisted])
-        in_proc = {str(one.pid): one.why() for one in unlisted if now.get(one.pid) == one.started}
+        still = [one for one in unlisted if now.get(one.pid) == one.started]
         unseen = {pid for pid in listed if pid not in {one.pid for one in before.processes}}
         for _ in range(_ASKED_AGAIN if unseen else 0):
             unseen -= set(self._now(sorted(unseen)))
             again = _listed(decoded(_ask(self._api, self._path, self._deadline)[1], _Top))
             unseen &= again or set()
-        return _Difference(in_proc, dict.fromkeys(map(str, sorted(unseen)), "hidden there"))
+        own, joined = (tuple(one for one in still if one.is_inside is inside) for inside in (True, False))
+        return _Difference(own, joined, tuple(sorted(unseen)))
 
     def _now(self, pids: Sequence[int]) -> dict[int, int]:
         """When those that are there now were started, by number."""

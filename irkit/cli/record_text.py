@@ -20,7 +20,7 @@ from irkit.core.events import (
     TargetJoined,
     TargetRefused,
 )
-from irkit.core.finding import Severity
+from irkit.core.finding import Compared, Severity
 from irkit.core.footprint import Footprint
 from irkit.core.operations import Touch
 from irkit.core.text import safe
@@ -55,8 +55,9 @@ class RecordText:
             case TargetJoined() as event:
                 return self._join(event)
             case FindingRaised(finding=finding):
-                sign = "!" if finding.severity is Severity.HIGH else "note:"
-                return " ".join(filter(None, (sign, self._names.get(finding.container), finding.summary)))
+                sign = "!" if finding.severity.rank >= Severity.HIGH.rank else "note:"
+                facts = f": {'; '.join(finding.because)}" if finding.check in set(Compared) else ""
+                return " ".join(filter(None, (sign, self._names.get(finding.container), finding.summary))) + facts
             case FootprintLeft() as event:
                 return f"host {event.host}: {footprint_text(event.footprint)}"
             case Note(text=text, by=by):

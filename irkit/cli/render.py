@@ -8,6 +8,7 @@ from irkit.cli.plan_notes import plan_notes, plan_refusals
 from irkit.cli.record_text import bug_text, footprint_text, names_of, refused_place
 from irkit.cli.table import columns, estimate_text, size_text
 from irkit.core.container import SHORT_ID
+from irkit.core.finding import Compared
 from irkit.core.found import DIFFERS
 from irkit.core.operations import Operation, Touch
 from irkit.core.plan import Plan, Task
@@ -160,6 +161,9 @@ def _troubles(run: Run, names: Mapping[str, str]) -> Iterator[str]:
         if finding.check == DIFFERS:
             name = safe(names.get(finding.container, finding.container), 120)
             yield f"DIFFERS   {name}: {safe('; '.join(finding.because), 600)}"
+        elif finding.check in set(Compared):
+            name = safe(names.get(finding.container, finding.container), 120)
+            yield f"FOUND     {name}: {safe(finding.summary, 400)}: {safe('; '.join(finding.because), 600)}"
     for one in run.refused:
         # As long as the reason for a key that is not accepted, which ends with what to do.
         yield f"REFUSED   {safe(refused_place(one, names), 200)}: {safe(one.reason, 600)}"

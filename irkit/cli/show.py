@@ -46,6 +46,7 @@ def command(*, run: str | None, log: bool, items: bool, evidence: Path | None, a
                 "started": found.started,
                 "finished": found.finished,
                 "evidence": found.evidence,
+                "findings": found.findings,
                 "contained": contained_json(found),
                 "to_undo": left,
                 "records": records if log else len(records),

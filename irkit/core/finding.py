@@ -45,3 +45,11 @@ class Hold(StrEnum):
     CONTEST = "hold.contest"  # it is broken again and again: from now on contained at growing pauses
     UNSEEN = "hold.unseen"  # its host does not answer, or a bug ended the look at it: nothing is known of it
     SEEN = "hold.seen"  # it can be looked at again
+
+
+class Compared(StrEnum):
+    """What is noticed where the engine's list of processes and the kernel's differ: the `check` of such findings."""
+
+    UNLISTED = "processes.unlisted"  # the container's own, and not in the engine's list
+    JOINED = "processes.joined"  # in its namespaces, from elsewhere
+    HIDDEN = "processes.hidden"  # in the engine's list, and /proc goes on not showing it

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
+from irkit.core.finding import Finding
 from irkit.core.proof import Proof
 
 if TYPE_CHECKING:
@@ -94,10 +95,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a target says of an operation that was answered: a line for the log.
 
     `proof` is there for one whose effect neither the engine's facts nor the kernel's show: what was read back.
+    `findings` are what was noticed of its host or container, without the names of these: a run puts them in.
     """
 
     detail: str = ""
     proof: Proof | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 class Ran(msgspec.Struct, frozen=True):

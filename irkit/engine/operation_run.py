@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from irkit.core.container import Container
 from irkit.core.containment import NOT_ISOLATED, isolates
 from irkit.core.errors import Refusal, StorageError, TargetError
-from irkit.core.events import OperationFailed, OperationFinished, OperationSkipped, OperationStarted
+from irkit.core.events import FindingRaised, OperationFailed, OperationFinished, OperationSkipped, OperationStarted
 from irkit.core.evidence import Evidence
 from irkit.core.found import all_placed
 from irkit.core.kernel import KernelFacts
@@ -102,9 +102,11 @@ class _Attempt:
         return shield(lambda: intake.close(reason), lambda _: ()) if intake else ()
 
     def _say_bug(self, error: Exception, work: str) -> None:
-        place = self.of.place
-        key = f"{place['host']}/{place['container']}" if place["container"] else ""
-        self.bench.say(bug_met(error, work, host=place["host"], container=key))
+        self.bench.say(bug_met(error, work, host=self.of.task.host, container=self._key()))
+
+    def _key(self) -> str:
+        """The container that it concerns, by its key; empty where it concerns a host alone."""
+        return f"{self.of.task.host}/{self.operation.subject}" if self.operation.subject else ""
 
     def _run(self) -> bool | None:
         if self.of.needs_facts:
@@ -186,6 +188,8 @@ class _Attempt:
                 because=proof.because if proof else "",
             )
         )
+        for finding in outcome.findings:
+            self.bench.say(FindingRaised(finding=replace(finding, host=self.of.task.host, container=self._key())))
         return True
 
     def _prove(self, outcome: Outcome) -> Proof:

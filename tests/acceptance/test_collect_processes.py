@@ -154,6 +154,13 @@ def test_those_that_come_from_elsewhere_are_told_with_the_way_they_came(lab: Lab
     said = next(one for one in details(bundle) if "engine's list" in one)
     assert f"{left} (started by one of its processes" in said and "in /proc and not in the engine's list" in said
     assert item(bundle, "/processes.json")["warnings"] == [said.partition(", ")[2]]
+    raised = {one["finding"]["check"]: one["finding"] for one in events(bundle) if one["event"] == "finding-raised"}
+    (own,), (joined,) = raised["processes.unlisted"]["because"], raised["processes.joined"]["because"]
+    assert own.startswith(f"{left} (sleep): started by one of its processes")
+    assert joined.startswith(f"{guest} (python") and joined.endswith("in namespaces of it, from elsewhere (net, uts)")
+    assert raised["processes.joined"]["container"] == f"local/{lab.engine.inspect('visited')['Id']}"
+    shown = irkit("show", bundle).out
+    assert "FOUND     visited: 1 process joined its namespaces from elsewhere" in shown and str(left) in shown
 
 
 def test_a_frozen_container_is_read_all_the_same(lab: Lab, irkit: Irkit, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from irkit.adapters.memory_store import MemoryStore
 from irkit.adapters.process_tree import in_tree_order
 from irkit.core.host import Host
 from irkit.core.operations import ListProcesses
+from irkit.core.ports import Outcome
 from tests.acceptance.fake_engine import ID, INFO, FakeEngine, Reply, http, inspected
-from tests.adapters.proc_tree import Task, host_of, put_task
+from tests.adapters.proc_tree import HOST, OTHER, OWN, Task, host_of, inside, put_task
 from tests.adapters.ssh_side import deadline
 
 PID = 4242
@@ -38,6 +39,18 @@ def listed(*pids: int) -> bytes:
 
 def compare(place: Path, files: MemoryFiles, top: Callable[[], bytes]) -> tuple[str, dict[str, Any], tuple[str, ...]]:
     """The detail, what is stored of the comparison, and what is warned of."""
+    outcome, stored, warnings = listing(place, files, top)
+    return outcome.detail, stored, warnings
+
+
+def noticed(place: Path, files: MemoryFiles, top: Callable[[], bytes]) -> list[tuple[str, tuple[str, ...]]]:
+    """What is a finding, and the facts that it rests on."""
+    return [(one.check, one.because) for one in listing(place, files, top)[0].findings]
+
+
+def listing(
+    place: Path, files: MemoryFiles, top: Callable[[], bytes]
+) -> tuple[Outcome, dict[str, Any], tuple[str, ...]]:
     files.put(b"/proc/1/environ", b"A=b")
 
     def answers(method: str, path: str) -> Reply:
@@ -51,9 +64,9 @@ def compare(place: Path, files: MemoryFiles, top: Callable[[], bytes]) -> tuple[
     intake = store.intake(host="local", container=None, operation=ListProcesses(ID), task=0)
     with FakeEngine(place, answers):
         target = DockerEngine(Host(name="local"), dial_unix(str(place)), SystemClock(), files=files)
-        detail = target.apply(ListProcesses(ID), intake, deadline()).detail
+        outcome = target.apply(ListProcesses(ID), intake, deadline())
     (one,) = [one for one in intake.close("") if one.path.endswith("processes.json")]
-    return detail, json.loads(store.files[one.path])["compared_with_proc"], one.warnings
+    return outcome, json.loads(store.files[one.path])["compared_with_proc"], one.warnings
 
 
 def test_two_lists_that_agree_are_said_to(place: Path) -> None:
@@ -103,6 +116,58 @@ def test_one_that_ended_before_the_list_was_made_is_no_difference(place: Path) -
         return listed(PID)
 
     assert compare(place, files, top)[1] == {"only_in_proc": {}, "only_in_this_list": {}}
+
+
+# What is a finding ------------------------------------------------------------------------------------------------
+
+INSIDE = inside(PID, 50, GROUP)
+CALLED = b"\x1b]0;x (sh) "
+
+
+def test_lists_that_agree_are_no_finding(place: Path) -> None:
+    assert noticed(place, host_of(INSIDE), lambda: listed(PID)) == []
+
+
+def test_a_process_that_the_engine_does_not_list_is_a_finding_with_its_number_and_name(place: Path) -> None:
+    files = host_of(INSIDE, inside(60, PID, GROUP, name=CALLED))
+    ((check, because),) = noticed(place, files, lambda: listed(PID))
+    assert check == "processes.unlisted"
+    assert because == ("60 (\x1b]0;x (sh) ): in its control group",)
+
+
+def test_a_process_that_proc_does_not_show_is_a_finding(place: Path) -> None:
+    ((check, because),) = noticed(place, host_of(INSIDE), lambda: listed(PID, 77))
+    assert (check, because) == ("processes.hidden", ("77: in the engine's list",))
+
+
+def test_a_process_that_joined_its_namespaces_from_elsewhere_is_a_finding_of_its_own(place: Path) -> None:
+    files = host_of(INSIDE, Task(90, namespaces=HOST | {"net": OWN["net"], "uts": OWN["uts"]}, name=b"nc"))
+    outcome, _, (warning,) = listing(place, files, lambda: listed(PID))
+    (found,) = outcome.findings
+    assert found.check == "processes.joined"
+    assert found.because == ("90 (nc): in namespaces of it, from elsewhere (net, uts)",)
+    assert warning.startswith("90 (in namespaces of it") and "not in the engine's list" in warning
+
+
+def test_one_of_another_container_that_shares_a_namespace_by_design_is_no_finding(place: Path) -> None:
+    other = Task(91, group=f"/docker/{OTHER}", namespaces=HOST | {"net": OWN["net"]})
+    assert noticed(place, host_of(INSIDE, other), lambda: listed(PID)) == []
+
+
+def test_one_that_joined_and_left_in_between_is_no_finding(place: Path) -> None:
+    files = host_of(INSIDE, Task(90, namespaces=HOST | {"net": OWN["net"]}))
+
+    def top() -> bytes:
+        files.put(b"/proc/90/stat", b"")
+        return listed(PID)
+
+    assert noticed(place, files, top) == []
+
+
+def test_of_very_many_the_first_are_named_and_the_others_counted(place: Path) -> None:
+    files = host_of(INSIDE, *(inside(pid, PID, GROUP) for pid in range(5000, 5100)))
+    ((_, because),) = noticed(place, files, lambda: listed(PID))
+    assert len(because) == 21 and because[-1] == "and 80 more"
 
 
 # The tree ---------------------------------------------------------------------------------------------------------

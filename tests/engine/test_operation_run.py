@@ -10,9 +10,19 @@ from irkit.core.container import Container, RestartPolicy
 from irkit.core.container import Limits as Allowance
 from irkit.core.containment import containments
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.events import OperationFailed
+from irkit.core.events import FindingRaised, OperationFailed, OperationFinished
+from irkit.core.finding import Compared, Finding, Severity
 from irkit.core.kernel import KernelFacts
-from irkit.core.operations import BlockTraffic, Disconnect, Operation, Pause, ReadLogs, SeeIsolated, UnblockTraffic
+from irkit.core.operations import (
+    BlockTraffic,
+    Disconnect,
+    ListProcesses,
+    Operation,
+    Pause,
+    ReadLogs,
+    SeeIsolated,
+    UnblockTraffic,
+)
 from irkit.core.playbook import Step
 from irkit.core.ports import Deadline, Intake, Outcome
 from irkit.core.proof import Proof
@@ -389,3 +399,24 @@ def test_limits_are_set_and_taken_back() -> None:
         assert one.limits == Allowance(cpu_quota=10_000, memory=64 << 20, memory_swap=wanted[name], pids=20)
     assert world.undo(run).is_clean
     assert world.standing() == world.before
+
+
+class Noticing(Hooked):
+    """A target that notices something while it answers."""
+
+    def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
+        super().apply(operation, intake, deadline)
+        finding = Finding(check=Compared.JOINED, severity=Severity.MEDIUM, summary="one joined", because=("9 (nc)",))
+        return Outcome(findings=(finding,) if isinstance(operation, ListProcesses) else ())
+
+
+def test_what_a_target_notices_is_logged_as_a_finding_of_its_container_once_the_operation_has_ended() -> None:
+    world = World(container("web"))
+    plan = world.plan(step("collect.processes"))
+    world.targets["local"] = Noticing(world.targets["local"])
+    run = world.run(plan)
+    (found,) = [one for one in run.findings if one.check == Compared.JOINED]
+    assert (found.host, found.container, found.because) == ("local", container("web").key, ("9 (nc)",))
+    events = [one.event for one in world.store.records]
+    before = events[events.index(FindingRaised(finding=found)) - 1]
+    assert isinstance(before, OperationFinished) and before.container == container("web").id and run.is_clean
