@@ -70,7 +70,7 @@ class Board:
         hosts = self._see_hosts()
         with self._lock:
             restated = self._restated
-            rows = {key: self._rows[key] for key in self._changed | restated}
+            rows = {key: self._rows[key] for key in self._changed}
             gone, self._gone, self._changed, self._restated = self._gone, set(), set(), set()
             self._told.update(rows)
             self._told.difference_update(gone)

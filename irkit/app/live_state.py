@@ -123,9 +123,9 @@ class LiveHost(msgspec.Struct, frozen=True):
 class Changed:
     """What is not as it was when it was last taken: rows that are new or changed, keys of those gone, and hosts.
 
-    A row that was but seen once more is not told of: its host's `seen` tells as much. `restated` are the rows of which
-    nothing but the status is another, and that in words alone: whatever is asked of it in orders and filters is as it
-    was. These are most of all that changes ("Up 5 minutes").
+    A row that was but seen once more is not told of: its host's `seen` tells as much. `restated` are keys of rows of
+    which nothing but the status is another since they were told of, and that in words alone: whatever orders and
+    filters ask of them is as it was. Most changes are such ("Up 5 minutes"): who shows the row asks what it is now.
     """
 
     rows: dict[str, LiveRow] = field(default_factory=dict)
@@ -134,18 +134,17 @@ class Changed:
     restated: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.gone or self.hosts)
+        return bool(self.rows or self.restated or self.gone or self.hosts)
 
     def add(self, later: Changed) -> None:
         """Take in what changed after that: what came back is not gone, and what went is not there."""
-        more = self.rows.keys() - self.restated
-        self.restated.update(later.restated)
-        self.restated.difference_update(more, later.rows.keys() - later.restated, later.gone)
         for key in later.gone:
             self.rows.pop(key, None)
         self.gone.update(later.gone)
         self.gone.difference_update(later.rows)
         self.rows.update(later.rows)
+        self.restated.update(later.restated)
+        self.restated.difference_update(later.rows, later.gone)
         self.hosts.update(later.hosts)
 
 

@@ -1,7 +1,7 @@
 """The rows that the triage screen knows, and the order that they are in. Leaves filters, marks and painting to others.
 
-Most of what changes is what a status says ("Up 5 minutes"), of rows that nobody sees: such a row is put aside, and made
-something of when it is asked for. So a list costs what there is of other changes in it, and not what it has rows.
+Most of what changes is what a status says ("Up 5 minutes"), of rows that nobody sees: such a row is put aside, and
+looked at when it is asked for. So a list costs what there is of other changes in it, and not what it has rows.
 """
 
 from __future__ import annotations
@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any
 from irkit.tui.triage_rows import ORDERS, Known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from irkit.app.live import Changed, LiveRow
     from irkit.tui.row_filter import Facets
 
 
 class KnownRows:
-    """Rows by key, for one thread."""
+    """Rows by key, for one thread. `newest` is a row as it is now, which may be told of as changed or gone later."""
 
-    def __init__(self) -> None:
+    def __init__(self, newest: Callable[[str], LiveRow | None]) -> None:
+        self._newest = newest
         self._known: dict[str, Known] = {}
-        self._aside: dict[str, LiveRow] = {}
-        """Rows that came after those known, and say something else of their status alone."""
+        self._aside: set[str] = set()
+        """Keys of rows whose status was another already when they were told of last."""
         self._order = next(iter(ORDERS))
         self._places: list[tuple[Any, ...]] = []
         """Of rows, sorted; the last part of each is the row's key."""
@@ -37,8 +38,14 @@ class KnownRows:
         return key in self._known
 
     def __getitem__(self, key: str) -> Known:
-        row = self._aside.pop(key, None)
-        return self._known[key] if row is None else self._learn(row)
+        one = self._known[key]
+        if key in self._aside:
+            self._aside.discard(key)
+            row = self._newest(key)
+            # What is otherwise another of it is told of with all else that moves rows: until then it is as it was.
+            later = one.restated(row) if row is not None else None
+            self._known[key] = one = later or one
+        return one
 
     def get(self, key: str) -> Known | None:
         """What is known of a row; None where it is not there."""
@@ -50,13 +57,12 @@ class KnownRows:
 
     def take(self, changed: Changed) -> bool:
         """Take in what changed; whether filters and orders may find the rows otherwise than before."""
-        restated = changed.restated & self._known.keys()
-        self._aside.update(changed.rows)
-        for key in changed.rows.keys() - restated:
-            self._learn(self._aside.pop(key))
+        for row in changed.rows.values():
+            self._learn(row)
+        self._aside.difference_update(changed.rows, changed.gone)
+        self._aside.update(changed.restated)
         for key in changed.gone:
             self._known.pop(key, None)
-            self._aside.pop(key, None)
         self._unplaced |= changed.gone
         return bool(self._unplaced)
 
@@ -83,9 +89,8 @@ class KnownRows:
             self._unplaced = set()
         return [place[-1] for place in self._places]
 
-    def _learn(self, row: LiveRow) -> Known:
+    def _learn(self, row: LiveRow) -> None:
         before = self._known.get(row.key)
         self._known[row.key] = one = Known(row, before)
         if before is None or one.gist is not before.gist:
             self._unplaced.add(row.key)
-        return one

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from irkit.cli.table import age_text, size_text
 from irkit.core.container import health
 from irkit.core.finding import Severity
@@ -65,6 +67,17 @@ class Known:
         else:
             self.created = _moment(row.summary.created_at)
 
+    def restated(self, row: LiveRow) -> Known | None:
+        """What is made of the row as it is later; None where more of it is another than the words of its status."""
+        was = replace(row, summary=replace(row.summary, status=self.row.summary.status), seen=self.row.seen)
+        if was != self.row or _state(row) != _state(self.row):
+            return None
+        one = Known(row, self)
+        if self._cells is not None:
+            at, cell = _PLACES["status"], _status(row)
+            one._cells = (*self._cells[:at], cell, *self._cells[at + 1 :])
+        return one
+
     def place(self, order: str) -> tuple[object, ...]:
         """What it sorts by in an order."""
         if self._place_in != order:
@@ -111,12 +124,16 @@ def _cells(row: LiveRow) -> tuple[Cell, ...]:
         "memory": _NOT_KNOWN,
         "network": _NOT_KNOWN,
         "host": Cell(safe(row.host, 100)),
-        "status": Cell(safe(one.status, 100)),
+        "status": _status(row),
         "networks": Cell(safe(", ".join(one.networks), 100)),
         "ports": Cell(safe(", ".join(f"{port.host_port}>{port.container_port}" for port in one.ports), 100)),
         "finding": Cell(safe(first.summary if first else row.problem, 200)),
     }
     return tuple(texts[column.id] for column in COLUMNS)
+
+
+def _status(row: LiveRow) -> Cell:
+    return Cell(safe(row.summary.status, 100))
 
 
 def _facets(row: LiveRow, created: float) -> Facets:

@@ -107,6 +107,7 @@ class Watching:
     def take(self) -> None:
         changed = self.live.take()
         self.rows |= changed.rows
+        self.rows |= {key: row for key in changed.restated if (row := self.live.row(key)) is not None}
         self.hosts |= changed.hosts
         for key in changed.gone:
             del self.rows[key]

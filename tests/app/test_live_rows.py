@@ -112,8 +112,8 @@ def test_a_list_tells_of_what_is_another_in_it_and_where_that_is_the_status_alon
         summary("new"),
     )
     changed = world.board.take()
-    assert {row.summary.name for row in changed.rows.values()} == {"later", "ill", "harmless", "new"}
-    assert {changed.rows[key].summary.name for key in changed.restated} == {"later"}
+    assert {row.summary.name for row in changed.rows.values()} == {"ill", "harmless", "new"}
+    assert changed.restated == {world.row("later").key}
     assert world.row("later").summary.status == "Up 2 seconds (healthy)"
 
 

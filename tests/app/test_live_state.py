@@ -79,16 +79,17 @@ def test_changes_add_up_to_what_is_so_in_the_end() -> None:
     assert sum_of.gone == {"a"} and set(sum_of.hosts) == {"h", "i"}
 
 
-def test_rows_of_which_the_status_alone_is_another_add_up_to_such_unless_they_changed_otherwise() -> None:
-    def told(restated: str = "", other: str = "", gone: str = "") -> Changed:
-        rows = {
+def test_rows_with_another_status_add_up_to_those_that_have_another_since_they_were_told_of() -> None:
+    def told(rows: str = "", restated: str = "", gone: str = "") -> Changed:
+        named = {
             key: LiveRow(key=key, host="h", summary=Summary(id=key, name=key, host="h", image="a", state="running"))
-            for key in restated + other
+            for key in rows
         }
-        return Changed(rows, set(gone), {}, set(restated))
+        return Changed(named, set(gone), {}, set(restated))
 
-    sum_of = told(restated="abc", other="de")
-    sum_of.add(told(restated="adf", other="b"))
-    assert sum_of.restated == {"a", "c", "f"} and set(sum_of.rows) == set("abcdef")
-    sum_of.add(told(gone="a", restated="e"))
-    assert sum_of.restated == {"c", "f"} and set(sum_of.rows) == set("bcdef") and sum_of.gone == {"a"}
+    sum_of = told("de", restated="abc")
+    assert sum_of and told(restated="a")
+    sum_of.add(told("bf", restated="ad"))
+    assert sum_of.restated == {"a", "c", "d"} and set(sum_of.rows) == set("bdef")
+    sum_of.add(told("c", restated="f", gone="ad"))
+    assert sum_of.restated == {"f"} and set(sum_of.rows) == set("bcef") and sum_of.gone == {"a", "d"}

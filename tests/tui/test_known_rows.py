@@ -1,5 +1,6 @@
 """The rows that the triage screen knows: they are as they are, and in order, however little was done for it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 from irkit.app.live import Changed, LiveRow
 from irkit.core.container import Summary
 from irkit.core.finding import Severity
-from irkit.tui import known_rows
 from irkit.tui.known_rows import KnownRows
 from irkit.tui.triage_rows import ORDERS, Known
 
@@ -21,65 +21,99 @@ def row(number: int, status: str = "Up 1 second", **facts: Any) -> LiveRow:
     return LiveRow(key=f"h/{summary.id}", host="h", summary=summary)
 
 
-def news(*rows: LiveRow, gone: tuple[str, ...] = (), restated: tuple[LiveRow, ...] = ()) -> Changed:
-    both = {one.key: one for one in (*rows, *restated)}
-    return Changed(both, set(gone), {}, {one.key for one in restated})
+def news(*rows: LiveRow, gone: Iterable[str] = (), restated: Iterable[LiveRow] = ()) -> Changed:
+    return Changed({one.key: one for one in rows}, set(gone), {}, {one.key for one in restated})
 
 
 def said(one: LiveRow, text: str) -> LiveRow:
     return msgspec.structs.replace(one, summary=msgspec.structs.replace(one.summary, status=text))
 
 
-def status(known: KnownRows, key: str) -> str:
-    return known[key].row.summary.status
+class World:
+    """Rows that are known, and those that there are now."""
+
+    def __init__(self, *rows: LiveRow) -> None:
+        self.now = {one.key: one for one in rows}
+        self.asked: list[str] = []
+        self.known = KnownRows(self.newest)
+        self.known.take(news(*rows))
+
+    def newest(self, key: str) -> LiveRow | None:
+        self.asked.append(key)
+        return self.now.get(key)
+
+    def restate(self, *rows: LiveRow) -> bool:
+        self.now |= {one.key: one for one in rows}
+        return self.known.take(news(restated=rows))
+
+    def change(self, *rows: LiveRow, gone: Iterable[str] = ()) -> bool:
+        self.now = {key: one for key, one in self.now.items() if key not in gone} | {one.key: one for one in rows}
+        return self.known.take(news(*rows, gone=gone))
+
+    def status(self, number: int) -> str:
+        return self.known[row(number).key].row.summary.status
 
 
-def test_of_a_row_with_another_status_nothing_is_made_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
-
-    def count(one: LiveRow, before: Known | None = None) -> Known:
-        made.append(one.key)
-        return Known(one, before)
-
-    known = KnownRows()
-    known.take(news(*map(row, range(100))))
-    monkeypatch.setattr(known_rows, "Known", count)
-    assert known.in_order("name") and not known.take(news(restated=tuple(row(nr, "Up 2 seconds") for nr in range(100))))
-    assert known.in_order("name") and known.facets(known.in_order("risk")) and not made
-    assert status(known, row(7).key) == "Up 2 seconds" and made == [row(7).key]
-    assert status(known, row(7).key) == "Up 2 seconds" and len(made) == 1
-
-
-def test_a_row_that_is_not_known_is_taken_in_whole_whatever_is_said_of_it() -> None:
-    known = KnownRows()
-    assert known.take(news(restated=(row(1),)))
-    assert known.in_order("risk") == [row(1).key]
+def test_a_row_with_another_status_is_not_looked_at_before_it_is_asked_for_and_then_once() -> None:
+    world = World(*map(row, range(100)))
+    assert world.known.in_order("name") and not world.restate(*(row(number, "Up 2 seconds") for number in range(100)))
+    assert world.known.facets(world.known.in_order("risk")) and not world.asked
+    assert world.status(7) == world.status(7) == "Up 2 seconds" and world.asked == [row(7).key]
 
 
 def test_what_changed_after_its_status_did_is_what_is_shown() -> None:
-    known = KnownRows()
-    known.take(news(row(1)))
-    known.take(news(restated=(row(1, "Up 2 seconds"),)))
-    known.take(news(row(1, "Up 3 seconds", name="other")))
-    assert status(known, row(1).key) == "Up 3 seconds" and known[row(1).key].row.summary.name == "other"
+    world = World(row(1))
+    world.restate(row(1, "Up 2 seconds"))
+    world.change(row(1, "Up 3 seconds", name="other"))
+    assert world.status(1) == "Up 3 seconds" and world.known[row(1).key].row.summary.name == "other"
+    assert not world.asked
+
+
+def test_what_changed_and_then_had_another_status_before_it_was_taken_shows_that() -> None:
+    world = World()
+    both = news(row(1, name="new"))
+    both.add(news(restated=[row(1)]))
+    world.now = {row(1).key: row(1, "Up 2 seconds", name="new")}
+    world.known.take(both)
+    assert world.status(1) == "Up 2 seconds"
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [row(1, "Up 2 seconds", name="other"), row(1, "Up 2 seconds (unhealthy)"), row(1, "Exited", state="exited")],
+)
+def test_a_row_that_is_quite_another_by_now_is_shown_as_it_was_until_that_is_told_of(newer: LiveRow) -> None:
+    """Its place, and what a filter found of it, go by what was told."""
+    world = World(row(1), row(2))
+    order = world.known.in_order("name")
+    world.restate(row(1, "Up 2 seconds"))
+    world.now[newer.key] = newer
+    assert world.known[newer.key].row == row(1) and world.known.in_order("name") == order
+    assert world.change(newer) and world.known[newer.key].row is newer
+
+
+def test_a_row_that_is_gone_by_now_is_shown_as_it_was_until_that_is_told_of() -> None:
+    world = World(row(1))
+    world.restate(row(1, "Up 2 seconds"))
+    world.now.clear()
+    assert world.status(1) == "Up 1 second"
 
 
 def test_a_row_that_is_gone_is_gone_at_once() -> None:
-    known = KnownRows()
-    known.take(news(row(1), row(2)))
-    known.in_order("risk")
-    known.take(news(restated=(row(1, "Up 2 seconds"),)))
-    assert known.take(news(gone=(row(1).key,)))
-    assert row(1).key not in known and known.get(row(1).key) is None and len(known) == 1
-    assert known.in_order("risk") == [row(2).key]
+    world = World(row(1), row(2))
+    known, key = world.known, row(1).key
+    assert len(known.in_order("risk")) == 2
+    world.restate(row(1, "Up 2 seconds"))
+    assert world.change(gone=[key]) and key not in known and known.get(key) is None and len(known) == 1
+    assert known.in_order("risk") == [row(2).key] and not known._aside
 
 
 def test_another_status_moves_no_row_and_another_name_moves_its_row() -> None:
-    known = KnownRows()
-    known.take(news(row(1), row(2), row(3)))
-    order = known.in_order("name")
-    assert not known.take(news(restated=(row(1, "Up 2 seconds"),))) and known.in_order("name") == order
-    assert known.take(news(row(1, name="z"))) and known.in_order("name") == [row(2).key, row(3).key, row(1).key]
+    world = World(row(1), row(2), row(3))
+    order = world.known.in_order("name")
+    assert not world.restate(row(1, "Up 2 seconds")) and world.known.in_order("name") == order
+    assert world.change(row(1, name="z"))
+    assert world.known.in_order("name") == [row(2).key, row(3).key, row(1).key]
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -106,28 +140,25 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_whatever_comes_the_list_is_that_of_rows_sorted_anew(steps: list[tuple[str, Any]]) -> None:
-    known, rows, order = KnownRows(), dict[str, LiveRow](), "risk"
+    world, order = World(), "risk"
+    known = world.known
     for number, (what, about) in enumerate(steps):
+        there = {row(one).key for one in about if isinstance(one, int)} & world.now.keys()
         if what == "rows":
-            rows |= news(*about).rows
-            known.take(news(*about))
+            world.change(*about)
         elif what == "status":
-            there = [rows[key] for key in {row(one).key for one in about} if key in rows]
-            later = tuple(said(one, f"Up {number} seconds") for one in there)
-            rows |= news(*later).rows
-            assert not known.take(news(restated=later)), "no row has another place for it"
+            later = [said(world.now[key], f"Up {number} seconds") for key in there]
+            assert not world.restate(*later), "no row has another place for it"
         elif what == "gone":
-            gone = tuple(key for key in {row(one).key for one in about} if key in rows)
-            rows = {key: one for key, one in rows.items() if key not in gone}
-            known.take(news(gone=gone))
+            world.change(gone=there)
         elif what == "all":
-            before, rows = set(rows), news(*about).rows
-            assert known.take_all(rows) == before - set(rows)
+            before, world.now = set(world.now), news(*about).rows
+            assert known.take_all(world.now) == before - set(world.now)
         elif what == "look":
-            assert all((one := known.get(row(nr).key)) is None or one.row is rows[one.row.key] for nr in about)
+            assert all(known[key].row is world.now[key] for key in there)
         else:
             order = about
         if what != "look":
-            wanted = sorted(rows, key=lambda key: Known(rows[key]).place(order))
-            assert known.in_order(order) == wanted
-    assert len(known) == len(rows) and all(known[key].row is one for key, one in rows.items())
+            assert known.in_order(order) == sorted(world.now, key=lambda key: Known(world.now[key]).place(order))
+    assert len(known) == len(world.now) and all(known[key].row is one for key, one in world.now.items())
+    assert all(known[key].cells == Known(one).cells for key, one in world.now.items())

@@ -63,6 +63,18 @@ def test_whatever_a_filter_or_an_order_asks_for_makes_it_another(changed: LiveRo
     assert [now.place(order) for order in ORDERS] == [fresh.place(order) for order in ORDERS]
 
 
+def test_with_another_status_alone_all_else_that_was_made_of_a_row_is_kept() -> None:
+    one = Known(row(risk=Severity.HIGH))
+    cells, facets, place = one.cells, one.facets, one.place("risk")
+    later = one.restated(row("Up 2 seconds", risk=Severity.HIGH))
+    assert later is not None and later.cells == Known(row("Up 2 seconds", risk=Severity.HIGH)).cells
+    assert sum(old is not new for old, new in zip(cells, later.cells, strict=True)) == 1
+    assert later.facets is facets and later.place("risk") is place
+    assert one.restated(row("Up 2 seconds (healthy)", risk=Severity.HIGH)) is None
+    assert one.restated(row("Up 2 seconds", risk=Severity.LOW)) is None
+    assert one.restated(row("Up 2 seconds", risk=Severity.HIGH, networks=("bridge",))) is None
+
+
 def test_health_is_shown_in_the_place_of_running_and_of_nothing_else() -> None:
     def state(one: LiveRow) -> str:
         return str(Known(one).cells[3].text)

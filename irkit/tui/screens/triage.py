@@ -23,7 +23,7 @@ from irkit.tui.table_messages import CursorGone, CursorMoved, MarksChanged, Open
 from irkit.tui.triage_rows import COLUMNS, ORDERS, USE_WIDTH, row_of
 
 if TYPE_CHECKING:
-    from irkit.app.live import LiveHost
+    from irkit.app.live import LiveHost, LiveRow
 
 _ORDERS = tuple(ORDERS)
 _AGES_EVERY = 25
@@ -62,7 +62,7 @@ class TriageScreen(IrkitScreen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._are_marks_lost = False
-        self._known = KnownRows()
+        self._known = KnownRows(self._row_now)
         self._filter: RowFilter = compile_filter("")
         self._order = _ORDERS[0]
         self._shown = 0
@@ -140,6 +140,9 @@ class TriageScreen(IrkitScreen[None]):
         self._forget(self._known.take_all(self.services.live.rows))
         self._show(at_once=True)
         self._say()
+
+    def _row_now(self, key: str) -> LiveRow | None:
+        return self.services.live.row(key)
 
     def _forget(self, gone: set[str]) -> None:
         """These are no more. Where all that was marked went, nothing is chosen until the responder chooses anew."""
