@@ -5,7 +5,7 @@ from __future__ import annotations  # see the imports for types only, below
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import msgspec
@@ -117,7 +117,7 @@ def _request(
     from irkit.engine.request import Request
 
     around = look_around(setting, fleet, seen, playbook)
-    return Request(
+    request = Request(
         playbook=playbook,
         actions=ACTIONS,
         hosts=seen.hosts,
@@ -129,9 +129,8 @@ def _request(
         named_twice=seen.twice,
         unreached={name: error.reason for name, error in seen.failures.items()},
         around=around,
-        no_root=no_root_of(fleet, seen.hosts, playbook),
-        no_files=no_files_of(fleet, seen.hosts, playbook),
     )
+    return replace(request, no_root=no_root_of(fleet, request), no_files=no_files_of(fleet, request))
 
 
 def _plan(setting: Setting, seen: Look, request: Request, *, hold: bool) -> Plan:

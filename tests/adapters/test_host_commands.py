@@ -10,6 +10,7 @@ import pytest
 
 from irkit.adapters import host_process
 from irkit.adapters.host_commands import LocalCommands, NoCommands, Sudo, checked, why_not
+from irkit.adapters.tally import Tally
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Ran
 from irkit.engine.deadline import Cancel
@@ -37,6 +38,14 @@ def test_who_is_not_root_goes_by_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert LocalCommands().run(("id", "-u"), deadline()).out == "0\n"
     assert LocalCommands().why_not(deadline()) == ""
+
+
+def test_where_irkit_is_root_no_command_is_run_to_find_that_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    tally = Tally()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert LocalCommands(tally).why_not(deadline()) == "" and not tally.footprint().commands
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert LocalCommands(tally).why_not(deadline()) == "" and tally.footprint().commands
 
 
 def is_running(*argv: str) -> bool:
