@@ -318,13 +318,17 @@ def checks_page() -> str:
     text = (
         "What irkit notices in the facts of a container, without touching it. `irkit inspect` shows what was found,\n"
         "and `--json` has the letters beside it, each at its place. The references are sections of the CIS Docker\n"
-        "Benchmark 1.6 and techniques of MITRE ATT&CK.\n"
+        "Benchmark 1.6 and techniques of MITRE ATT&CK; the answer is the playbook to plan where the container is\n"
+        "suspected, as is shown beside each finding.\n"
     )
-    head = ("check", "letter", "at most", "what it finds", "references")
+    head = ("check", "letter", "at most", "what it finds", "answer", "references")
     rows = [
-        (code(check.id), check.flag, str(check.severity), doc(check).replace("\n\n", " "), ", ".join(check.references))
+        (
+            code(check.id), check.flag, str(check.severity), doc(check).replace("\n\n", " "), code(check.answer),
+            ", ".join(check.references),
+        )
         for check in CHECKS.values()
-    ]
+    ]  # fmt: skip
     return "\n".join([MADE.format(source="irkit/checks"), "# Checks\n", text, table(head, rows)])
 
 

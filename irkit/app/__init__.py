@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         verify_bundle,
     )
     from irkit.app.demo import Demo, open_demo
-    from irkit.app.findings import findings_of, flags_of
+    from irkit.app.findings import answer_of, findings_of, flags_of, with_answers
     from irkit.app.fleet import LOOK_TIME, Fleet
     from irkit.app.hosts import Hosts, add_host, host_words, new_host
     from irkit.app.listing import Look, list_containers, list_hosts, look, look_deadline, none_reached, state_of

@@ -23,6 +23,7 @@ class Capabilities(Check):
     id = "exposure.capabilities"
     severity = Severity.HIGH
     flag = "C"
+    answer = "contain-and-preserve"
     references = ("cis-docker-1.6:5.4", "attack:T1611")
 
     def examine(self, container: Container) -> Iterator[Finding]:

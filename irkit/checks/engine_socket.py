@@ -17,6 +17,7 @@ class EngineSocket(Check):
     id = "exposure.engine_socket"
     severity = Severity.HIGH
     flag = "D"
+    answer = "contain-and-preserve"
     references = ("cis-docker-1.6:5.32", "attack:T1611", "attack:T1610")
 
     def examine(self, container: Container) -> Iterator[Finding]:

@@ -33,6 +33,7 @@ class HostMounts(Check):
     id = "exposure.host_mounts"
     severity = Severity.CRITICAL
     flag = "W"
+    answer = "contain-and-preserve"
     references = ("cis-docker-1.6:5.6", "attack:T1611")
 
     def examine(self, container: Container) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ class HostNamespaces(Check):
     id = "exposure.host_namespaces"
     severity = Severity.HIGH
     flag = "N"
+    answer = "contain-and-preserve"
     references = (
         "cis-docker-1.6:5.10",
         "cis-docker-1.6:5.16",

@@ -13,6 +13,7 @@ class Privileged(Check):
     id = "exposure.privileged"
     severity = Severity.HIGH
     flag = "P"
+    answer = "contain-and-preserve"
     references = ("cis-docker-1.6:5.5", "attack:T1611")
 
     def examine(self, container: Container) -> Iterator[Finding]:

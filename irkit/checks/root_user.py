@@ -13,6 +13,7 @@ class RootUser(Check):
     id = "exposure.root_user"
     severity = Severity.LOW
     flag = "U"
+    answer = "triage"
     references = ("cis-docker-1.6:4.1", "attack:T1611")
 
     def examine(self, container: Container) -> Iterator[Finding]:

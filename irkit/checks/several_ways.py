@@ -20,6 +20,7 @@ class SeveralWays(Check):
 
     id = "exposure.several"
     severity = Severity.CRITICAL
+    answer = "acquire-everything"
     references = ("attack:T1611",)
 
     def examine(self, container: Container) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """irkit inspect: what the engine knows of a container."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -41,15 +42,13 @@ def _plain(one: Container) -> dict[str, Any]:
     """The facts, with what the checks find in them."""
     import msgspec
 
-    from irkit.app import findings_of, flags_of
+    from irkit.app import findings_of, flags_of, with_answers
 
     found = findings_of(one)
-    return {**msgspec.structs.asdict(one), "findings": found, "flags": flags_of(found)}
+    return {**msgspec.structs.asdict(one), "findings": with_answers(found), "flags": flags_of(found)}
 
 
 def _text(one: Container) -> str:
-    from irkit.app import findings_of
-
     rows = [
         ("id", one.id),
         ("name", one.name),
@@ -65,7 +64,7 @@ def _text(one: Container) -> str:
         ("user", one.user or "root"),
         ("log driver", one.log_driver),
     ]
-    rows += [("finding", f"{found.severity}: {found.summary} ({found.check})") for found in findings_of(one)]
+    rows += _finding_rows(one)
     rows += [("network", _network(attachment)) for attachment in one.attachments]
     rows += [
         ("port", f"{port.host_ip}:{port.host_port} -> {port.container_port}/{port.protocol}") for port in one.ports
@@ -79,6 +78,16 @@ def _text(one: Container) -> str:
     ]
     rows += [("label", f"{key}={value}") for key, value in sorted(one.labels.items())]
     return columns(("FACT", "VALUE"), rows, limit=200)
+
+
+def _finding_rows(one: Container) -> Iterator[tuple[str, str]]:
+    """What was found, and after each the playbook that answers it."""
+    from irkit.app import answer_of, findings_of
+
+    for found in findings_of(one):
+        yield "finding", f"{found.severity}: {found.summary} ({found.check})"
+        if answer := answer_of(found):
+            yield "answer", answer
 
 
 def _network(attachment: Attachment) -> str:

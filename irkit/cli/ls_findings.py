@@ -53,8 +53,12 @@ def _order(one: Summary, found: "Exposed") -> tuple[object, ...]:
 def _plain(one: Summary, known: "Exposure | None") -> dict[str, Any]:
     import msgspec
 
-    told = {"risk": known.risk, "flags": known.flags, "findings": known.findings} if known is not None else {}
-    return {**msgspec.structs.asdict(one), "examined": known is not None, **told}
+    from irkit.app import with_answers
+
+    plain = {**msgspec.structs.asdict(one), "examined": known is not None}
+    if known is None:
+        return plain
+    return {**plain, "risk": known.risk, "flags": known.flags, "findings": with_answers(known.findings)}
 
 
 def _row(one: Summary, known: "Exposure | None") -> tuple[object, ...]:

@@ -14,13 +14,14 @@ class Check:
     """Base of all checks.
 
     `flag` is the letter that stands for it in a list, or empty; `severity` that of its gravest finding; `references`
-    name it in public catalogues.
+    name it in public catalogues. `answer` is the playbook of irkit's own that answers it, where it is more than a risk.
     """
 
     id: ClassVar[str] = ""
     severity: ClassVar[Severity] = Severity.INFO
     flag: ClassVar[str] = ""
     references: ClassVar[tuple[str, ...]] = ()
+    answer: ClassVar[str] = ""
 
     def examine(self, container: Container) -> Iterator[Finding]:
         """What is to be noticed of the container."""

@@ -26,6 +26,14 @@ _MOST_NAMES = 4
 _NOBODY = "mark containers first (space), or put the cursor on one"
 
 
+def keys_of_playbooks(app: IrkitApp) -> dict[str, str]:
+    """By the names of playbooks that a key plans at once, that key as it is shown; by an empty name that of all."""
+    told = {one.id: one.keys[0] for one in told_keys(app, app.screen)}
+    chosen = {**USUAL_PLAYBOOKS, **app.services.opened.playbooks}
+    found = {name: told[f"plan.{kind}"] for kind, name in chosen.items() if f"plan.{kind}" in told}
+    return {**found, "": told["plan"]} if "plan" in told else found
+
+
 def names_of(app: IrkitApp, keys: Sequence[str]) -> str:
     """The containers of these keys, by name as far as there is room."""
     rows = app.services.live.rows

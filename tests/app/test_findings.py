@@ -1,8 +1,8 @@
 """What the checks notice, as front ends have it."""
 
-from irkit.app import findings_of, flags_of
+from irkit.app import answer_of, findings_of, flags_of, with_answers
 from irkit.core.container import Mount
-from irkit.core.finding import Severity
+from irkit.core.finding import Finding, Severity
 from tests.engine.world import container
 
 SOCKET = Mount(kind="bind", source="/var/run/docker.sock", destination="/var/run/docker.sock")
@@ -22,3 +22,10 @@ def test_the_gravest_finding_comes_first() -> None:
 
 def test_a_plain_container_has_no_flags() -> None:
     assert flags_of(findings_of(container("web", user="app"))) == "......"
+
+
+def test_a_finding_of_a_check_is_told_with_the_playbook_that_answers_it_and_any_other_with_none() -> None:
+    (found, _) = with_answers(findings_of(container("web", privileged=True)))
+    assert (found["check"], found["answer"]) == ("exposure.privileged", "contain-and-preserve")
+    assert set(found) == {*Finding.__struct_fields__, "answer"}
+    assert answer_of(Finding(check="plan.host", severity=Severity.INFO, summary="")) == ""

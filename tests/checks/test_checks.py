@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from irkit.app import Setting, playbook_names
 from irkit.checks import CHECKS
 from irkit.core.check import Check
 from irkit.core.container import Container, Mount
@@ -95,6 +96,11 @@ def test_a_check_says_what_it_is(check: type[Check]) -> None:
     assert check.flag == "" or check.flag in PLACES
     module = inspect.getmodule(check)
     assert module and module.__doc__ and module.__doc__.startswith(f"{check.id}:")
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=list(CHECKS))
+def test_a_check_is_answered_by_a_playbook_that_irkit_brings(check: type[Check]) -> None:
+    assert check.answer in playbook_names(Setting())
 
 
 def test_each_place_is_one_check_s() -> None:

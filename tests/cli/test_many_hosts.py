@@ -120,9 +120,12 @@ def test_what_the_checks_find_is_shown_with_the_facts() -> None:
     found = [" ".join(line.split()[1:]) for line in ended.lines if line.startswith("finding")]
     assert [line.partition(":")[0] for line in found] == ["high", "medium", "low"]
     assert found[0].endswith("take the host over (exposure.privileged)")
+    answers = [line.split()[1] for line in ended.lines if line.startswith("answer")]
+    assert answers == ["contain-and-preserve", "contain-and-preserve", "triage"]
     (one,) = irkit(bad, "inspect", "bad", "-H", "a@x", "--json").json
     assert one["flags"] == "P..W.U" and one["privileged"] is True and "environment" not in one
     assert [finding["severity"] for finding in one["findings"]] == ["high", "medium", "low"]
+    assert [finding["answer"] for finding in one["findings"]] == answers
     assert one["findings"][1]["because"] == ["writable mount of /\x1b[2J on /host"]
 
 

@@ -49,6 +49,7 @@ def test_findings_as_json_have_risk_flags_and_facts_they_rest_on() -> None:
     ci = next(one for one in done.json if one["name"] == "ci")
     assert ci["flags"][2] == "D" and ci["risk"] in ("high", "critical") and ci["examined"]
     assert any("docker.sock" in fact for found in ci["findings"] for fact in found["because"])
+    assert all(found["answer"] for found in ci["findings"])
     plain = next(one for one in done.json if one["name"] == "plain")
     assert plain["risk"] in (None, "low")
 

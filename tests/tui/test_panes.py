@@ -1,5 +1,6 @@
 """The tabs of a container in the running app: they look when shown, give up when left, and say what is not shown."""
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from irkit.tui.line_view import Line
 from irkit.tui.panes.files import file_lines
 from irkit.tui.panes.pane import MOST_LINES, first_lines
 from tests.app.hosts_in_memory import Place, one_each
+from tests.engine.world import container
 from tests.tui.world import play, text_of, until
 
 SECRET = "hunter2-Zq9"
@@ -149,3 +151,25 @@ def test_of_more_lines_than_a_screen_shows_the_first_are_made_and_the_last_says_
     assert len(found) == made == MOST_LINES + 1
     assert "NOT ALL IS SHOWN" in found[-1].text
     assert len(first_lines([Line(safe("x"))] * MOST_LINES)) == MOST_LINES
+
+
+def test_the_overview_names_what_answers_a_finding_with_its_key_and_says_as_of_when(tmp_path: Path) -> None:
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "answer: contain-and-preserve (I)" in text_of(app))
+        assert "answer: triage (C)" in text_of(app)
+        assert re.search(r"findings as of \d\d:\d\d:\d\dZ", text_of(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: re.search(r"1/1 shown as of \d\d:\d\d:\d\dZ", text_of(app)))
+
+    privileged = {"local": [container("on-local", privileged=True)]}
+    opened(Place(privileged), tmp_path, script, size=(100, 40))
+
+
+def test_the_key_of_an_answer_is_the_one_that_plans_it_as_configured(tmp_path: Path) -> None:
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "answer: contain-and-preserve (f6)" in text_of(app))
+        assert "answer: triage (P)" in text_of(app), "C plans another one"
+
+    more = {"keys": {"plan.isolate": "f6"}, "playbooks": {"collect": "preserve-disk"}}
+    privileged = {"local": [container("on-local", privileged=True)]}
+    opened(Place(privileged), tmp_path, script, size=(100, 40), **more)
