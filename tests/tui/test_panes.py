@@ -159,7 +159,7 @@ def test_the_overview_names_what_answers_a_finding_with_its_key_and_says_as_of_w
         assert "answer: triage (C)" in text_of(app)
         assert re.search(r"findings as of \d\d:\d\d:\d\dZ", text_of(app))
         await pilot.press("escape")
-        await until(pilot, lambda: re.search(r"1/1 shown as of \d\d:\d\d:\d\dZ", text_of(app)))
+        await until(pilot, lambda: re.search(r"1/1 shown   0 marked   as of \d\d:\d\d:\d\dZ", text_of(app)))
 
     privileged = {"local": [container("on-local", privileged=True)]}
     opened(Place(privileged), tmp_path, script, size=(100, 40))

@@ -177,17 +177,18 @@ class TriageScreen(IrkitScreen[None]):
         hidden = f" ({table.hidden_marks} hidden by the filter)" if table.hidden_marks else ""
         parts = [
             f"filter {safe(self._filter.text, 30)}" if self._filter.text else "no filter (/)",
-            f"{self._shown}/{len(self._known)} shown{self._as_of()}",
+            f"{self._shown}/{len(self._known)} shown",
             f"{marked} marked{hidden}",
+            *self._as_of(),
             f"sort {self._order}" + (_held(table)),
         ]
         self.query_one("#triage-line", Notice).update(Content("   ".join(parts)))
         self.query_one("#triage-told", Notice).update(self._problems())
 
-    def _as_of(self) -> str:
+    def _as_of(self) -> list[str]:
         """The time of the oldest list of those that are shown as being of now: what is older is told below."""
         times = [one.as_of for one in self.irkit.hosts_now.values() if one.state.is_up and one.as_of]
-        return f" as of {min(times):%H:%M:%S}Z" if times else ""
+        return [f"as of {min(times):%H:%M:%S}Z"] if times else []
 
     def _problems(self) -> Content:
         """What cannot be believed of the list just now."""
