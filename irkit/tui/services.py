@@ -10,6 +10,7 @@ from irkit.app.exports import Exports
 from irkit.app.live import Live
 from irkit.app.live_use import LiveUse
 from irkit.app.looks import Looks
+from irkit.app.not_shown import NotShown
 from irkit.app.opened import Opened
 from irkit.app.run_service import RunService
 
@@ -42,6 +43,7 @@ class Services:
         self.evidence = EvidenceSeen(self.setting)
         self.exports = Exports(self.setting, self.live)
         self.use = LiveUse(Looks(self.live).stats)
+        self.not_shown = NotShown(self.setting)
         self.case = self.case or self.opened.case
 
     @property

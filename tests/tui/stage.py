@@ -79,6 +79,7 @@ def stop_time(patch: pytest.MonkeyPatch, folder: Path) -> None:
     assert RunService.begin.__kwdefaults__ is not None
     patch.setitem(RunService.begin.__kwdefaults__, "parallel", 1)  # else the order of records is another each time
     patch.chdir(folder)
+    patch.setenv("XDG_CONFIG_HOME", str(folder))  # where an inventory of whoever runs this is not
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 
 

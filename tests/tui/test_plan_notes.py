@@ -17,12 +17,13 @@ from tests.tui.world import play, text_of, until
 def test_containers_that_are_refused_are_named(tmp_path: Path) -> None:
     place = Place({"a@x": [container(name, attachment("front"), host="a@x") for name in ("web", "app")]})
     run = carried_out(place, tmp_path, "isolate", "")
+    assert run.bundle is not None
+    refused = f"REFUSED web, app: run {run.bundle.name} holds"
     keys = [f"a@x/{container(name).id}" for name in ("web", "app")]
 
     async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
         flows.plan(app, "isolate", keys)
         await until(pilot, lambda: isinstance(app.screen, PlanScreen) and app.screen.plan)
-        assert run.bundle is not None
-        await until(pilot, lambda: f"REFUSED web, app: run {run.bundle.name} holds" in " ".join(text_of(app).split()))
+        await until(pilot, lambda: refused in " ".join(text_of(app).split()))
 
     play({"a@x": []}, tmp_path, script, place=place, size=(160, 45))

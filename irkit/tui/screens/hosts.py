@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
@@ -20,6 +20,7 @@ from irkit.core.text import Safe, safe
 from irkit.tui import flows
 from irkit.tui.live_table import Cell, Column, LiveTable, Row
 from irkit.tui.screen import IrkitScreen
+from irkit.tui.screens.choice import ChoiceScreen
 from irkit.tui.table_messages import CursorMoved
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ _WHAT_TO_DO: Final[Mapping[LiveState, str]] = {
 }
 
 
+_MOST_OFFERED = 200
+_TYPE, _TYPE_MORE = "", "+"
+"""Answers that are the name of no host."""
+
+
 class HostsScreen(IrkitScreen[None]):
     """Every host with its state and reason; keys and passwords are dealt with in the terminal proper."""
 
@@ -64,7 +70,9 @@ class HostsScreen(IrkitScreen[None]):
         Binding(
             "K", "trust", "Its key", id="hosts.trust", tooltip="Show the key of a host that is not known, and record it"
         ),
-        Binding("plus", "add", "Add", id="hosts.add", tooltip="Add a host to this list"),
+        Binding(
+            "plus", "add", "Add", id="hosts.add", tooltip="Add a host to this list: one of the inventory, or another"
+        ),
         Binding("escape", "back", "Back", id="hosts.back"),
     ]
 
@@ -145,7 +153,23 @@ class HostsScreen(IrkitScreen[None]):
         flows.trust_host(self.irkit, one.name)
 
     def action_add(self) -> None:
-        """Type the host."""
+        """Choose one of the inventory that is not in the list; where there is none, type it."""
+        offered = self.services.not_shown.beside(self.irkit.hosts_now)
+        if not offered:
+            self._type()
+            return
+
+        def told(answer: str | None) -> None:
+            if answer in (_TYPE, _TYPE_MORE):
+                self._type()
+            elif answer is not None:
+                self._add(answer)
+
+        question = "Which host is to be added to this list? irkit connects to it at once."
+        answers = list(_offers(offered, self.services.not_shown.file))
+        self.irkit.push_screen(ChoiceScreen(question, answers), told)
+
+    def _type(self) -> None:
         field = self.query_one("#hosts-input", Input)
         field.display = True
         field.focus()
@@ -154,8 +178,11 @@ class HostsScreen(IrkitScreen[None]):
         """Take it into the list; the inventory stays as it is."""
         event.stop()
         self._end_typing()
+        self._add(event.value.strip())
+
+    def _add(self, selector: str) -> None:
         try:
-            new = self.services.live.add(event.value.strip())
+            new = self.services.live.add(selector)
         except IrkitError as error:
             self.irkit.say(error, "error")
             return
@@ -171,6 +198,17 @@ class HostsScreen(IrkitScreen[None]):
             self._end_typing()
         else:
             await self.irkit.action_mode("triage")
+
+
+def _offers(names: Sequence[str], file: Safe) -> Iterator[tuple[str, str, str]]:
+    """The hosts to choose from, as a question has its answers."""
+    yield _TYPE, "Another one", "its name or address is typed"
+    if len(names) > 1:
+        yield "all", f"All of {file}", f"{len(names)} hosts that are not in the list"
+    for name in names[:_MOST_OFFERED]:
+        yield name, name, f"of {file}"
+    if len(names) > _MOST_OFFERED:
+        yield _TYPE_MORE, f"and {len(names) - _MOST_OFFERED} more", "the name is typed"
 
 
 def _cells(one: LiveHost, now: float) -> Iterable[Cell]:

@@ -1,4 +1,4 @@
-"""The first screen: all containers of all hosts as they are now, the gravest first."""
+"""The first screen: all containers of the hosts meant as they are now, the gravest first."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ class TriageScreen(IrkitScreen[None]):
     """Mark, look, plan. The cursor and the marks belong to containers, not to lines."""
 
     help_text = (
-        "All containers of all hosts, the gravest first. A filter has words and terms, all of which must match: state:"
-        " host: image: label: name: id: risk>=M flag:PD age<1h; ! inverts a term, * and ? match, quotes make one word."
+        "All containers of the hosts listed (7), the gravest first. A filter has words and terms, all of which must"
+        " match: state: host: image: label: name: id: risk>=M flag:PD age<1h; ! inverts a term, * and ? match, quotes"
+        " make one word."
     )
     chooses_targets = True
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -196,8 +197,10 @@ class TriageScreen(IrkitScreen[None]):
             return Content.styled(self._told, "bold $warning")
         hosts = [one for one in self.irkit.hosts_now.values() if not one.state.is_up or one.unread]
         told = [_host_text(one) for one in hosts[:_MOST_PROBLEMS]]
-        more = f"; and {len(hosts) - _MOST_PROBLEMS} more" if len(hosts) > _MOST_PROBLEMS else ""
-        return Content(safe("; ".join(told) + more, 400))
+        more = [f"and {len(hosts) - _MOST_PROBLEMS} more"] if len(hosts) > _MOST_PROBLEMS else []
+        services = self.services
+        unseen = "" if services.opened.hosts else services.not_shown.line(self.irkit.hosts_now)
+        return Content(safe("; ".join(filter(None, [*told, *more, unseen])), 400))
 
     # What keys do ----------------------------------------------------------------------------------------------------
 
