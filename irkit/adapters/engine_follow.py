@@ -10,13 +10,15 @@ _PIECE = 256 * 1024
 
 
 def follow_logs(
-    api: EngineApi, container: str, deadline: Deadline, *, tty: bool, tail: int
+    api: EngineApi, container: str, deadline: Deadline, *, tty: bool, tail: int, ends: bool = False
 ) -> Iterator[list[LogRecord]]:
     """The last `tail` records of both streams and all that come, as many at a time as came together.
 
-    It ends where the engine ends it, as with the container. Raises TargetError.
+    It ends where the engine ends it, as with the container; where it `ends` anyway, after those there are so far.
+    Raises TargetError.
     """
-    query = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": "1", "tail": str(tail)}
+    follow = "0" if ends else "1"
+    query = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": follow, "tail": str(tail)}
     with api.request("GET", f"/containers/{part(container)}/logs", deadline, query=query) as answer:
         yield from _batches(answer, LogSplitter(tty=tty))
 

@@ -165,7 +165,9 @@ class MemoryTarget:
         """What changes here from then on, whoever changes it."""
         return self.events.watch(since, deadline)
 
-    def follow_logs(self, container: str, deadline: Deadline, *, tty: bool, tail: int) -> Iterator[list[LogRecord]]:
+    def follow_logs(
+        self, container: str, deadline: Deadline, *, tty: bool, tail: int, ends: bool = False
+    ) -> Iterator[list[LogRecord]]:
         """The last of its `log`, which is every container's."""
         self.examine(container, deadline)
         yield self.log[-tail:]

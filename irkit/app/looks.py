@@ -8,7 +8,7 @@ from __future__ import annotations  # see the imports for types only, below
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -20,10 +20,10 @@ from irkit.core.errors import Refusal, TargetError
 from irkit.core.operations import Diff, Inspect, ListProcesses, ReadProcesses, ReadSockets, ReadStats
 
 if TYPE_CHECKING:
-    from irkit.app.live import Live
     from irkit.app.reach import HostTarget
     from irkit.core.operations import AnyOperation
     from irkit.core.ports import Deadline
+    from irkit.engine.deadline import Cancel, OperationDeadline
 
 __all__ = ["GIVEN_UP", "PENDING", "LogLook", "Look", "Looks"]
 T = TypeVar("T")
@@ -31,11 +31,23 @@ LOOK_SECONDS = 60.0
 _LONGEST = 7 * 86400.0
 
 
-class Looks:
-    """Looks through the hosts of a live list."""
+class Reached(Protocol):
+    """The hosts that are looked at: those of a live list, or of a verb's fleet."""
 
-    def __init__(self, live: Live) -> None:
-        self._live, self._pool = live, LookPool()
+    def target(self, host: str, deadline: OperationDeadline) -> HostTarget:
+        """The way to a host. Blocks. Raises TargetError, UsageError."""
+        ...
+
+    def deadline(self, seconds: float, cancel: Cancel | None = None) -> OperationDeadline:
+        """The time for a look, which ends it."""
+        ...
+
+
+class Looks:
+    """Looks at what is on these hosts."""
+
+    def __init__(self, hosts: Reached) -> None:
+        self._hosts, self._pool = hosts, LookPool()
 
     def processes(self, key: str) -> Look[list[Process]]:
         """Its processes as a tree: from the host's /proc where that can be read, else from the engine's list."""
@@ -69,14 +81,14 @@ class Looks:
         """One sample of its use of CPU, memory and network, as the engine tells it."""
         return self._read(key, ReadStats, msgspec.json.decode, is_cut_short=False)
 
-    def logs(self, key: str, *, tail: int) -> LogLook:
-        """Its log from the last `tail` lines on, for as long as it is looked at."""
+    def logs(self, key: str, *, tail: int, ends: bool = False) -> LogLook:
+        """Its log from the last `tail` lines on, for as long as it is looked at, or those alone where it `ends`."""
 
         def work(look: LogLook) -> None:
             target, container, first = self._reach(key, look)
             facts = target.examine(container, first)
-            deadline = self._live.deadline(_LONGEST, look.cancel_switch)
-            for batch in target.follow_logs(container, deadline, tty=facts.tty, tail=tail):
+            deadline = self._hosts.deadline(_LONGEST, look.cancel_switch)
+            for batch in target.follow_logs(container, deadline, tty=facts.tty, tail=tail, ends=ends):
                 look.keep(batch)
 
         return LogLook(work)
@@ -101,10 +113,10 @@ class Looks:
     def _begin(self, key: str, work: Callable[[Look[T]], T]) -> Look[T]:
         return Look(work, partial(self._pool.begin, key.partition("/")[0]))
 
-    def _reach(self, key: str, look: Look[Any]) -> tuple[HostTarget, str, Deadline]:
+    def _reach(self, key: str, look: Look[Any]) -> tuple[HostTarget, str, OperationDeadline]:
         host, _, container = key.partition("/")
-        deadline = self._live.deadline(LOOK_SECONDS, look.cancel_switch)
-        return self._live.target(host, deadline), container, deadline
+        deadline = self._hosts.deadline(LOOK_SECONDS, look.cancel_switch)
+        return self._hosts.target(host, deadline), container, deadline
 
     @staticmethod
     def _apply(

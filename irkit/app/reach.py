@@ -51,8 +51,13 @@ class HostTarget(Target, Protocol):
         """What the engine and its host tell of themselves."""
         ...
 
-    def follow_logs(self, container: str, deadline: Deadline, *, tty: bool, tail: int) -> Iterator[list[LogRecord]]:
-        """The last `tail` records of a container's log, by full id, and all that come, until the engine ends it."""
+    def follow_logs(
+        self, container: str, deadline: Deadline, *, tty: bool, tail: int, ends: bool = False
+    ) -> Iterator[list[LogRecord]]:
+        """The last `tail` records of a container's log, by full id, and all that come, until the engine ends it.
+
+        Where it `ends`, only those there are so far.
+        """
         ...
 
 

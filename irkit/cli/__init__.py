@@ -17,12 +17,13 @@ from irkit.core.errors import IrkitError
 from irkit.core.text import safe
 
 VERBS = (
-    *("ls", "inspect", "plan", "run", "undo", "show", "case", "verify", "seal", "hosts", "playbooks", "export"),
+    *("ls", "inspect", "look", "plan", "run", "undo", "show", "case", "verify", "seal", "hosts", "playbooks", "export"),
     *("completion", "demo"),
 )
 SUMMARIES = {
     "ls": "List the containers of hosts.",
     "inspect": "Show what the engine knows of a container.",
+    "look": "Show the processes, network, files or logs of a container as they are now.",
     "plan": "Show every operation of a playbook before anything is done.",
     "run": "Run a playbook and write an evidence bundle.",
     "undo": "Take back what a run changed.",

@@ -101,7 +101,9 @@ class BusyHost(MemoryTarget):
             yield event
         forget()
 
-    def follow_logs(self, container: str, deadline: Deadline, *, tty: bool, tail: int) -> Iterator[list[LogRecord]]:
+    def follow_logs(
+        self, container: str, deadline: Deadline, *, tty: bool, tail: int, ends: bool = False
+    ) -> Iterator[list[LogRecord]]:
         """50,000 lines a second, read as an engine's answer is."""
         begun = time.perf_counter()
         for number in itertools.count(1):
