@@ -121,6 +121,20 @@ def test_a_place_ends_with_the_key_of_its_row(order: str) -> None:
     assert Known(row(1)).place(order)[-1] == row(1).key
 
 
+@given(st.lists(st.lists(st.tuples(st.integers(0, 220), st.sampled_from("abz-")), max_size=12), max_size=8))
+def test_of_many_rows_the_few_that_change_come_come_back_and_go_get_their_places(
+    steps: list[list[tuple[int, str]]],
+) -> None:
+    world = World(*(row(number) for number in range(200)))
+    world.known.in_order("name")
+    for step in steps:
+        gone = {row(number).key for number, name in step if name == "-"} & world.now.keys()
+        world.change(gone=gone)
+        world.change(*(row(number, name=name) for number, name in step if name != "-"))
+        wanted = sorted(world.now, key=lambda key: (world.now[key].summary.name, key))
+        assert world.known.in_order("name") == wanted == [*world.known._keys]
+
+
 NAMES, STATES = st.sampled_from("ab"), st.sampled_from(["running", "exited"])
 ROWS = st.builds(
     lambda number, name, state, risk: msgspec.structs.replace(row(number, name=name, state=state), risk=risk),
