@@ -3,11 +3,12 @@
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.bench.bench import Bench
 from tests.bench.over_ssh import near
-from tests.bench.timing import Row, in_turns, run
+from tests.bench.timing import Row, all_in_turns, in_turns, run
 from tests.lab.description import Suspect
 from tests.lab.images import big_image
 
@@ -69,15 +70,18 @@ def bench_memory_ssh(bench: Bench) -> Iterator[Row]:
     pid = hold_in_memory(bench, "full", _FAR_MIB)
     with near(bench) as (over_ssh, _):
         loop = [sys.executable, "-m", "tests.bench.read_memory", pid, "web"]
-        for name, options, goal in (("", "", 1.1), (", by dd as root", ", with: {host_command: true}", 0.3)):
-            playbook = bench.playbook("memory", MEMORY % options)
 
-            def ours(playbook: str = playbook) -> float:
-                bench.forget()
-                return over_ssh.irkit("run", playbook, "full", "--host", "web", "--approve", "change", "--json")[0]
+        def ours(playbook: str) -> float:
+            bench.forget()
+            return over_ssh.irkit("run", playbook, "full", "--host", "web", "--approve", "change", "--json")[0]
 
-            mine, theirs = in_turns(ours, lambda: run(loop, over_ssh.environment)[0], 3)
-            what = f"snapshot.memory of {_FAR_MIB} MB over SSH{name}"
-            yield Row(what, mine, theirs, goal, "s", "a bare loop of seeks and reads by SFTP (paramiko), into nothing")
+        by_sftp = bench.playbook("memory", MEMORY % "")
+        by_dd = bench.playbook("memory-dd", MEMORY % ", with: {host_command: true}")
+        runs = (partial(ours, by_sftp), partial(ours, by_dd), lambda: run(loop, over_ssh.environment)[0])
+        sftp, dd, theirs = all_in_turns(runs, 3)
+        what = f"snapshot.memory of {_FAR_MIB} MB over SSH"
+        peer = "a bare loop of seeks and reads by SFTP (paramiko), into nothing"
+        yield Row(what, sftp, theirs, 1.1, "s", peer)
+        yield Row(f"{what}, by dd as root", dd, theirs, 0.3, "s", peer)
     bench.forget()
     bench.lab.remove("full")

@@ -68,6 +68,13 @@ def shell(script: str) -> list[str]:
 
 def in_turns(ours: Callable[[], float], peers: Callable[[], float], times: int) -> tuple[float, float]:
     """Medians of both, run A B A B, after one of each that does not count."""
-    ours(), peers()
-    pairs = [(ours(), peers()) for _ in range(times)]
-    return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+    mine, theirs = all_in_turns((ours, peers), times)
+    return mine, theirs
+
+
+def all_in_turns(runs: Sequence[Callable[[], float]], times: int) -> list[float]:
+    """Medians of several, run A B C A B C, after one of each that does not count: what else goes on befalls all."""
+    for run_once in runs:
+        run_once()
+    rounds = [[run_once() for run_once in runs] for _ in range(times)]
+    return [statistics.median(figures) for figures in zip(*rounds, strict=True)]
