@@ -25,9 +25,10 @@ class SnapshotMemory(Action):
     for each region with its address, size, permissions, file, digest and place in `memory.bin`, and what of it is
     zeros, not in memory, or could not be read, with the reason. What a file has on disk only is not brought in.
 
-    Over SSH a `dd` run as root on the host is several times faster than SFTP, and is a command run there
-    (`host_command`). It stands frozen for `freeze_for` at most, whatever time the step has: what was read by then is
-    kept. `irkit export strings` and `irkit export core` make more of it, on the bundle.
+    Over SSH a `dd` run as root on the host may read what is large instead of SFTP (`host_command`): a command run
+    there, which takes about as long where the SFTP server is a recent one. It stands frozen for `freeze_for` at most,
+    whatever time the step has: what was read by then is kept. `irkit export strings` and `irkit export core` make more
+    of it, on the bundle.
     """
 
     name = "snapshot.memory"

@@ -71,7 +71,7 @@ class DumpMemory(Operation, frozen=True, tag="dump-memory"):
 
 
 class DumpMemoryByCommand(DumpMemory, frozen=True, tag="dump-memory-by-command"):
-    """The same, large regions with the host's own `dd`, run as root: faster over SSH."""
+    """The same, large regions with the host's own `dd`, run as root, instead of SFTP."""
 
     needs_root = True
 
