@@ -118,9 +118,18 @@ def plan_run(
     )
 
 
-def plan_undo_of(setting: Setting, run: str, containers: Sequence[str] = (), *, responder: str) -> Planning:
-    """The plan that takes a run back, or what it did to some of its containers."""
-    return Planning(partial(prepare_undo, setting, run, containers, responder=responder))
+def plan_undo_of(
+    setting: Setting,
+    run: str,
+    containers: Sequence[str] = (),
+    *,
+    responder: str,
+    new_address: bool = False,
+    reset_connections: bool = False,
+) -> Planning:
+    """The plan that takes a run back, or what it did to some of its containers; as `prepare_undo` has it."""
+    how = {"new_address": new_address, "reset_connections": reset_connections}
+    return Planning(partial(prepare_undo, setting, run, containers, responder=responder, **how))
 
 
 def without_steps(plan: Plan, steps: Collection[str]) -> Plan:

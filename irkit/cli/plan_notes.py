@@ -19,6 +19,7 @@ _MOST_NAMES = 10
 class PlanNote:
     """Something noticed: of whom and what, and what to do about it, which may be nothing."""
 
+    check: str
     severity: Severity
     text: Safe
     remedy: Safe
@@ -26,11 +27,11 @@ class PlanNote:
 
 def plan_notes(plan: Plan) -> Iterator[PlanNote]:
     """What was noticed while the plan was made."""
-    same: dict[tuple[Severity, str, str], list[str]] = {}
+    same: dict[tuple[str, Severity, str, str], list[str]] = {}
     for one in plan.findings:
-        same.setdefault((one.severity, one.summary, one.remedy), []).append(_name(plan, one.container))
-    for (severity, summary, remedy), names in same.items():
-        yield PlanNote(severity, Safe(f"{_all_names(names)}{safe(summary, 600)}"), safe(remedy, 400))
+        same.setdefault((one.check, one.severity, one.summary, one.remedy), []).append(_name(plan, one.container))
+    for (check, severity, summary, remedy), names in same.items():
+        yield PlanNote(check, severity, Safe(f"{_all_names(names)}{safe(summary, 600)}"), safe(remedy, 400))
 
 
 def plan_refusals(plan: Plan) -> Iterator[Safe]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from irkit.app import load
-from irkit.app.planning import plan_run, plan_undo_of, wrong_parameters
+from irkit.app.planning import plan_run, wrong_parameters
 from irkit.core.errors import IrkitError
 from irkit.core.text import safe
 from irkit.tui.keys import told_keys
@@ -141,14 +141,9 @@ def begin(app: IrkitApp, prepared: Prepared) -> bool:
 
 def undo(app: IrkitApp, run: str) -> None:
     """Plan to take a run back, by its id or its bundle."""
-    from irkit.tui.screens.plan import PlanScreen
+    from irkit.tui.screens.undo_plan import UndoPlanScreen
 
-    services = app.services
-    app.push_screen(
-        PlanScreen(
-            f"undo of {Path(run).name}", lambda: plan_undo_of(services.setting, run, responder=services.responder)
-        )
-    )
+    app.push_screen(UndoPlanScreen(app.services, run))
 
 
 async def choose_undo(app: IrkitApp) -> None:

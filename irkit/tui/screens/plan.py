@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -15,17 +15,15 @@ from textual.widgets.option_list import Option
 from irkit.app.again import Again
 from irkit.app.estimates import space_left
 from irkit.app.planning import Planning, without_steps
-from irkit.cli.plan_notes import plan_notes, plan_refusals
 from irkit.cli.table import estimate_text, size_text
-from irkit.core.container import SHORT_ID
 from irkit.core.operations import Touch
 from irkit.core.text import safe
 from irkit.tui.choices import Choices
 from irkit.tui.notice import Notice
 from irkit.tui.phrase import changed_by
 from irkit.tui.plan_rows import StepRow, operation_lines, plan_name, step_rows
+from irkit.tui.plan_text import HEAD, columns, count, note_lines, target_lines
 from irkit.tui.screen import IrkitScreen
-from irkit.tui.themes import SEVERITY_SIGNS, SEVERITY_STYLES
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
@@ -34,12 +32,6 @@ if TYPE_CHECKING:
     from irkit.core.plan import Plan
 
 _STYLES = {Touch.READ: "", Touch.CHANGE: "bold $warning", Touch.DESTROY: "bold $error reverse"}
-_MOST_TARGETS = 50
-_LEAST_NOTE = 8
-_NARROW, _WIDE = 70, 110
-"""Columns of a terminal below which there is no room for the estimate, and from which on there is more for all."""
-_WIDTHS, _WIDE_WIDTHS = (20, 9, 12, 11), (28, 9, 20, 14)
-_HEAD = ("STEP", "EFFECT", "UNDO", "ESTIMATE", "NOTE")
 
 
 class PlanScreen(IrkitScreen[None]):
@@ -50,11 +42,15 @@ class PlanScreen(IrkitScreen[None]):
         "A step that is left out is marked with a cross, and the log will say who left it out. "
         "ESTIMATE is before compression: ~ about, + and something more, <= at most."
     )
+    here: ClassVar[Mapping[str, str]] = {}
+    """What a key of this screen does about findings, by their check."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "confirm", "Confirm", id="plan.confirm"),
         Binding("space", "leave_out", "Skip", id="plan.leave-out", tooltip="Leave the step out, or take it in again"),
         Binding("x", "operations", "Exact", id="plan.operations", tooltip="Show the exact operations of the step"),
-        Binding("f", "parameters", "Values", id="plan.parameters", tooltip="Give the parameters other values"),
+        Binding(
+            "f", "parameters", "Values", id="plan.parameters", tooltip="Give the parameters, or an undo, other values"
+        ),
         Binding("r", "again", "Plan again", id="plan.again", show=False, tooltip="Plan again, from facts of now"),
         Binding("escape", "back", "Back", id="plan.back"),
     ]
@@ -132,11 +128,11 @@ class PlanScreen(IrkitScreen[None]):
         self._rows = step_rows(plan)
         gist = "nothing will be changed" if shown.touch is Touch.READ else "DRY RUN: nothing has been changed"
         self._say_title(
-            f"Plan {plan_name(plan)} v{plan.playbook_version}  {_count(len(plan.targets), 'target')}  {gist}"
+            f"Plan {plan_name(plan)} v{plan.playbook_version}  {count(len(plan.targets), 'target')}  {gist}"
         )
         self.query_one("#plan-notes", Static).update(self._notes(plan))
         wide = self.size.width
-        self.query_one("#plan-columns", Notice).update(Content(_columns("#", _HEAD, wide)))
+        self.query_one("#plan-columns", Notice).update(Content(columns("#", HEAD, wide)))
         steps = self.query_one("#plan-steps", Choices)
         at = steps.highlighted
         steps.clear_options()
@@ -153,21 +149,11 @@ class PlanScreen(IrkitScreen[None]):
         estimate, note = ("", "left out") if is_out else (row.estimate, row.note)
         style = "dim strike" if is_out else _STYLES[row.touch]
         cells = (f"{row.step} ({row.containers})", row.effect, row.undo, estimate, note)
-        return Content.styled(_columns(sign, cells, wide), style)
+        return Content.styled(columns(sign, cells, wide), style)
 
     def _notes(self, plan: Plan) -> Content:
-        """Blockers and warnings first, then for whom it is, and the room there is."""
-        parts = [Content.styled(f"REFUSED {text}", "bold $error") for text in plan_refusals(plan)]
-        for note in plan_notes(plan):
-            parts.append(Content.styled(f"{SEVERITY_SIGNS[note.severity]} {note.text}", SEVERITY_STYLES[note.severity]))
-            if note.remedy:
-                parts.append(Content.styled(f"   to do: {note.remedy}", "dim"))
-        for one in plan.targets[:_MOST_TARGETS]:
-            parts.append(
-                Content(f"on {safe(one.host, 40)}/{safe(one.name, 60)}  {one.id[:SHORT_ID]}  {safe(one.state, 20)}")
-            )
-        if len(plan.targets) > _MOST_TARGETS:
-            parts.append(Content(f"and {len(plan.targets) - _MOST_TARGETS} more"))
+        """Blockers and warnings first, then how it is to be done, for whom it is, and the room there is."""
+        parts = [*note_lines(plan, self.here), *self.how_lines(plan), *target_lines(plan)]
         if self._room is not None:
             room = self._room.value
             told = f"room for evidence: {size_text(room) if room is not None else 'not known'}"
@@ -175,6 +161,10 @@ class PlanScreen(IrkitScreen[None]):
                 told = f"estimate in all, before compression: {estimate}; {told}"
             parts.append(Content.styled(told, "dim"))
         return Content("\n").join(parts)
+
+    def how_lines(self, plan: Plan) -> Iterable[Content]:
+        """What can be chosen of how it is done, and what was."""
+        return ()
 
     # Keys ----------------------------------------------------------------------------------------------------------
 
@@ -265,7 +255,7 @@ class PlanScreen(IrkitScreen[None]):
             return "there is nothing to do in this plan"
         if plan.touch is not Touch.READ and not self.irkit.is_armed:
             how = "irkit was opened with --read-only" if self.services.opened.read_only else "A arms"
-            return f"READ-ONLY, and this plan changes {_count(len(changed_by(plan)), 'container')}: {how}"
+            return f"READ-ONLY, and this plan changes {count(len(changed_by(plan)), 'container')}: {how}"
         if self.services.runs.current is not None:
             return "another run goes on: wait for it, or end it (5, then X)"
         return ""
@@ -316,20 +306,3 @@ class PlanScreen(IrkitScreen[None]):
             if row.facts is not None and row.facts.started_at != target.started_at:
                 return f"{name} was started anew"
         return ""
-
-
-def _columns(sign: str, cells: Sequence[str], wide: int) -> str:
-    """The columns, the note as wide as there is room. Of the step under the cursor, what has none stands below them."""
-    *others, note = cells
-    widths: Sequence[int] = _WIDTHS[:-1] if wide < _NARROW else _WIDTHS if wide < _WIDE else _WIDE_WIDTHS
-    head = " ".join([f"{sign:>3}", *map(_fit, others[: len(widths)], widths), ""])
-    room = wide - 4 - len(head)
-    return f"{head}{_fit(note, room) if len(note) <= room or room > _LEAST_NOTE else ''}".rstrip()
-
-
-def _fit(text: str, width: int) -> str:
-    return text.ljust(width) if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
