@@ -16,7 +16,7 @@ from textual.screen import ModalScreen, Screen
 from irkit.app.case import take_note
 from irkit.app.one_look import Look
 from irkit.core.text import Safe, safe
-from irkit.tui import flows
+from irkit.tui import flows, going
 from irkit.tui.asking import SuspendedAsk
 from irkit.tui.header import HeaderLine, header_line
 from irkit.tui.keys import told_keys
@@ -105,7 +105,7 @@ class IrkitApp(StandingApp):
     }
     DEFAULT_MODE = "triage"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "mode('triage')", "Triage", id="screen.triage", show=False),
+        Binding("1", "list", "Triage", id="screen.triage", show=False),
         Binding("2", "container", "Container", id="screen.container", show=False),
         Binding("3", "mode('playbooks')", "Playbooks", id="screen.playbooks", show=False),
         Binding("4", "confirm", "Plan to be confirmed", id="screen.confirm", show=False),
@@ -135,6 +135,7 @@ class IrkitApp(StandingApp):
         super().__init__(services)
         self.hosts_now: Mapping[str, LiveHost] = {}
         self.planned_for: list[str] = []
+        self.last_container: tuple[str, str] | None = None
         self.bundle_wanted: Path | None = None
         self._undo_after: ActiveRun | None = None
         self._writing: list[tuple[Look[bool], str, Callable[[], None] | None]] = []
@@ -291,13 +292,13 @@ class IrkitApp(StandingApp):
         else:
             await self.go_to(name)
 
+    async def action_list(self) -> None:
+        """Go to the list of containers."""
+        await going.show_list(self)
+
     async def go_to(self, name: str) -> None:
         """Go to a screen; where one is there already, to its beginning."""
-        if self.current_mode == name:
-            while len(self.screen_stack) > 1:
-                await self.pop_screen()
-        else:
-            await self.switch_mode(name)
+        await going.go_to(self, name)
 
     def action_arm(self) -> None:
         """Allow plans that change, or not any more."""
@@ -312,13 +313,9 @@ class IrkitApp(StandingApp):
         if not isinstance(self.screen, Palette):  # one may be left open in another mode: it has no id that meets
             self.push_screen(Palette())
 
-    def action_container(self) -> None:
-        """Open the container that the cursor is on."""
-        keys = self._targets()
-        if len(keys) == 1:
-            self.open_container(keys[0])
-        else:
-            self.say("put the cursor on a container first", "warning")
+    async def action_container(self) -> None:
+        """Show the container that the cursor is on, or the one looked at last."""
+        await going.show_container(self)
 
     async def action_plan(self) -> None:
         """Choose a playbook for the containers marked, or the one under the cursor."""
@@ -355,9 +352,7 @@ class IrkitApp(StandingApp):
 
     def open_container(self, key: str, tab: str = "overview") -> None:
         """Show one container, by its key, and one of its tabs."""
-        from irkit.tui.screens.container import ContainerScreen
-
-        self.push_screen(ContainerScreen(key, tab))
+        going.open_container(self, key, tab)
 
     def action_look_again(self) -> None:
         """Look anew at what the screen on top shows."""

@@ -109,6 +109,10 @@ class IrkitScreen(NewestSize[T], LeftOnce[T]):
         """The containers that a plan opened from here is for, as keys: none where the screen has none."""
         return []
 
+    def looked_at(self) -> list[str]:
+        """The containers that are shown where one of those chosen here is to be: the targets, as a rule."""
+        return self.target_keys()
+
     def run_in_view(self) -> str:
         """The bundle or id of the run that this screen is about; empty where it is about none."""
         return ""

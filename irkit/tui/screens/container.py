@@ -69,6 +69,7 @@ class ContainerScreen(IrkitScreen[None]):
     def on_mount(self) -> None:
         """Show the first tab."""
         self.query_one("#container-search").display = False
+        self.irkit.last_container = self.key, self._tab
         self._show_row()
         self.pane.entered()
 
@@ -130,6 +131,7 @@ class ContainerScreen(IrkitScreen[None]):
             return
         self.pane.left()
         self._tab = name
+        self.irkit.last_container = self.key, name
         self.query_one("#container-body", ContentSwitcher).current = name
         self._show_row()
         self.refresh_bindings()

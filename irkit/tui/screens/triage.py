@@ -210,6 +210,11 @@ class TriageScreen(IrkitScreen[None]):
         key = self.table.cursor_key
         return marked if marked or key is None or self._are_marks_lost else [key]
 
+    def looked_at(self) -> list[str]:
+        """The one under the cursor, whatever is marked."""
+        key = self.table.cursor_key
+        return [key] if key is not None else []
+
     def action_open(self, tab: str = "overview") -> None:
         """Open the container under the cursor."""
         key = self.table.cursor_key
