@@ -41,7 +41,8 @@ soak: $(READY)
 	$(RUN) -m tests.lab setup
 	IRKIT_SOAK=1 $(RUN) -m pytest $(SPREAD) tests/acceptance/test_killed.py tests/acceptance/test_ssh_faults.py \
 		tests/acceptance/test_ssh_leaks.py tests/acceptance/test_tampering.py tests/adapters/test_verify.py \
-		tests/engine/test_undo_model.py tests/tui/test_hostile_screens.py tests/tui/test_snapshots.py tests/tui/test_storm.py
+		tests/engine/test_undo_model.py tests/tui/test_colours.py tests/tui/test_hostile_screens.py tests/tui/test_snapshots.py \
+		tests/tui/test_storm.py tests/tui/test_styled_snapshots.py
 
 bench: $(READY)
 	$(RUN) -m tests.lab exec -- $(RUN) -m tests.bench

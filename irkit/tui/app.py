@@ -24,7 +24,7 @@ from irkit.tui.safe_text import NoControls
 from irkit.tui.saving import see_to_exports
 from irkit.tui.screen import IrkitScreen, Palette
 from irkit.tui.standing import SMALL, SMALLEST, StandingApp
-from irkit.tui.themes import THEMES, USUAL_THEME
+from irkit.tui.themes import THEMES, USUAL_THEME, severity_colours
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,6 +148,10 @@ class IrkitApp(StandingApp):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's own, and last the one that lets no control through."""
         return [*super().get_line_filters(), self._no_controls]
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The colours of severities."""
+        return severity_colours(self.current_theme)
 
     def on_mount(self) -> None:
         """Begin to bring news."""

@@ -3,10 +3,27 @@
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.command import CommandList
+from textual.style import Style
 from textual.widgets import OptionList
 
 
-class Choices(OptionList, inherit_bindings=False):
+class _Reversing(OptionList):
+    """Takes a style sheet's `reverse` as it is said: Textual leaves it out of the styles of options."""
+
+    def get_visual_style(self, *component_classes: str, partial: bool = False) -> Style:
+        """As Textual's, reversed where it is to be."""
+        style = super().get_visual_style(*component_classes, partial=partial)
+        if any(self.get_component_styles(name).text_style.reverse for name in component_classes):
+            return style + Style(reverse=True)
+        return style
+
+
+class Commands(CommandList, _Reversing, can_focus=False):
+    """What the palette found. Of several bases Textual takes styles from the first alone."""
+
+
+class Choices(_Reversing, inherit_bindings=False):
     """An option list without a meaning of its own for Enter.
 
     A screen that had to take Enter before the list could only do it with a priority binding, and that overtakes the

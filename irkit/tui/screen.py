@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.events import Resize
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
+from irkit.tui.choices import Commands
 from irkit.tui.header import HeaderLine
 from irkit.tui.line_view import LineView
 
@@ -53,6 +54,11 @@ class Modal(ModalScreen[T], NewestSize[T], LeftOnce[T]):
 
 class Palette(CommandPalette, NewestSize[Any], LeftOnce[Any]):
     """The command palette. Of several bases Textual takes styles from the first alone."""
+
+    def compose(self) -> ComposeResult:
+        """As Textual's, with a list of irkit's own."""
+        for one in super().compose():
+            yield Commands() if isinstance(one, CommandList) else one
 
 
 class IrkitScreen(NewestSize[T], LeftOnce[T]):

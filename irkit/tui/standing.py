@@ -6,9 +6,9 @@ import signal
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from textual.app import App
-from textual.filter import Monochrome
 
 from irkit.tui.driver import SteadyDriver
+from irkit.tui.no_colours import NoColours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +31,13 @@ class StandingApp(App[int]):
     """What does not depend on what is shown. `left_with` is the run that went on when the app ended."""
 
     def __init__(self, services: Services) -> None:
-        super().__init__(driver_class=SteadyDriver)
+        is_plain = services.opened.no_color
+        # Without colours all is drawn as where there are few: what a background tells there is told by other means.
+        super().__init__(driver_class=SteadyDriver, ansi_color=is_plain or None)
         self.services = services
-        if services.opened.no_color and not self.no_color:
-            self.no_color = True
-            self._filters.append(Monochrome())
+        self.no_color = is_plain  # Textual goes by NO_COLOR alone, were it empty
+        if is_plain:
+            self._filters = [NoColours()]
         self.interrupted_by = ""
         self.left_with: ActiveRun | None = None
         self._is_aside = False

@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from irkit.core.text import safe
@@ -36,8 +37,10 @@ def open_terminal(setting: Setting, opened: Opened) -> int:
     from irkit.tui.configured import check_configured
     from irkit.tui.quiet import kept_off_the_terminal
     from irkit.tui.services import open_services
+    from irkit.tui.themes import usual_theme
 
     check_configured(opened)
+    opened = replace(opened, theme=opened.theme or usual_theme(setting.environment, is_plain=opened.no_color))
     ask = SuspendedAsk()
     told: deque[str] = deque(maxlen=_MOST_TOLD)
     setting.ask, setting.tell = (ask if setting.ask is not None else None), told.append

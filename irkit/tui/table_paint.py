@@ -29,6 +29,10 @@ LiveTable {
     & > .live-table--low { color: $primary; }
     & > .live-table--none { color: $secondary; }
     &:light > .live-table--medium { color: #8A6D00; }
+    &:ansi > .live-table--medium { color: ansi_yellow; }
+    &:ansi:light > .live-table--medium { color: ansi_magenta; }
+    &:ansi > .live-table--low { color: ansi_cyan; }
+    &:ansi > .live-table--none { color: ansi_default; }
     & > .live-table--good { text-style: none; }
     & > .live-table--bad { text-style: bold; }
     & > .live-table--dim { text-style: dim; }

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,6 +34,7 @@ class Terminal:
         argv: Sequence[str],
         environment: Mapping[str, str],
         *,
+        variables: Mapping[str, str] = MappingProxyType({}),
         size: tuple[int, int] = (80, 24),
         ignored: Sequence[signal.Signals] = (),
     ) -> None:
@@ -46,7 +47,7 @@ class Terminal:
         self._ignored = ignored
         self.process = subprocess.Popen(
             argv,
-            env={**environment, "TERM": "xterm-256color"},
+            env={**environment, "TERM": "xterm-256color", **variables},
             cwd=ROOT,
             stdin=self._slave,
             stdout=self._slave,
@@ -154,8 +155,9 @@ class Terminal:
         return status
 
 
-def staged(scenario: str, folder: Path, **more: Any) -> Terminal:
-    """The terminal interface on hosts in memory: see tests/tui/staged.py."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER_", "IRKIT_"))}
+def staged(scenario: str, folder: Path, *options: str, **more: Any) -> Terminal:
+    """The terminal interface on hosts in memory, with options of the command line: see tests/tui/staged.py."""
+    left_out = ("DOCKER_", "IRKIT_", "COLORTERM", "NO_COLOR")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     environment |= {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "PYTHONWARNINGS": "default"}
-    return Terminal([sys.executable, "-m", "tests.tui.staged", scenario, str(folder)], environment, **more)
+    return Terminal([sys.executable, "-m", "tests.tui.staged", scenario, str(folder), *options], environment, **more)

@@ -1,4 +1,4 @@
-"""`python -m tests.tui.staged SCENARIO FOLDER`: the terminal interface as it is, on hosts that are in memory.
+"""`python -m tests.tui.staged SCENARIO FOLDER [OPTION...]`: the terminal interface as it is, on hosts in memory.
 
 The key F7 begins a run, F8 has much said beside the screens, F9 is a bug. What a scenario adds to the usual: `slow`, a
 host where no read ends by itself; `stubborn`, one whose reads end after a while and heed nobody before; `hung`, one
@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,9 @@ def stage(scenario: str, folder: Path) -> None:
     setting.environment = dict(os.environ)
 
     def opened(_: Any, given: Opened) -> int:
-        return open_terminal(setting, Opened(hosts=(_HOST,), case="IR-1", responder="ann@desk", theme=given.theme))
+        return open_terminal(setting, replace(given, hosts=(_HOST,), case="IR-1", responder="ann@desk"))
 
-    sys.argv[:] = ["irkit"]
+    sys.argv[:] = ["irkit", *sys.argv[3:]]
     main(opened)
 
 
