@@ -81,6 +81,7 @@ class _Inspect(Answer, frozen=True):
     state: _State
     created: str = ""
     image: str = ""
+    restart_count: Whole = 0
     config: _Config = _Config()
     host_config: _HostConfig = _HostConfig()
     network_settings: NetworkSettings = NetworkSettings()
@@ -118,6 +119,7 @@ def container_of(body: bytes, host: str, *, podman: bool = False) -> Container:
         restart_policy=RestartPolicy(
             name=settings.restart_policy.name or "no", maximum_retries=settings.restart_policy.maximum_retry_count
         ),
+        restarts=seen.restart_count,
         auto_remove=settings.auto_remove,
         limits=_limits(settings),
         health_check=bool(config.healthcheck and config.healthcheck.test and config.healthcheck.test != ["NONE"]),

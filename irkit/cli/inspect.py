@@ -48,6 +48,12 @@ def _plain(one: Container) -> dict[str, Any]:
     return {**msgspec.structs.asdict(one), "findings": with_answers(found), "flags": flags_of(found)}
 
 
+def _restarting(one: Container) -> str:
+    """What its engine does when it ends, and how often that was so."""
+    again = f", restarts so far: {one.restarts}" if one.restarts else ""
+    return one.restart_policy.name + (", removed when it ends (--rm)" if one.auto_remove else "") + again
+
+
 def _text(one: Container) -> str:
     rows = [
         ("id", one.id),
@@ -57,7 +63,7 @@ def _text(one: Container) -> str:
         ("state", f"{one.state}, pid {one.pid}" if one.pid else one.state),
         ("created", one.created_at),
         ("started", one.started_at),
-        ("restart policy", one.restart_policy.name + (", removed when it ends (--rm)" if one.auto_remove else "")),
+        ("restart policy", _restarting(one)),
         ("orchestrator", one.orchestrator or "none"),
         ("privileged", "YES" if one.privileged else "no"),
         ("capabilities", ", ".join(one.capabilities) or "the engine's usual"),

@@ -134,7 +134,8 @@ def _amount(value: float, unit: str, unlimited: str) -> str:
 class Container(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Facts of one container at one moment. Every text in it is the engine's or the container's word.
 
-    `shares_with_admin` says whether a container on the same network namespace has NET_ADMIN, as far as that was asked.
+    `restarts` is how often its engine started it again by itself. `shares_with_admin` says whether a container on the
+    same network namespace has NET_ADMIN, as far as that was asked.
     """
 
     id: str
@@ -158,6 +159,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tty: bool = False
     log_driver: str = ""
     restart_policy: RestartPolicy = RestartPolicy()
+    restarts: int = 0
     auto_remove: bool = False
     limits: Limits = Limits()
     health_check: bool = False

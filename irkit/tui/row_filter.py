@@ -5,12 +5,13 @@
     risk>=M         C, H, M, L or I, or the word; also > <= < =
     flag:PD         every one of these exposures
     age<1h          s, m, h, d or w; also > <= >=
+    restarts>=3     how often the engine started it again; also > <= < =
     !term           what the term does not match
     "two words"     one word, nothing in it is read as a sign; also label:"two words"
 
 All terms must match, whatever the case of letters. What is searched is what is shown, so that `\\u200b` finds a hidden
-character. What is not known of a row (a risk, an exposure, an age) hides it from nobody: it passes such terms, inverted
-ones too.
+character. What is not known of a row (a risk, an exposure, an age, restarts) hides it from nobody: it passes such
+terms, inverted ones too.
 """
 
 import fnmatch
@@ -30,7 +31,8 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _ORDER: Final[dict[str, Callable[[float, float], bool]]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, ":": operator.eq,
 }  # fmt: skip
-_TERM: Final = re.compile(r"(state|host|image|label|name|id|flag|risk|age)(<=|>=|[<>=:])", re.IGNORECASE)
+_TERM: Final = re.compile(r"(state|host|image|label|name|id|flag|risk|age|restarts)(<=|>=|[<>=:])", re.IGNORECASE)
+_COUNT: Final = re.compile(r"\d{1,9}", re.ASCII)
 _AGE: Final = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([smhdw])", re.ASCII)
 
 
@@ -47,7 +49,7 @@ class Filterable(Protocol):
 
     `texts` are the columns by their names (`state`, `host`, `image`, `label`, `name`, `id`), a label a line; `searched`
     all that a word looks at. `risk` is None where nothing was found. Where `is_examined` is false, risk and flags are
-    not known. `created` is in POSIX seconds, None where not known.
+    not known. `created` is in POSIX seconds; it and `restarts` are None where not known.
     """
 
     @property
@@ -62,6 +64,8 @@ class Filterable(Protocol):
     def flags(self) -> str: ...
     @property
     def created(self) -> float | None: ...
+    @property
+    def restarts(self) -> int | None: ...
 
 
 class Facets(NamedTuple):
@@ -73,6 +77,7 @@ class Facets(NamedTuple):
     risk: Severity | None
     flags: str
     created: float | None
+    restarts: int | None
 
 
 def facets(
@@ -87,13 +92,14 @@ def facets(
     risk: Severity | None = None,
     flags: str = "",
     created: float | None = None,
+    restarts: int | None = None,
 ) -> Facets:
     """What a filter asks of a row, out of texts as they came."""
     told = {"name": name, "image": image, "id": id, "host": host, "state": state}
     texts = {key: safe(text).lower() for key, text in told.items()}
     texts["label"] = "\n".join(safe(f"{key}={value}").lower() for key, value in labels.items())
     searched = "\n".join(texts[key] for key in ("name", "image", "id", "host", "label"))
-    return Facets(texts, searched, is_examined, risk, flags, created)
+    return Facets(texts, searched, is_examined, risk, flags, created, restarts)
 
 
 _Test = Callable[[Filterable, float], bool]
@@ -188,6 +194,8 @@ def _test(word: _Word) -> _Test:
         return _compare_risk(sign, value, word)
     if key == "age":
         return _compare_age(sign, value, word)
+    if key == "restarts":
+        return _compare_restarts(sign, value, word)
     if sign != ":":
         return _search(word.text.lower(), word.is_inverted)
     return _flagged(value, word) if key == "flag" else _within(key, value.lower(), word.is_inverted)
@@ -235,6 +243,13 @@ def _compare_age(sign: str, value: str, word: _Word) -> _Test:
         raise FilterError(f"no age {safe(word.text, 40)}: age<1h or age>2d, with s, m, h, d or w", word.at)
     compare, seconds, is_inverted = _ORDER[sign], float(age[1]) * _SECONDS[age[2]], word.is_inverted
     return lambda row, now: row.created is None or compare(now - row.created, seconds) is not is_inverted
+
+
+def _compare_restarts(sign: str, value: str, word: _Word) -> _Test:
+    if not _COUNT.fullmatch(value):
+        raise FilterError(f"no number of restarts {safe(value, 40)}: restarts>=3", word.at)
+    compare, count, is_inverted = _ORDER[sign], int(value), word.is_inverted
+    return lambda row, _: row.restarts is None or compare(row.restarts, count) is not is_inverted
 
 
 def _flagged(value: str, word: _Word) -> _Test:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 USE_WIDTH: Final = 170
 """Columns of a terminal from which on it is shown, and asked of engines, what containers use."""
+RESTARTS_WIDTH: Final = 200
+"""Columns of a terminal from which on it is shown how often containers were restarted."""
 COLUMNS: Final = (
     Column("risk", "R", 2),
     Column("expose", "EXPOSE", 6),
@@ -33,6 +35,7 @@ COLUMNS: Final = (
     Column("cpu", "CPU", 5, align="right", min_width=USE_WIDTH),
     Column("memory", "MEMORY", 8, align="right", min_width=USE_WIDTH),
     Column("network", "NET/s", 8, align="right", min_width=USE_WIDTH),
+    Column("restarts", "RESTARTS", 8, align="right", min_width=RESTARTS_WIDTH),
     Column("status", "STATUS", 24, min_width=120),
     Column("networks", "NETWORKS", 16, min_width=120, grow=1, max_width=24),
     Column("ports", "PORTS", 16, min_width=140, grow=1, max_width=30),
@@ -103,7 +106,7 @@ def _gist(row: LiveRow) -> tuple[object, ...]:
     one = row.summary
     return (
         one.name, one.image, one.state, _state(row), one.created_at, one.labels,
-        row.facts is None, row.risk, row.flags,
+        row.facts is None, row.risk, row.flags, row.facts.restarts if row.facts is not None else None,
     )  # fmt: skip
 
 
@@ -124,6 +127,7 @@ def _cells(row: LiveRow) -> tuple[Cell, ...]:
         "memory": _NOT_KNOWN,
         "network": _NOT_KNOWN,
         "host": Cell(safe(row.host, 100)),
+        "restarts": Cell(safe(row.facts.restarts, 8)) if row.facts is not None else _NOT_KNOWN,
         "status": _status(row),
         "networks": Cell(safe(", ".join(one.networks), 100)),
         "ports": Cell(safe(", ".join(f"{port.host_port}>{port.container_port}" for port in one.ports), 100)),
@@ -149,6 +153,7 @@ def _facets(row: LiveRow, created: float) -> Facets:
         risk=row.risk,
         flags=row.flags,
         created=created or None,
+        restarts=row.facts.restarts if row.facts is not None else None,
     )
 
 

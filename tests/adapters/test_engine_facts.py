@@ -27,6 +27,11 @@ def test_absent_and_null_are_the_same() -> None:
     assert bare.labels == same.labels == {} and bare.restart_policy == same.restart_policy == RestartPolicy()
 
 
+def test_how_often_the_engine_restarted_it_is_told_where_it_tells_so() -> None:
+    assert facts(RestartCount=7).restarts == 7
+    assert facts().restarts == 0
+
+
 def test_the_last_of_two_equal_keys_counts_as_in_every_other_reader() -> None:
     body = json.dumps(inspected()).replace('"Status": "running"', '"Status": "exited", "Status": "paused"')
     assert container_of(body.encode(), "local").state == json.loads(body)["State"]["Status"] == "paused"

@@ -36,11 +36,13 @@ BUILD = _made(
 )  # fmt: skip
 REDIS = _made("redis-cache", "redis:7", timedelta(days=40), "prod-1", user="999", health_check=True)
 SHOP = _made("shop-front-with-a-long-name-1", "registry.corp.example/shop/front:2026.01.30-rc2", timedelta(minutes=9),
-             "prod-1", user="www", ports=(_PORT,))  # fmt: skip
+             "prod-1", user="www", ports=(_PORT,), restarts=3)  # fmt: skip
 PAUSED = _made("mailer", "corp/mail:1", timedelta(days=2), "prod-1", state="paused")
 EXITED = _made("migrate", "corp/api:2.4.1", timedelta(days=3), "prod-2", state="exited", user="1000")
 LEGACY = _made("legacy-app", "corp/legacy:0.9", timedelta(days=900), "edge-4")
-SENSOR = _made("sensor", "corp/sensor:4", timedelta(days=9), "edge-4", capabilities=("CAP_NET_ADMIN",), user="10")
+SENSOR = _made(
+    "sensor", "corp/sensor:4", timedelta(days=9), "edge-4", capabilities=("CAP_NET_ADMIN",), user="10", restarts=41
+)
 BROKEN = LEGACY.id
 ALL = (API, BUILD, REDIS, SHOP, PAUSED, EXITED, LEGACY, SENSOR)
 

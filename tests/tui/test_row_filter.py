@@ -22,6 +22,7 @@ def row(
     risk: Severity | None = Severity.HIGH,
     flags: str = "PND.CU",
     created: float | None = NOW - 1800,
+    restarts: int | None = 3,
 ) -> Facets:
     return facets(
         name=name,
@@ -34,6 +35,7 @@ def row(
         risk=risk,
         flags=flags,
         created=created,
+        restarts=restarts,
     )
 
 
@@ -50,6 +52,7 @@ def keeps(text: str, one: Facets | None = None) -> bool:
         "label:tier=*", "label:T*r",
         "risk>=M", "risk>=high", "risk:H", "risk=h", "risk<C", "risk<=H", "risk>m", "!risk:L",
         "flag:P", "flag:pd", "!flag:W", "age<1h", "age>29m", "age>=30m", "age<=30m", "age<0.5d", "!age>1w",
+        "restarts>=3", "restarts>2", "restarts=3", "restarts:3", "RESTARTS<4", "!restarts<3",
         "!worker", "!state:exited", "!host:edge-*", "!!api", '"front end"', "'front end'", "api !worker risk>=M age<1h",
         '!"state:running"',
     ],
@@ -63,6 +66,7 @@ def test_the_row_is_kept(text: str) -> None:
     [
         "worker", "api worker", "!api", "state:exited", "host:prod", "host:prod-?x", "image:corp", "image:*corp",
         "label:front=tier", "label:ier*", "risk>=C", "risk<H", "!risk>=M", "flag:W", "flag:PW", "!flag:P",
+        "restarts>3", "restarts=2", "!restarts>=3",
         "age<1m", "age>1h", "!age<1h", '"end front"', '"state:running"', "running",
     ],
 )  # fmt: skip
@@ -105,6 +109,9 @@ def test_a_character_that_is_not_seen_is_found_as_it_is_shown() -> None:
         ("age<5", "no age age<5: age<1h or age>2d, with s, m, h, d or w, at 1", 0),
         ("age=1h", "no age age=1h: age<1h or age>2d, with s, m, h, d or w, at 1", 0),
         ("age<٣h", "no age age<٣h: age<1h or age>2d, with s, m, h, d or w, at 1", 0),
+        ("restarts>=many", "no number of restarts many: restarts>=3, at 1", 0),
+        ("restarts>=-1", "no number of restarts -1: restarts>=3, at 1", 0),
+        ("restarts>=٣", "no number of restarts ٣: restarts>=3, at 1", 0),
         ("api  flag:Z", "no flag Z: P, N, D, W, C, U, at 6", 5),
         ('api "two words', 'a quote that is not closed: "two words, at 5', 4),
         ("! api", "nothing is said after !, at 1", 0),

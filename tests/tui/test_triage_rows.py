@@ -9,7 +9,9 @@ from irkit.app.live import LiveRow
 from irkit.core.container import Summary
 from irkit.core.finding import Severity
 from irkit.tui import triage_rows
-from irkit.tui.triage_rows import ORDERS, Known
+from irkit.tui.row_filter import compile_filter
+from irkit.tui.triage_rows import COLUMNS, ORDERS, Known
+from tests.engine.world import container
 
 
 def row(status: str = "Up 1 second", *, risk: Severity | None = None, **facts: Any) -> LiveRow:
@@ -53,6 +55,8 @@ def test_what_filters_and_orders_ask_is_kept_while_only_the_status_changes() -> 
         row(labels={"a": "b"}),
         row(risk=Severity.HIGH),
         msgspec.structs.replace(row(), flags="P....."),
+        msgspec.structs.replace(row(), facts=container("web")),
+        msgspec.structs.replace(row(), facts=container("web", restarts=1)),
     ],
 )
 def test_whatever_a_filter_or_an_order_asks_for_makes_it_another(changed: LiveRow) -> None:
@@ -73,6 +77,26 @@ def test_with_another_status_alone_all_else_that_was_made_of_a_row_is_kept() -> 
     assert one.restated(row("Up 2 seconds (healthy)", risk=Severity.HIGH)) is None
     assert one.restated(row("Up 2 seconds", risk=Severity.LOW)) is None
     assert one.restated(row("Up 2 seconds", risk=Severity.HIGH, networks=("bridge",))) is None
+
+
+def test_restarts_are_shown_where_the_engine_was_asked_for_them() -> None:
+    def shown(one: LiveRow) -> str:
+        return str(Known(one).cells[[column.id for column in COLUMNS].index("restarts")].text)
+
+    assert shown(row()) == "-"
+    assert [shown(msgspec.structs.replace(row(), facts=container("web", restarts=count))) for count in (0, 41)] == [
+        "0",
+        "41",
+    ]
+
+
+def test_another_number_of_restarts_is_another_row_to_a_filter() -> None:
+    first, again = (msgspec.structs.replace(row(), facts=container("web", restarts=count)) for count in (1, 2))
+    before = Known(first)
+    assert [compile_filter("restarts>=2").keeps(one.facets, 0) for one in (before, Known(again, before))] == [
+        False,
+        True,
+    ]
 
 
 def test_health_is_shown_in_the_place_of_running_and_of_nothing_else() -> None:

@@ -106,7 +106,7 @@ def fact_rows(one: Container) -> Iterator[tuple[str, str]]:
     yield "created", one.created_at
     yield "started", one.started_at
     yield "user", one.user or "root (none set)"
-    yield "restart", one.restart_policy.name
+    yield "restart", one.restart_policy.name + (f", restarts so far: {one.restarts}" if one.restarts else "")
     yield "security", ", ".join(one.security_options) or "-"
     yield "capabilities", "all (privileged)" if one.privileged else ", ".join(one.capabilities) or "the usual ones"
     if one.orchestrator:

@@ -40,8 +40,8 @@ class TriageScreen(IrkitScreen[None]):
 
     help_text = (
         "All containers of the hosts listed (7), the gravest first. A filter has words and terms, all of which must"
-        " match: state: host: image: label: name: id: risk>=M flag:PD age<1h; ! inverts a term, * and ? match, quotes"
-        " make one word."
+        " match: state: host: image: label: name: id: risk>=M flag:PD age<1h restarts>=3; ! inverts a term, * and ?"
+        " match, quotes make one word."
     )
     chooses_targets = True
     BINDINGS: ClassVar[list[BindingType]] = [
