@@ -2,15 +2,17 @@
 
 Measured with Docker 20.10: a limit of CPU by `NanoCpus` and one of memory, once set, cannot be removed: 0 means to
 leave it, -1 is refused. So CPU is limited by `CpuQuota` where a container has no `NanoCpus` (-1 removes that), and a
-limit of memory is taken away by one that no machine has as much as.
+limit of memory is taken away by one that no machine has as much as. Podman 5.4 and 5.8 take limits that come without a
+restart policy for the policy `no`: there they come with the one that the container has.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from irkit.adapters.engine_answer import decoded
 from irkit.adapters.engine_changes import check_update
+from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.core.container import UNLIMITED, Limits
 from irkit.core.errors import TargetError
@@ -31,7 +33,16 @@ def set_limits(api: EngineApi, operation: SetLimits, intake: Intake, deadline: D
     """Update the limits that are named, and nothing else; what the engine warns of is told."""
     path = f"/containers/{part(operation.container)}/update"
     check_update(api, path, "limits", deadline)
-    return Outcome(detail=_warnings(api.send("POST", path, deadline, _body(operation.limits))))
+    body: dict[str, Any] = _body(operation.limits)
+    if api.is_podman(deadline):
+        body["RestartPolicy"] = _policy_of(api, operation.container, deadline)
+    return Outcome(detail=_warnings(api.send("POST", path, deadline, body)))
+
+
+def _policy_of(api: EngineApi, container: str, deadline: Deadline) -> dict[str, object]:
+    """The restart policy it has, as an update takes it."""
+    found = container_of(api.read(f"/containers/{part(container)}/json", deadline), "").restart_policy
+    return {"Name": found.name, "MaximumRetryCount": found.maximum_retries}
 
 
 def _warnings(answer: bytes) -> str:

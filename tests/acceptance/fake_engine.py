@@ -72,6 +72,7 @@ class FakeEngine:
     def __init__(self, path: Path, answers: Answers = lambda method, path: None, behind: Path | None = None) -> None:
         self.path, self.answers, self.behind = path, answers, behind
         self.requests: list[str] = []
+        self.bodies: list[bytes] = []
         self.is_closing = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX)
         self._threads: list[threading.Thread] = []
@@ -108,6 +109,7 @@ class FakeEngine:
                 return  # whoever asked has gone before the question was whole
             method, path = (part.decode() for part in request.split(b" ", 2)[:2])
             self.requests.append(f"{method} {path}")
+            self.bodies.append(request.partition(b"\r\n\r\n")[2])
             reply = self.answers(method, path)
             if reply is None:
                 reply = honest(method, path) if self.behind is None else self.forward(request)

@@ -44,6 +44,7 @@ class Podman:
         self, *states: str, update: str = "405 Method Not Allowed", greeting: dict[str, str] = GREETING
     ) -> None:
         self.states, self.update, self.greeting = list(states or ["running"]), update, greeting
+        self.settings: dict[str, Any] = {}
 
     def __call__(self, method: str, path: str) -> Reply | None:
         if path == "/_ping":
@@ -51,7 +52,8 @@ class Podman:
         what = path.split("/", 2)[2].partition("?")[0]
         if what == f"containers/{ID}/json":
             state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-            return http(inspected(State={"Status": state}, NetworkSettings={"Networks": {"front": FRONT}}))
+            networks = {"Networks": {"front": FRONT}}
+            return http(inspected(State={"Status": state}, NetworkSettings=networks, HostConfig=self.settings))
         if what == f"containers/{ID}/update" and (method == "GET" or self.update.startswith("404")):
             return http(b"Not Found", self.update)
         return http(INFO) if what == "info" else http(b"")
@@ -224,7 +226,19 @@ def test_limits_are_left_where_there_is_no_request_for_them(place: Path) -> None
 def test_limits_are_set_where_there_is_whatever_the_answer_is(place: Path) -> None:
     ended, requests = apply(place, Podman(), SetLimits(ID, Limits(pids=20)))
     assert ended == Outcome()
-    assert requests == ["GET /containers/ID/update", "POST /containers/ID/update"]
+    assert requests == ["GET /containers/ID/update", "GET /containers/ID/json", "POST /containers/ID/update"]
+
+
+def test_limits_are_set_with_the_restart_policy_there_is_as_podman_would_drop_it(place: Path) -> None:
+    podman = Podman()
+    podman.settings = {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3}}
+    host = Host(name="local", socket=str(place))
+    engine = DockerEngine(host, dial_unix(str(place)), SystemClock(), files=NoFiles("there are none"))
+    operation = SetLimits(ID, Limits(pids=20))
+    with FakeEngine(place, podman) as fake:
+        engine.apply(operation, MemoryStore().intake(host="", container=None, operation=operation, task=0), deadline())
+        sent = json.loads(fake.bodies[-1])
+    assert sent == {"PidsLimit": 20, "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3}}
 
 
 def test_processes_are_never_asked_for(place: Path) -> None:

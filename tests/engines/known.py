@@ -21,6 +21,15 @@ _PAUSED: Final = (
     _OPPOSITE.format("*a paused one"),
     _SAYS_NO.format("pause twice"),
     "an_image_is_made_saved_and_removed_*",
+    "a_watch_tells_of_each_change_and_goes_on_where_it_ended",
+)
+_COME_BACK: Final = "limits_it_was_made_with_come_back[[]{}]"
+_SENSELESS: Final = "limits_that_cannot_be_are_refused_and_nothing_is_changed[[]{}]"
+_LIMITS: Final = (
+    _OPPOSITE.format("limit*"),
+    _COME_BACK.format("*"),
+    _SENSELESS.format("*"),
+    "a_limit_that_was_taken_away_is_none_after_a_start_either",
 )
 
 KNOWN: Final = (
@@ -73,6 +82,29 @@ KNOWN: Final = (
         "one made without a network can't be connected to any",
     ),
     Known("podman-bookworm", (_OPPOSITE.format("set restart policy*"),), "restart policies can't be changed"),
+    Known("podman-bookworm", _LIMITS, "limits can't be changed"),
+    Known("*-rootless", _LIMITS, "no limit can be set, as the engine has no control groups"),
+    Known(
+        "podman-*",
+        (_COME_BACK.format("made_with0-*"), _SENSELESS.format("made_with0-*")),
+        "a limit by a number of processors is told as a quota and a period too",
+    ),
+    Known(
+        "podman-*",
+        (_COME_BACK.format("made_with4-*"), _SENSELESS.format("made_with5-*")),
+        "one made with a limit of memory and none of swap has one of swap, of twice as much",
+    ),
+    Known(
+        "podman-*",
+        (_OPPOSITE.format("limit*of one that ended"), _COME_BACK.format("*-exited")),
+        "limits of one that has ended are answered as if they were set, and are not, so that the step fails",
+    ),
+    Known("podman-*", (_SENSELESS.format("*"),), "limits are taken that Docker refuses"),
+    Known(
+        "podman-*",
+        ("a_watch_tells_of_each_change_and_goes_on_where_it_ended",),
+        "events of a network name the container and not the network",
+    ),
 )
 
 
