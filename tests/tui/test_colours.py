@@ -3,13 +3,18 @@
 import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
+from irkit.tui.app import IrkitApp
 from irkit.tui.standing import INTERRUPTED
 from irkit.tui.themes import FEW_COLOURS, USUAL_THEME, usual_theme
+from tests.app.hosts_in_memory import one_each
 from tests.soak import SOAKING
 from tests.tui.on_terminal import Terminal, staged
+from tests.tui.world import play
 
 _STYLE = re.compile(rb"\x1b\[([0-9;:]*)m")
 _SHAPES = set(range(10)) | set(range(21, 30))
@@ -81,3 +86,12 @@ def test_a_terminal_of_sixteen_colours_is_sent_no_others(way: str, tmp_path: Pat
 )
 def test_the_usual_theme_has_as_many_colours_as_the_terminal(environment: dict[str, str], theme: str) -> None:
     assert usual_theme(environment) == theme
+
+
+def test_an_empty_no_color_takes_no_colours_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "")
+
+    async def script(app: IrkitApp, _: Pilot[Any]) -> None:
+        assert not app.no_color and not app.native_ansi_color
+
+    play(one_each("a@x"), tmp_path, script)
