@@ -9,10 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from irkit.app.bundles import find_bundle, left_to_undo
+from irkit.app.hold import check_holdable
 from irkit.app.playbooks import load
 from irkit.app.runs import prepare
 from irkit.app.undo import lasting_changes, prepare_undo
-from irkit.core.errors import IrkitError, PlaybookError
+from irkit.core.errors import IrkitError, PlaybookError, UsageError
 from irkit.engine.unforeseen import shield
 
 if TYPE_CHECKING:
@@ -128,8 +129,17 @@ def plan_undo_of(
     reset_connections: bool = False,
 ) -> Planning:
     """The plan that takes a run back, or what it did to some of its containers; as `prepare_undo` has it."""
-    how = {"new_address": new_address, "reset_connections": reset_connections}
-    return Planning(partial(prepare_undo, setting, run, containers, responder=responder, **how))
+    return Planning(
+        partial(
+            prepare_undo,
+            setting,
+            run,
+            containers,
+            responder=responder,
+            new_address=new_address,
+            reset_connections=reset_connections,
+        )
+    )
 
 
 def without_steps(plan: Plan, steps: Collection[str]) -> Plan:
@@ -143,6 +153,20 @@ def without_steps(plan: Plan, steps: Collection[str]) -> Plan:
         for task in plan.tasks
     )
     return replace(plan, tasks=tasks)
+
+
+def hold_of(prepared: Prepared, plan: Plan) -> str:
+    """How what the plan contains would be held (`tell` or `contain`); empty where there is nothing to hold.
+
+    `plan` is that of `prepared`, perhaps with steps left out.
+    """
+    if prepared.request is None or plan.is_refused:
+        return ""
+    try:
+        check_holdable(plan, prepared.request)
+    except UsageError:
+        return ""
+    return prepared.request.playbook.hold
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,11 @@ from irkit.core.text import safe
 _MOST = 10
 
 
-def holding_text(holding: Holding) -> str:
-    """What is held since when, and what of it is not as it should be. Names are foreign, and made safe."""
+def holding_text(holding: Holding, ends: str = "Ctrl-C") -> str:
+    """What is held since when, what of it is not as it should be, and what `ends` it.
+
+    Names are foreign, and made safe.
+    """
     text = f"holding {len(holding.names)} container(s) since {holding.since[11:19]}Z: {_listed(holding.names)}"
     if holding.again:
         text += f"; contained again {holding.again} time(s)"
@@ -17,7 +20,7 @@ def holding_text(holding: Holding) -> str:
         text += f"; NOT HELD: {_listed(holding.broken)}"
     if holding.unanswered:
         text += f"; no answer from {_listed(holding.unanswered)}"
-    return f"{text}; Ctrl-C ends it"
+    return f"{text}; {ends} ends it"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -128,10 +128,10 @@ async def confirm_waiting(app: IrkitApp) -> None:
     app.say("no plan waits: P chooses a playbook", "warning")
 
 
-def begin(app: IrkitApp, prepared: Prepared) -> bool:
-    """Begin the run; whether it was begun."""
+def begin(app: IrkitApp, prepared: Prepared, hold_for: float = 0) -> bool:
+    """Begin the run, which holds what it contains for so many seconds where its plan says so; whether it was begun."""
     try:
-        app.services.runs.begin(prepared)
+        app.services.runs.begin(prepared, hold_for=hold_for)
     except IrkitError as error:
         prepared.fleet.close()
         app.say(error, "error")

@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 
 from irkit.core.operations import Touch
 from irkit.core.text import safe
+from irkit.tui.holds import hold_text
 from irkit.tui.phrase import changed_by, phrase_for
 from irkit.tui.plan_rows import plan_name
 from irkit.tui.screen import Modal
@@ -31,9 +32,9 @@ class ConfirmScreen(Modal["Plan | None"]):
         Binding("enter", "yes", "Agree", id="confirm.agree"),
     ]
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, hold_for: float = 0) -> None:
         super().__init__()
-        self._plan, self.phrase = plan, phrase_for(plan)
+        self._plan, self._hold_for, self.phrase = plan, hold_for, phrase_for(plan)
 
     def compose(self) -> ComposeResult:
         """What will be done, and where to type."""
@@ -60,6 +61,7 @@ class ConfirmScreen(Modal["Plan | None"]):
         lines = [
             Content.styled(f"{plan_name(plan)}: this will {word} {count}", style),
             *(Content(f"  {one}") for one in [*named, *more]),
+            *([Content.styled(hold_text(plan.hold, self._hold_for), "bold")] if plan.hold else []),
             Content(f"case {safe(plan.case or '-', 60)}, by {safe(plan.responder, 60)}"),
         ]
         if not self.phrase:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import replace
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -14,16 +15,18 @@ from textual.widgets.option_list import Option
 
 from irkit.app.again import Again
 from irkit.app.estimates import space_left
-from irkit.app.planning import Planning, without_steps
+from irkit.app.planning import Planning, hold_of, without_steps
 from irkit.cli.table import estimate_text, size_text
 from irkit.core.operations import Touch
 from irkit.core.text import safe
 from irkit.tui.choices import Choices
+from irkit.tui.holds import HOLDS, hold_answers, hold_line
 from irkit.tui.notice import Notice
 from irkit.tui.phrase import changed_by
 from irkit.tui.plan_rows import StepRow, operation_lines, plan_name, step_rows
 from irkit.tui.plan_text import HEAD, columns, count, note_lines, target_lines
 from irkit.tui.screen import IrkitScreen
+from irkit.tui.screens.choice import ChoiceScreen
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
@@ -51,6 +54,7 @@ class PlanScreen(IrkitScreen[None]):
         Binding(
             "f", "parameters", "Values", id="plan.parameters", tooltip="Give the parameters, or an undo, other values"
         ),
+        Binding("h", "hold", "Hold", id="plan.hold", show=False, tooltip="Hold what is contained, or do not"),
         Binding("r", "again", "Plan again", id="plan.again", show=False, tooltip="Plan again, from facts of now"),
         Binding("escape", "back", "Back", id="plan.back"),
     ]
@@ -61,6 +65,7 @@ class PlanScreen(IrkitScreen[None]):
         self._planning: Planning | None = None
         self._rows: list[StepRow] = []
         self._left_out: set[str] = set()
+        self._hold_for: float | None = None
         self._is_exact = False
         self._waited = 0
         self._room: Look[int | None] | None = None
@@ -164,7 +169,18 @@ class PlanScreen(IrkitScreen[None]):
 
     def how_lines(self, plan: Plan) -> Iterable[Content]:
         """What can be chosen of how it is done, and what was."""
-        return ()
+        if how := self._hold_of(plan):
+            yield hold_line(how, self._hold_for)
+
+    def _hold_of(self, plan: Plan) -> str:
+        """How it would be held as it would be carried out, empty where nothing can be."""
+        prepared = self._planning.prepared if self._planning else None
+        return hold_of(prepared, without_steps(plan, self._left_out)) if prepared is not None else ""
+
+    def _as_chosen(self, plan: Plan) -> Plan:
+        """The plan without the steps that were left out, held where that was chosen."""
+        how = self._hold_of(plan) if self._hold_for is not None else ""
+        return replace(without_steps(plan, self._left_out), hold=how)
 
     # Keys ----------------------------------------------------------------------------------------------------------
 
@@ -214,6 +230,22 @@ class PlanScreen(IrkitScreen[None]):
         else:
             self.irkit.say("this plan has no parameters", "warning")
 
+    def action_hold(self) -> None:
+        """Ask whether what is contained is to be held, and for how long."""
+        if self._is_asked:
+            return
+        how = self._hold_of(self.plan) if self.plan is not None else ""
+        if not how:
+            self.irkit.say("there is nothing to hold: no step of the plan contains anything", "warning")
+            return
+
+        def told(answer: str | None) -> None:
+            if answer is not None:
+                self._hold_for = HOLDS[answer]
+                self._show()
+
+        self.irkit.push_screen(ChoiceScreen("Is what is contained to be held?", hold_answers(how)), told)
+
     def action_again(self) -> None:
         """Plan once more, from facts as they are now."""
         if self._is_asked:
@@ -239,14 +271,14 @@ class PlanScreen(IrkitScreen[None]):
         if self.plan is None:
             self.irkit.say("the plan is not there yet", "warning")
             return
-        plan = without_steps(self.plan, self._left_out)
+        plan = self._as_chosen(self.plan)
         if reason := self._why_not(plan):
             self.irkit.say(reason, "warning")
             return
         from irkit.tui.screens.confirm import ConfirmScreen
 
         self._is_asked = True
-        self.irkit.push_screen(ConfirmScreen(plan), self._confirmed)
+        self.irkit.push_screen(ConfirmScreen(plan, self._hold_for or 0), self._confirmed)
 
     def _why_not(self, plan: Plan) -> str:
         if whole := next((one for one in plan.refusals if one.is_whole), None):
@@ -280,7 +312,7 @@ class PlanScreen(IrkitScreen[None]):
         """Have it carried out, and go to its run; keys may have led to another screen meanwhile."""
         from irkit.tui import flows
 
-        self.is_handed_over = flows.begin(self.irkit, prepared)
+        self.is_handed_over = flows.begin(self.irkit, prepared, self._hold_for or 0)
         if not self.is_handed_over:
             self.action_again()
             return

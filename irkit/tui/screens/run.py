@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from irkit.app.again import Again
 from irkit.app.estimates import space_left
+from irkit.cli.holding import holding_text
 from irkit.cli.record_text import RecordText
 from irkit.cli.render import run_text
 from irkit.cli.table import size_text
@@ -95,9 +96,8 @@ class RunScreen(IrkitScreen[None]):
         self._taken = len(records)
         self._ticks += 1
         self._show_title(run)
-        self.query_one("#run-items", Static).update(
-            Content("\n").join([Content(line) for line in self._rates.lines(run.progress, time.monotonic())])
-        )
+        lines = [*self._holding(run), *self._rates.lines(run.progress, time.monotonic())]
+        self.query_one("#run-items", Static).update(Content("\n").join([Content(line) for line in lines]))
         if run.run.records != self._count or run.is_over != self._is_summed_up:
             self._count, self._is_summed_up = run.run.records, run.is_over
             self._show_steps(run)
@@ -106,6 +106,11 @@ class RunScreen(IrkitScreen[None]):
         if run.is_over and (counted := self._counting.take()) is not None:
             self._left = counted
             self._show_steps(run)
+
+    def _holding(self, run: ActiveRun) -> Iterable[Safe]:
+        """What is held, as the command line says it."""
+        if run.holding is not None and not run.is_over:
+            yield safe(holding_text(run.holding, "X"), 1000)
 
     def _count_left(self) -> int:
         """On another thread, as all logs are asked: what of the run is to be taken back."""
@@ -133,7 +138,7 @@ class RunScreen(IrkitScreen[None]):
             if (measured := self._measuring.take()) is not None:
                 self._room = measured.value
             free = f", free {size_text(self._room)}" if self._room is not None else ""
-            state = "ENDING" if run.is_ending else "goes on"
+            state = "ENDING" if run.is_ending else "HOLDS" if run.holding is not None else "goes on"
             text = f"run {run.plan.run[:12]} of {run.plan.playbook}: {state}, {seconds} s{free}"
         self.query_one("#run-title", Notice).update(Content(safe(text, 300)))
 

@@ -42,8 +42,13 @@ class UndoPlanScreen(PlanScreen):
         self._chosen: set[str] = set()
 
         def make() -> Planning:
-            how = {name: name in self._chosen for name in (_RESET, _ADDRESS)}
-            return plan_undo_of(services.setting, run, responder=services.responder, **how)
+            return plan_undo_of(
+                services.setting,
+                run,
+                responder=services.responder,
+                new_address=_ADDRESS in self._chosen,
+                reset_connections=_RESET in self._chosen,
+            )
 
         super().__init__(f"undo of {Path(run).name}", make, edit=self._choose)
 

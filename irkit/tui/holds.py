@@ -1,0 +1,45 @@
+"""Holding what a plan contains: what can be chosen, and what was, in words. Who watches is the runner's concern."""
+
+from typing import Final
+
+from textual.content import Content
+
+from irkit.core.text import Safe
+
+HOLDS: Final[dict[str, float | None]] = {"no": None, "until": 0.0, "1h": 3600.0, "8h": 8 * 3600.0, "24h": 24 * 3600.0}
+"""What can be chosen: seconds, 0 until the run is ended, None for no hold."""
+_BROKEN: Final = {
+    "tell": "what somebody breaks of it is told",
+    "contain": "what somebody breaks of it, or what takes the place of a target, is contained again by the same steps",
+}
+
+
+def hold_answers(how: str) -> list[tuple[str, str, str]]:
+    """What can be chosen, as a question has its answers; `how` is the playbook's word, `tell` or `contain`."""
+    watched = f"what is contained is watched, and {_BROKEN[how]}"
+    times = [
+        (name, f"Hold it for {_hours(seconds)}", "or until X ends it") for name, seconds in HOLDS.items() if seconds
+    ]
+    return [
+        ("no", "Hold nothing", "the run ends with its last step, and what was contained stays contained"),
+        ("until", "Hold it until X", watched),
+        *times,
+    ]
+
+
+def hold_text(how: str, seconds: float) -> Safe:
+    """What the responder agrees to where a plan is held."""
+    until = f"for {_hours(seconds)}, or until X ends the run" if seconds else "until X ends the run"
+    return Safe(f"HOLD: what is contained is watched {until}; {_BROKEN[how]}")
+
+
+def hold_line(how: str, seconds: float | None) -> Content:
+    """What was chosen, or can be."""
+    if seconds is None:
+        return Content.styled("h: hold what is contained, once it is", "dim")
+    return Content.styled(hold_text(how, seconds), "bold")
+
+
+def _hours(seconds: float) -> str:
+    hours = int(seconds // 3600)
+    return "1 hour" if hours == 1 else f"{hours} hours"

@@ -1,0 +1,95 @@
+"""A containment held from the terminal interface: chosen in the plan, said before it is agreed to, ended by X."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from irkit.core.container import Container
+from irkit.tui import flows
+from irkit.tui.app import IrkitApp
+from irkit.tui.screens.choice import ChoiceScreen
+from irkit.tui.screens.confirm import ConfirmScreen
+from irkit.tui.screens.plan import PlanScreen
+from tests.app.hosts_in_memory import Place
+from tests.engine.world import attachment, container
+from tests.tui.world import play, text_of, until
+
+WEB = container("web", attachment("front"), host="a@x")
+
+
+async def planned(app: IrkitApp, pilot: Pilot[Any], playbook: str) -> PlanScreen:
+    flows.plan(app, playbook, [WEB.key])
+    await until(pilot, lambda: isinstance(app.screen, PlanScreen) and app.screen.plan)
+    assert isinstance(app.screen, PlanScreen)
+    return app.screen
+
+
+async def chosen(app: IrkitApp, pilot: Pilot[Any], key: str, answer: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, ChoiceScreen))
+    choice: Any = app.screen.query_one("#choice")
+    choice.highlighted = choice.get_option_index(answer)
+    await pilot.press("enter")
+    await until(pilot, lambda: not isinstance(app.screen, ChoiceScreen))
+
+
+async def agreed(app: IrkitApp, pilot: Pilot[Any]) -> str:
+    """Agree to the plan; what the confirmation said."""
+    app.is_armed = True
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+    await until(pilot, lambda: "Type" in text_of(app))
+    said = " ".join(text_of(app).replace("┃", " ").split())
+    await pilot.press(*"web", "enter")
+    await until(pilot, lambda: app.services.runs.latest is not None)
+    return said
+
+
+def now(place: Place) -> Container:
+    (one,) = place.opened["a@x"].containers.values()
+    return one
+
+
+@pytest.mark.parametrize("answer", ["until", "8h"])
+def test_what_is_contained_is_held_until_x_ends_it(tmp_path: Path, answer: str) -> None:
+    place = Place({"a@x": [WEB]})
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "web" in text_of(app))
+        await planned(app, pilot, "isolate")
+        await until(pilot, lambda: "h: hold what is contained" in text_of(app))
+        await chosen(app, pilot, "h", answer)
+        times = "for 8 hours, or until X" if answer == "8h" else "watched until X ends the run"
+        await until(pilot, lambda: times in text_of(app))
+        assert f"{times}" in await agreed(app, pilot)
+        run = app.services.runs.latest
+        assert run is not None and run.plan.hold == "tell"
+        await until(pilot, lambda: "holding 1 container(s)" in text_of(app) and "X ends it" in text_of(app))
+        assert "HOLDS" in text_of(app) and not run.is_over
+        await chosen(app, pilot, "X", "step")
+        await until(pilot, lambda: run.is_over)
+        assert run.error == "" and not now(place).attachments
+
+    play({"a@x": []}, tmp_path, script, place=place, size=(120, 40))
+
+
+def test_a_plan_that_contains_nothing_or_nothing_any_more_holds_nothing(tmp_path: Path) -> None:
+    place = Place({"a@x": [WEB]})
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "web" in text_of(app))
+        await planned(app, pilot, "triage")
+        await pilot.press("h", "escape")
+        assert "there is nothing to hold" in " ".join(one.message for one in app._notifications)
+        screen = await planned(app, pilot, "isolate")
+        await chosen(app, pilot, "h", "until")
+        assert screen.plan is not None and screen._as_chosen(screen.plan).hold == "tell"
+        screen._left_out = {"cut-off"}
+        assert screen._as_chosen(screen.plan).hold == ""
+        screen._left_out = set()
+        await chosen(app, pilot, "h", "no")
+        assert screen._as_chosen(screen.plan).hold == ""
+
+    play({"a@x": []}, tmp_path, script, place=place, size=(120, 40))
