@@ -123,11 +123,11 @@ def _limits(podman: str, lasting: str, info: _Info) -> list[str]:
     found = []
     if podman:
         found += [
-            "Processes are not listed: Podman would run ps inside the container.",
+            "The engine's own list of processes is not asked for: Podman would run ps inside the container.",
             "A paused container cannot be cut off: Podman says that it is, and leaves it connected.",
         ]
     if podman.partition(".")[0] in _FIXED_POLICIES:
-        found.append("Restart policies cannot be changed: this Podman has no request for it.")
+        found.append("Restart policies and limits cannot be changed: this Podman has no request for it.")
     if _is_rootless(info) and (info.cgroup_driver == "none" or info.cgroup_version == "1"):
         found += _limits_without_groups(podman)
     if not lasting:
@@ -142,9 +142,11 @@ def _limits_without_groups(podman: str) -> list[str]:
     found = [
         "Containers cannot be paused: a rootless engine has no control groups on this host.",
         "Images are committed only with `pause: false`.",
+        "Limits of CPU, memory and processes cannot be set.",
         "Resource use is not that of a container: the engine tells none, or that of the whole host.",
     ]
-    return found if podman else [*found, "Processes are not listed: the engine finds them by control groups."]
+    own_list = "The engine's own list of processes is not to be had: it finds them by control groups."
+    return found if podman else [*found, own_list]
 
 
 def _is_rootless(info: _Info) -> bool:

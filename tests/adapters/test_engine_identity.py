@@ -120,7 +120,7 @@ def test_rootless_and_other_systems_are_told(place: Path) -> None:
 )
 def test_a_podman_that_cannot_change_restart_policies_is_told(place: Path, version: str, told: bool) -> None:
     found = facts(place, lambda: INFO, {**PODMAN, "Version": version})
-    assert any("Restart policies cannot" in sentence for sentence in found.cannot) is told
+    assert any("Restart policies and limits cannot" in sentence for sentence in found.cannot) is told
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_rootless_engine_without_control_groups_cannot_pause(place: Path, more
 def test_what_needs_control_groups_is_told_once_where_there_are_none(place: Path, version: dict[str, Any]) -> None:
     info = {**INFO, "SecurityOptions": ["name=rootless"], "CgroupDriver": "none", "CgroupVersion": "1"}
     cannot = facts(place, lambda: info, version).cannot
-    for sentence in ("Processes are not listed: ", "Images are committed only with"):
+    for sentence in ("The engine's own list of processes", "Images are committed only with", "Limits of CPU"):
         assert len([one for one in cannot if one.startswith(sentence)]) == 1
 
 
