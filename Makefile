@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo   contain, preserve and release a real container, and verify the bundle"
 	@echo "make test   every test, on a real engine of its own"
-	@echo "make soak   the tests that try many points, at all of them"
+	@echo "make soak   every test, and all points of those that try many"
 	@echo "make lint   ruff, mypy"
 	@echo "make bench  figures, as ratios against named peers"
 	@echo "make docs   write the generated pages and pictures"
@@ -36,13 +36,11 @@ test: lint
 	$(RUN) -m tests.lab setup
 	$(RUN) -m pytest $(SPREAD)
 
-# The tests that try one thing at many points, at all of them: kills, faults of the network, connections lost, changed bytes.
+# Every test, and those that try one thing at many points at all of them: kills, faults of the network, lost connections,
+# changed bytes, sizes of the terminal, made-up input.
 soak: $(READY)
 	$(RUN) -m tests.lab setup
-	IRKIT_SOAK=1 $(RUN) -m pytest $(SPREAD) tests/acceptance/test_killed.py tests/acceptance/test_ssh_faults.py \
-		tests/acceptance/test_ssh_leaks.py tests/acceptance/test_tampering.py tests/adapters/test_verify.py \
-		tests/engine/test_undo_model.py tests/tui/test_colours.py tests/tui/test_hostile_screens.py tests/tui/test_snapshots.py \
-		tests/tui/test_storm.py tests/tui/test_styled_snapshots.py
+	IRKIT_SOAK=1 $(RUN) -m pytest $(SPREAD)
 
 bench: $(READY)
 	$(RUN) -m tests.lab exec -- $(RUN) -m tests.bench

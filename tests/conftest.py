@@ -9,11 +9,13 @@ import pytest
 from hypothesis import settings
 
 from tests.lab.fixtures import client, engine, lab, second_engine, ssh_host, third_engine, three_hosts  # noqa: F401
+from tests.soak import often
 
 # A run of CI can be repeated to the example; everywhere else each run tries others.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+EXAMPLES = often(100, 40)
+settings.register_profile("usual", max_examples=EXAMPLES)
+settings.register_profile("ci", max_examples=EXAMPLES, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "usual")
 
 
 def pytest_configure() -> None:

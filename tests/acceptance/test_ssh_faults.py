@@ -223,7 +223,7 @@ def test_a_collection_is_whole_or_says_what_it_lacks_whatever_befalls_it_at_any_
     with many_ways(host, client, WAYS) as ways:
         points = points_of(measure(ways[0], client, tmp_path / "measured", playbooks["whole"]))
         assert len(points) == 100
-        points = points[:: 100 // often(100, 20)]
+        points = points[:: 100 // often(100, 16)]
         jobs = [
             partial(collect, one, client=client, evidence=tmp_path / f"{number}", playbook=playbooks[one.playbook])
             for number, one in enumerate(points)

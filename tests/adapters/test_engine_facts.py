@@ -12,6 +12,7 @@ from irkit.core import codec
 from irkit.core.container import UNLIMITED, Limits, RestartPolicy
 from irkit.core.errors import Refusal, TargetError
 from tests.acceptance.fake_engine import ID, inspected
+from tests.soak import often
 
 
 def facts(**more: Any) -> Any:
@@ -92,7 +93,7 @@ shaped = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=often(200, 66), deadline=None)
 @given(st.dictionaries(keys, shaped, max_size=6))
 def test_no_answer_to_an_inspect_leads_to_a_traceback(more: dict[str, Any]) -> None:
     try:

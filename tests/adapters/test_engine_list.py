@@ -10,6 +10,7 @@ from irkit.adapters.engine_list import summaries_of
 from irkit.core import codec
 from irkit.core.errors import Refusal, TargetError
 from tests.acceptance.fake_engine import listed
+from tests.soak import often
 
 
 @pytest.mark.parametrize("where", ["Names", "Id", "Labels", "Ports", "NetworkSettings", "State", "Image", "Created"])
@@ -27,7 +28,7 @@ def check(body: bytes) -> None:
         codec.canonical(found)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=often(200, 66), deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_lead_to_a_traceback(body: bytes) -> None:
     check(body)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from irkit.adapters.log_stream import ENGINE, LogRecord, LogSplitter
 from irkit.core.errors import Refusal, TargetError
+from tests.soak import often
 
 STAMP = "2026-11-21T10:15:30.{:09d}Z"
 BASE = 1_795_256_130 * 10**9
@@ -36,7 +37,7 @@ contents = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=often(200, 66), deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["stdout", "stderr"]), contents, st.integers(0, 999_999_999)), max_size=8),
     pieces,
@@ -51,7 +52,7 @@ def test_framed_records_come_out_as_they_went_in(records: list[tuple[str, bytes,
     assert found == [LogRecord(stream, STAMP.format(nano), BASE + nano, content) for stream, content, nano in records]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=often(200, 66), deadline=None)
 @given(st.lists(contents.map(lambda raw: raw.replace(b"\n", b"") + b"\n"), max_size=8), pieces)
 def test_lines_of_a_terminal_come_out_as_they_went_in(lines: list[bytes], sizes: list[int]) -> None:
     data = b"".join(STAMP.format(7).encode() + b" " + line for line in lines)
@@ -111,7 +112,7 @@ def test_what_the_engine_itself_says_has_no_time_stamp() -> None:
     assert found == [LogRecord(ENGINE, "", 0, b"Error grabbing logs: EOF\n")]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=often(300, 100), deadline=None)
 @given(st.binary(max_size=300), st.booleans(), pieces)
 def test_no_bytes_raise_anything_else(data: bytes, tty: bool, sizes: list[int]) -> None:
     try:

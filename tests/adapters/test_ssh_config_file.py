@@ -13,6 +13,7 @@ from irkit.adapters import ssh_config_file
 from irkit.adapters.ssh_config import SshSettings, read_ssh_settings
 from irkit.core.errors import UsageError
 from tests.adapters.ssh_configs import WAYS, WITH_OPENSSH, WITHOUT, environment, read
+from tests.soak import often
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ BLOCKS = st.one_of(
 LINES = st.lists(st.one_of(SETTINGS, SETTINGS, BLOCKS), max_size=14)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=often(150, 50), deadline=None)
 @given(lines=LINES, alias=st.sampled_from(["web", "WEB", "db", "web.example.org"]), user=st.sampled_from(["", "ana"]))
 def test_any_file_means_what_it_means_to_the_real_ssh(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], alias: str, user: str
@@ -242,7 +243,7 @@ def test_what_is_no_regular_file_is_not_waited_for(home: Path) -> None:
         read_home(home)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=often(200, 66), deadline=None)
 @given(text=st.text(max_size=60))
 def test_any_text_is_read_or_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.mktemp("text")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from irkit.adapters.ssh_config import SshSettings, parse_hop, proxy_argv
 from irkit.adapters.ssh_config_route import split_command
 from irkit.core.errors import UsageError
+from tests.soak import often
 
 HOME = Path("/home/ana")
 
@@ -142,7 +143,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=often(150, 50), deadline=None)
 @given(pieces=st.lists(PIECES, min_size=1, max_size=12))
 @example(pieces=["~", "'a b'"])
 @example(pieces=["~", "\\", "/"])

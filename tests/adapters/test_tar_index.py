@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from irkit.adapters import tar_index
 from irkit.adapters.tar_fields import number_of, read_pax
 from irkit.adapters.tar_index import IndexSummary, TarIndex
+from tests.soak import often
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -175,7 +176,7 @@ def json_line(line: dict[str, Any]) -> bytes:
     return json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=often(60, 20), deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -397,13 +398,13 @@ def test_what_emit_raises_is_raised() -> None:
         one.close()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=often(300, 100), deadline=None)
 @given(st.binary(max_size=3000), st.integers(1, 600))
 def test_nothing_that_is_fed_raises(data: bytes, step: int) -> None:
     index(header() + data, step)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=often(150, 50), deadline=None)
 @given(st.data())
 def test_no_damage_to_an_archive_raises(data: st.DataObject) -> None:
     damaged = bytearray(ARCHIVES["pax"])

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irkit.engine.expression_syntax import MAX_LENGTH, MAX_NESTING, Call, ExpressionError, Name, parse
+from tests.soak import often
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ _PIECES += [".map(x,", ".all(a,", "size(", "true", "null", "\\", '"', "$", "\n",
 _ONLY_CEL_KNOWS = ("must be a simple name", "has() macro", "invalid")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=often(300, 100), deadline=None)
 @given(st.lists(st.sampled_from(_PIECES), max_size=25).map("".join))
 def test_whatever_is_let_through_is_cel_and_the_rest_is_refused_without_it(source: str) -> None:
     import cel

@@ -20,6 +20,7 @@ from irkit.engine.runner import Limits
 from irkit.engine.undo import outstanding
 from tests.engine.guard import within
 from tests.engine.world import PATIENCE, Hooked, World, attachment, container, step
+from tests.soak import often
 
 ALWAYS = RestartPolicy(name="always")
 STEPS = (
@@ -161,7 +162,7 @@ STEP = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=often(100, 33), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), st.lists(STEP, min_size=1, max_size=6), faults(), faults())
 def test_any_run_with_any_faults_can_be_taken_back(
     world: World,

@@ -14,6 +14,7 @@ from irkit.actions import ACTIONS
 from irkit.adapters.playbook_file import find_problems, load_playbook
 from irkit.core.errors import PlaybookError
 from irkit.engine.language import Language
+from tests.soak import often
 
 FILES = sorted(Path(__file__).with_name("playbooks").glob("*.yaml"))
 LANGUAGE = Language(ACTIONS)
@@ -127,7 +128,7 @@ def check(source: bytes) -> None:
         assert playbook.steps
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=often(300, 100), deadline=None)
 @example(b"\xef\xbb\xbf" + GOOD)
 @given(
     st.one_of(
@@ -142,7 +143,7 @@ SHIPPED = [path.read_bytes() for path in sorted((Path(__file__).parents[2] / "pl
 edits = st.tuples(st.floats(0, 1), st.integers(0, 30), st.sampled_from([b"", *_PIECES]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=often(300, 100), deadline=None)
 @given(st.sampled_from([*SHIPPED, *(path.read_bytes() for path in FILES)]), st.lists(edits, max_size=4))
 def test_no_damage_to_a_playbook_leads_to_a_traceback(source: bytes, damage: list[tuple[float, int, bytes]]) -> None:
     for where, length, piece in damage:
