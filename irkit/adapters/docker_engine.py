@@ -140,12 +140,12 @@ class DockerEngine:
         return watch(self._bulk, since, deadline)
 
     def follow_logs(
-        self, container: str, deadline: Deadline, *, tty: bool, tail: int, ends: bool = False
+        self, container: str, deadline: Deadline, *, tty: bool, tail: int, since: str = "", ends: bool = False
     ) -> Iterator[list[LogRecord]]:
         """A container's log as it is written, over the connection for streams."""
         from irkit.adapters.engine_follow import follow_logs  # noqa: PLC0415 - screens alone need it
 
-        return follow_logs(self._bulk, container, deadline, tty=tty, tail=tail, ends=ends)
+        return follow_logs(self._bulk, container, deadline, tty=tty, tail=tail, since=since, ends=ends)
 
     def why_no_root(self, deadline: Deadline) -> str:
         """Why what needs root on the host cannot be done there, in one line; empty where it can."""

@@ -6,6 +6,7 @@ The contract suite runs against this and the real engine, so that it is no more 
 import re
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from irkit.adapters.fixed_clock import FixedClock
 from irkit.adapters.log_stream import LogRecord
@@ -23,6 +24,7 @@ from irkit.core.host_check import HostFacts
 from irkit.core.kernel import KernelFacts
 from irkit.core.network import NetworkFacts
 from irkit.core.ports import Deadline, Intake, Outcome
+from irkit.core.values import moment_of
 
 _BUILT_IN = ("bridge", "host", "none")
 _IMAGE_NAME = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*:\w[\w.-]{0,127}")
@@ -166,11 +168,13 @@ class MemoryTarget:
         return self.events.watch(since, deadline)
 
     def follow_logs(
-        self, container: str, deadline: Deadline, *, tty: bool, tail: int, ends: bool = False
+        self, container: str, deadline: Deadline, *, tty: bool, tail: int, since: str = "", ends: bool = False
     ) -> Iterator[list[LogRecord]]:
         """The last of its `log`, which is every container's."""
         self.examine(container, deadline)
-        yield self.log[-tail:]
+        now = datetime.now(UTC)
+        begin = int(moment_of(since, now).timestamp()) * 10**9 if since else 0
+        yield [one for one in self.log[-tail:] if one.nanoseconds >= begin]
 
     def act(self, operation: do.Operation) -> None:
         """Somebody else changes a container."""

@@ -186,10 +186,10 @@ class SshTarget:
         return self._engine.watch(since, deadline)
 
     def follow_logs(
-        self, container: str, deadline: Deadline, *, tty: bool, tail: int, ends: bool = False
+        self, container: str, deadline: Deadline, *, tty: bool, tail: int, since: str = "", ends: bool = False
     ) -> Iterator[list[LogRecord]]:
         """A container's log as it is written, over the connection for streams."""
-        return self._engine.follow_logs(container, deadline, tty=tty, tail=tail, ends=ends)
+        return self._engine.follow_logs(container, deadline, tty=tty, tail=tail, since=since, ends=ends)
 
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         """Carry out one operation; streams go over a connection of their own."""

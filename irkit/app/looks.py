@@ -81,14 +81,18 @@ class Looks:
         """One sample of its use of CPU, memory and network, as the engine tells it."""
         return self._read(key, ReadStats, msgspec.json.decode, is_cut_short=False)
 
-    def logs(self, key: str, *, tail: int, ends: bool = False) -> LogLook:
-        """Its log from the last `tail` lines on, for as long as it is looked at, or those alone where it `ends`."""
+    def logs(self, key: str, *, tail: int, since: str = "", ends: bool = False) -> LogLook:
+        """Its log from the last `tail` lines on, for as long as it is looked at, or those alone where it `ends`.
+
+        `since` leaves out lines before: a duration such as 10m, or a time.
+        """
 
         def work(look: LogLook) -> None:
             target, container, first = self._reach(key, look)
             facts = target.examine(container, first)
             deadline = self._hosts.deadline(_LONGEST, look.cancel_switch)
-            for batch in target.follow_logs(container, deadline, tty=facts.tty, tail=tail, ends=ends):
+            batches = target.follow_logs(container, deadline, tty=facts.tty, tail=tail, since=since, ends=ends)
+            for batch in batches:
                 look.keep(batch)
 
         return LogLook(work)

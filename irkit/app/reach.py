@@ -52,11 +52,12 @@ class HostTarget(Target, Protocol):
         ...
 
     def follow_logs(
-        self, container: str, deadline: Deadline, *, tty: bool, tail: int, ends: bool = False
+        self, container: str, deadline: Deadline, *, tty: bool, tail: int, since: str = "", ends: bool = False
     ) -> Iterator[list[LogRecord]]:
         """The last `tail` records of a container's log, by full id, and all that come, until the engine ends it.
 
-        Where it `ends`, only those there are so far.
+        `since` leaves out those before: a duration before now by the host's clock, such as 10m, or a time. Where it
+        `ends`, only those there are so far.
         """
         ...
 

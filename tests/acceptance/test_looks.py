@@ -123,6 +123,10 @@ def test_a_log_is_followed_as_it_was_written_by_stream_and_by_record(
     assert texts[0] == "out" and [len(text) for text in texts[1:4]] == [4000, 4000, 100]
     assert "�" in texts[4] and all(one.stamp.endswith("Z") for one in lines)
     assert [one.is_cut for one in lines if one.text.startswith("L")] == [True, True, False]
+    with following(looks.logs(f"{host}/{container}", tail=2, since="24h")) as look:
+        assert len(lines_until(look, lambda found: len(found) >= 2)) == 2
+    none = looks.logs(f"{host}/{container}", tail=100, since="2126-01-31T10:00:00Z", ends=True)
+    assert none.wait(PATIENCE) and none.lines == 0 and not none.error, "from then on there is none"
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -102,7 +102,7 @@ class BusyHost(MemoryTarget):
         forget()
 
     def follow_logs(
-        self, container: str, deadline: Deadline, *, tty: bool, tail: int, ends: bool = False
+        self, container: str, deadline: Deadline, *, tty: bool, tail: int, since: str = "", ends: bool = False
     ) -> Iterator[list[LogRecord]]:
         """50,000 lines a second, read as an engine's answer is."""
         begun = time.perf_counter()

@@ -209,7 +209,7 @@ class StillLooks:
     def raw(self, key: str) -> Look[Any]:
         return _seen(RAW)
 
-    def logs(self, key: str, *, tail: int) -> StillLog:
+    def logs(self, key: str, *, tail: int, since: str = "") -> StillLog:
         return StillLog(LOG)
 
     def as_looks(self) -> Looks:

@@ -2,11 +2,13 @@
 
 import re
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
 
+from irkit.adapters.log_stream import LogRecord
 from irkit.adapters.memory import MemoryTarget
 from irkit.app.look_pool import MOST as MOST_AT_A_TIME
 from irkit.app.seen import Change
@@ -173,3 +175,29 @@ def test_the_key_of_an_answer_is_the_one_that_plans_it_as_configured(tmp_path: P
     more = {"keys": {"plan.isolate": "f6"}, "playbooks": {"collect": "preserve-disk"}}
     privileged = {"local": [container("on-local", privileged=True)]}
     opened(Place(privileged), tmp_path, script, size=(100, 40), **more)
+
+
+def test_lines_of_a_log_are_chosen_by_their_age_beside_their_number(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+
+    def record(ago: timedelta) -> LogRecord:
+        at = now - ago
+        return LogRecord("stdout", f"{at:%Y-%m-%dT%H:%M:%S}Z", int(at.timestamp()) * 10**9, f"ago {ago}".encode())
+
+    def make(host: Host) -> MemoryTarget:
+        target = MemoryTarget(one_each(host.name)[host.name], host)
+        target.log = [record(timedelta(days=3)), record(timedelta(hours=2)), record(timedelta(seconds=5))]
+        return target
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("l")
+        await until(pilot, lambda: "3 lines from the last 200 on" in text_of(app))
+        assert f"-- {now - timedelta(days=3):%Y-%m-%d} UTC --" in text_of(app)
+        for since, count in (("10m", 1), ("1h", 1), ("24h", 2)):
+            await pilot.press("b")
+            await until(pilot, lambda: f"{count} lines from the last 200 of {since} on" in text_of(app))  # noqa: B023
+        assert "3 days" not in text_of(app) and "ago 2:00:00" in text_of(app)
+        await pilot.press("b", "m")
+        await until(pilot, lambda: "3 lines from the last 2000 on" in text_of(app))
+
+    opened(Place(special={"local": make}), tmp_path, script)
