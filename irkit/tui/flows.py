@@ -11,6 +11,7 @@ from irkit.app.planning import plan_run, wrong_parameters
 from irkit.core.errors import IrkitError
 from irkit.core.text import safe
 from irkit.tui.keys import told_keys
+from irkit.tui.run_ends import ends, leaves, standing
 
 if TYPE_CHECKING:
     from irkit.app.runs import Prepared
@@ -178,15 +179,8 @@ def end_run(app: IrkitApp) -> None:
         if answer == "undo":
             app.undo_after(run)
 
-    app.push_screen(ChoiceScreen("How is the run to end?", _ENDS), told)
-
-
-_ENDS: Final = (
-    ("go-on", "Go on", "nothing is ended"),
-    ("step", "Finish the step", "reads stop, a change under way is waited for; what was contained stays contained"),
-    ("now", "Stop now", "nothing is waited for; a change under way may be in doubt, and undo will take it in"),
-    ("undo", "Stop and undo", "as the step's end, then a plan to take back what was changed, to be confirmed"),
-)
+    question = f"How is the run to end? {standing(run.plan, run.run).text()}."
+    app.push_screen(ChoiceScreen(question, ends(run.plan, run.run)), told)
 
 
 def take_note(app: IrkitApp) -> None:
@@ -252,17 +246,5 @@ def leave(app: IrkitApp) -> None:
             case _:
                 pass
 
-    app.push_screen(ChoiceScreen("A run goes on. What is to become of it?", _LEAVES), told)
-
-
-_LEAVES: Final = (
-    ("stay", "Stay here", "the run goes on"),
-    (
-        "wait",
-        "Leave, and let it end",
-        "irkit waits on the plain terminal until the bundle is sealed; Ctrl-C ends the run",
-    ),
-    ("step", "Leave after this step", "reads stop, a change under way is waited for; then the bundle is sealed"),
-    ("now", "Leave now", "nothing is waited for; a change under way may be in doubt; then the bundle is sealed"),
-    ("undo", "Stop and undo", "stays here: the run ends, then a plan to take it back is shown"),
-)
+    question = f"A run goes on. What is to become of it? {standing(run.plan, run.run).text()}."
+    app.push_screen(ChoiceScreen(question, leaves(run.plan, run.run)), told)
