@@ -8,6 +8,7 @@ from irkit.core.estimate import in_all
 from irkit.core.operations import AnyOperation, Touch
 from irkit.core.plan import Plan, Task
 from irkit.core.text import Safe, safe
+from irkit.tui.change_notes import change_notes
 
 EFFECTS = {Touch.READ: "read-only", Touch.CHANGE: "CHANGES", Touch.DESTROY: "DESTROYS"}
 _MOST_UNDO = 3
@@ -48,7 +49,7 @@ def _row(plan: Plan, name: str, tasks: Sequence[Task]) -> StepRow:
     operations = [operation for task in tasks for operation in task.operations]
     reasons = list(dict.fromkeys(filter(None, (task.refused or task.skipped for task in tasks))))
     refused = sum(bool(task.refused) for task in tasks)
-    parts = [f"{refused} REFUSED" if refused else "", *reasons]
+    parts = [f"{refused} REFUSED" if refused else "", *reasons, *change_notes(plan, operations)]
     return StepRow(
         step=safe(name, 60),
         touch=max((one.touch for one in operations), key=lambda touch: touch.degree, default=Touch.READ),
