@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _SWITCH: Final = 0.001
 """Seconds that a thread at work keeps the interpreter from another; Python's own is five times that."""
+MOST_COPIED: Final = 74_994
+"""Bytes that go to a clipboard at most: of more, terminals take a part, or nothing, without a word."""
 TICK: Final = 0.2
 """Seconds between two looks at what is new."""
 
@@ -114,7 +116,9 @@ class IrkitApp(StandingApp):
         Binding("7", "mode('hosts')", "Hosts", id="screen.hosts", show=False),
         Binding("8", "mode('case')", "Case", id="screen.case", show=False),
         Binding("question_mark", "help", "Help", id="help"),
-        Binding("colon,ctrl+p", "command_palette", "All", id="palette", tooltip="Every action, by its words"),
+        Binding(
+            "colon,ctrl+p", "command_palette", "All", id="palette", tooltip="Every action that works here, by its words"
+        ),
         Binding("A", "arm", "Arm: allow plans that change, or not any more", id="arm", show=False),
         Binding("P", "plan", "Plan a playbook", id="plan", show=False),
         Binding("C", "plan_at_once('collect')", "Plan to collect", id="plan.collect", show=False),
@@ -228,7 +232,10 @@ class IrkitApp(StandingApp):
         self.notify(safe(text, 400), severity=severity)
 
     def copy(self, text: Safe) -> None:
-        """Copy text that has been made safe to the terminal's clipboard."""
+        """Copy text that has been made safe to the terminal's clipboard; whole or not at all."""
+        if len(text.encode()) > MOST_COPIED:
+            self.say("NOT copied: it is longer than terminals take; saving (e) has it whole", "warning")
+            return
         self.copy_to_clipboard(text)
         self.say(f"copied: {safe(text, 60)}")
 

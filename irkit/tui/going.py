@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from irkit.tui.app import IrkitApp
 
 LIST = "triage"
+_QUOTED = frozenset(" \t\"'")
 
 
 async def go_to(app: IrkitApp, mode: str) -> None:
@@ -37,6 +38,16 @@ async def show_list(app: IrkitApp) -> None:
 async def _go_to_beginning(app: IrkitApp) -> None:
     while len(app.screen_stack) > 1:
         await app.pop_screen()
+
+
+async def show_host(app: IrkitApp, name: str) -> None:
+    """Go to the list, of that host's containers."""
+    from irkit.tui.screens.triage import TriageScreen
+
+    await show_list(app)
+    if isinstance(app.screen, TriageScreen):
+        quote = "'" if '"' in name else '"'
+        app.screen.filter_by(f"host:{quote}{name}{quote}" if set(name) & _QUOTED else f"host:{name}")
 
 
 def open_container(app: IrkitApp, key: str, tab: str) -> None:

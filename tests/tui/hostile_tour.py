@@ -122,6 +122,8 @@ async def container_tabs(way: Tour) -> None:
         await way.press(key)
         await way.until(partial(lines_of, app, name))
         await way.stop(f"container: {name}")
+        await way.press(key)  # clicks chose other tabs
+        await way.until(partial(lines_of, app, name))
         for move in ("g", "right", "right", "G"):
             await way.press(move)
         await way.stop(f"container: {name}, its end", is_hostile=False)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from irkit.core.text import safe
 from irkit.tui.screens.container import ContainerScreen
 from irkit.tui.screens.note import NoteScreen
 from irkit.tui.screens.triage import TriageScreen
 from tests.tui import still
-from tests.tui.stage import Scene, act, stop_time
+from tests.tui.stage import Scene, act, screen_text, stop_time
 
 ELSEWHERE = "5678"
 
@@ -101,5 +102,45 @@ def test_neither_leaves_a_question_behind() -> None:
         for action in ("list", "container"):
             await scene.app.run_action(action)
             assert isinstance(scene.app.screen, NoteScreen)
+
+    act(script)
+
+
+@pytest.mark.parametrize("tab", ["processes", "network", "files", "logs", "inspect"])
+def test_a_click_on_a_tab_shows_it(tab: str) -> None:
+    async def script(scene: Scene) -> None:
+        scene.app.open_container(still.API.key)
+        await scene.settle()
+        line = screen_text(scene.app).splitlines()[2]
+        await scene.pilot.click("#container-tabs", offset=(line.index(tab), 0))
+        await scene.settle()
+        assert shown(scene)[1].lower() == tab
+        await scene.pilot.click("#container-tabs", offset=(79, 0))
+        await scene.settle()
+        assert shown(scene)[1].lower() == tab, "beside them is none"
+
+    act(script)
+
+
+def test_enter_on_a_host_shows_its_containers() -> None:
+    async def script(scene: Scene) -> None:
+        await scene.press("7", "g")
+        (first, *_) = scene.app.hosts_now
+        await scene.press("enter")
+        await scene.until(lambda: scene.shows(f"filter host:{first}"))
+        known = [one for one in still.ALL if one.host == first]
+        assert scene.shows(f"{len(known)}/{len(still.ALL)} shown")
+
+    act(script)
+
+
+def test_what_is_longer_than_terminals_take_is_not_copied_in_part() -> None:
+    async def script(scene: Scene) -> None:
+        scene.app.copy(safe("x" * 70_000, 100_000))
+        assert len(scene.app.clipboard) == 70_000
+        scene.app.copy(safe("y" * 80_000, 100_000))
+        assert set(scene.app.clipboard) == {"x"}
+        await scene.settle()
+        assert any("NOT copied" in one.message for one in scene.app._notifications)
 
     act(script)

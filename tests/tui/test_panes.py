@@ -19,9 +19,11 @@ from irkit.core.text import safe
 from irkit.tui.app import IrkitApp
 from irkit.tui.line_view import Line
 from irkit.tui.panes.files import file_lines
+from irkit.tui.panes.inspect import tree_lines
+from irkit.tui.panes.network import place_lines
 from irkit.tui.panes.pane import MOST_LINES, first_lines
 from tests.app.hosts_in_memory import Place, one_each
-from tests.engine.world import container
+from tests.engine.world import attachment, container
 from tests.tui.world import play, text_of, until
 
 SECRET = "hunter2-Zq9"
@@ -201,3 +203,14 @@ def test_lines_of_a_log_are_chosen_by_their_age_beside_their_number(tmp_path: Pa
         await until(pilot, lambda: "3 lines from the last 2000 on" in text_of(app))
 
     opened(Place(special={"local": make}), tmp_path, script)
+
+
+def test_a_long_value_is_copied_whole() -> None:
+    (line,) = tree_lines({"Note": "é" * 20_000}, reveal=True)
+    assert line.value == "é" * 20_000 and len(line.text) < 700
+
+
+def test_a_network_whose_driver_is_not_told_is_shown_without_one() -> None:
+    known, unknown = attachment("front", driver="bridge"), attachment("back", driver="")
+    texts = sorted(str(one.text) for one in place_lines(container("web", known, unknown)))
+    assert texts[1].startswith("network back  ") and texts[2].startswith("network front (bridge)  ")

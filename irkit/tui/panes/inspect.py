@@ -14,6 +14,8 @@ from irkit.tui.line_view import Line
 from irkit.tui.panes.pane import Pane
 
 _DEEPEST: Final = 40
+_WHOLE: Final = 1 << 26
+"""More characters than a value can have, however many of them are shown as signs: looks take in less."""
 
 
 class InspectPane(Pane[Any]):
@@ -82,7 +84,7 @@ def tree_lines(value: Any, *, reveal: bool, path: str = "", depth: int = 0, is_b
             continue
         text = "" if item is None else str(item)
         shown = text if reveal else hide(str(name), text, before=before, is_below=is_below)
-        yield Line(safe(f"{indent}{told}: {shown}", 600), value=safe(shown, 4000), path=safe(here, 1000))
+        yield Line(safe(f"{indent}{told}: {shown}", 600), value=safe(shown, _WHOLE), path=safe(here, 1000))
 
 
 def _parts(value: Any) -> Iterator[tuple[str | int, Any, str]]:

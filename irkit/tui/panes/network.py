@@ -48,9 +48,8 @@ def network_lines(facts: Container | None, value: list[Socket]) -> Iterator[Line
 def place_lines(facts: Container) -> Iterator[Line]:
     """Networks and ports, as the engine tells them."""
     for place in facts.attachments:
-        yield Line(
-            safe(f"network {place.network} ({place.driver or '?'})  {place.ipv4} {place.ipv6}  {place.mac}", 400)
-        )
+        driver = f" ({place.driver})" if place.driver else ""  # the engine tells it of a network, not of a container
+        yield Line(safe(f"network {place.network}{driver}  {place.ipv4} {place.ipv6}  {place.mac}", 400))
     for port in facts.ports:
         text = f"port {port.host_ip}:{port.host_port} -> {port.container_port}/{port.protocol}"
         yield Line(safe(text, 400))

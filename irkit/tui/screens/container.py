@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
@@ -20,6 +21,7 @@ from irkit.tui.panes.network import NetworkPane
 from irkit.tui.panes.overview import OverviewPane
 from irkit.tui.panes.pane import Pane
 from irkit.tui.panes.processes import ProcessesPane
+from irkit.tui.panes.tab_line import TabLine
 from irkit.tui.screen import IrkitScreen
 from irkit.tui.themes import SEVERITY_SIGNS, SEVERITY_STYLES, UNKNOWN_SIGN
 
@@ -60,7 +62,7 @@ class ContainerScreen(IrkitScreen[None]):
 
     def compose_body(self) -> Iterable[Widget]:
         yield Notice(id="container-title")
-        yield Notice(id="container-tabs")
+        yield TabLine([(key, name) for key, name, _ in _TABS], id="container-tabs")
         with ContentSwitcher(initial=self._tab, id="container-body", classes="pane"):
             for _, name, kind in _TABS:
                 yield kind(self.key, id=name)
@@ -112,18 +114,12 @@ class ContainerScreen(IrkitScreen[None]):
                 parts.append((f"  OLD: its host is {host.state}", "bold $error"))
             text = Content.assemble(*parts)
         self.query_one("#container-title", Notice).update(text)
-        self.query_one("#container-tabs", Notice).update(self._tabs())
+        self.query_one(TabLine).show(self._tab)
 
-    def _tabs(self) -> Content:
-        """The tabs with their keys; the one that is shown is in brackets, whatever the colours."""
-        parts: list[str | tuple[str, str]] = []
-        before = ""
-        for key, name, _ in _TABS:
-            is_shown = name == self._tab
-            parts.append("[" if is_shown else "]" if before == self._tab else " ")
-            parts.append((f"{key} {name}", "bold reverse" if is_shown else ""))
-            before = name
-        return Content.assemble(*parts, "]" if before == self._tab else "")
+    @on(TabLine.Chosen)
+    def _choose_tab(self, event: TabLine.Chosen) -> None:
+        """A click does what the key of the tab does."""
+        self.action_tab(event.name)
 
     def action_tab(self, name: str) -> None:
         """Show a tab; one that is left gives up what it was looking for."""

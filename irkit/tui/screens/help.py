@@ -20,6 +20,7 @@ SIGNS = (
     "written, C dangerous capabilities, U root. A dot: not so.\n"
     "> the cursor, - a cursor that holds no row. * marked, + in the range being marked.\n"
     "~ what is shown is old, as its host does not answer. x gone.\n"
+    "tab goes to the next part of a screen, shift+tab back: a text that is longer than its place is scrolled there.\n"
     "No key changes a container: lower case looks, upper case opens a plan, and a plan is confirmed by typing."
 )
 

@@ -17,11 +17,11 @@ from irkit.cli.table import age_text, size_text
 from irkit.core.container import SHORT_ID
 from irkit.core.errors import IrkitError
 from irkit.core.text import Safe, safe
-from irkit.tui import flows
+from irkit.tui import flows, going
 from irkit.tui.live_table import Cell, Column, LiveTable, Row
 from irkit.tui.screen import IrkitScreen
 from irkit.tui.screens.choice import ChoiceScreen
-from irkit.tui.table_messages import CursorMoved
+from irkit.tui.table_messages import CursorMoved, Opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,8 +62,9 @@ class HostsScreen(IrkitScreen[None]):
     """Every host with its state and reason; keys and passwords are dealt with in the terminal proper."""
 
     help_text = (
-        "Every host, how it stands and why. Keys and passwords are dealt with on the terminal proper, with the screens"
-        " put aside. A key that is not known is recorded after a typed yes; one that changed is never accepted here."
+        "Every host, how it stands and why. Enter shows a host's containers. Keys and passwords are dealt with on the"
+        " terminal proper, with the screens put aside. A key that is not known is recorded after a typed yes; one that"
+        " changed is never accepted here."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "retry", "Try again", id="hosts.retry"),
@@ -129,6 +130,12 @@ class HostsScreen(IrkitScreen[None]):
             parts.append(Content.styled(f"as of {one.as_of:%Y-%m-%dT%H:%M:%S}Z", "dim"))
         parts += [Content.styled(safe(note, 400), "dim") for note in self.services.told if note.startswith("note")]
         self.query_one("#hosts-text", Static).update(Content("\n").join(parts))
+
+    @on(Opened)
+    async def _open(self, event: Opened) -> None:
+        """Enter shows its containers."""
+        if event.key is not None:
+            await going.show_host(self.irkit, event.key)
 
     def to_copy(self) -> Safe | None:
         """The host's name."""

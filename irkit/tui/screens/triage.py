@@ -284,6 +284,10 @@ class TriageScreen(IrkitScreen[None]):
         field.display = True
         field.focus()
 
+    def filter_by(self, text: str) -> None:
+        """Filter by this, as if it had been typed."""
+        self.query_one("#triage-filter", Input).value = text
+
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter as it is typed; what is wrong with it is said, and the last one that was right stays."""
         try:
