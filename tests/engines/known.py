@@ -69,7 +69,7 @@ KNOWN: Final = (
             "an_absent_container_refuses_everything",
             "what_is_read_is_evidence_where_the_operation_says",
         ),
-        "processes are never asked for",
+        "its own list of processes is never asked for",
     ),
     Known(
         "podman-*",

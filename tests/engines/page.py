@@ -51,7 +51,7 @@ def _in_short(one: Tried) -> Sequence[str]:
 def _job(one: Tried) -> str:
     if one.job.wrong:
         return "wrong, see below"
-    failed = _steps(failure.partition(":")[0] for failure in one.job.failures)
+    failed = _steps(dict.fromkeys(failure.partition(":")[0] for failure in one.job.failures))
     left_out = f", {_steps(one.job.skipped)} left out" if one.job.skipped else ""
     return f"{failed} failed{left_out}" if failed else "whole"
 
