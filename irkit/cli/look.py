@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 KINDS: Final = ("processes", "network", "files", "logs", "inspect")
 _TAIL, _MOST_TAIL = 200, 20_000
 _PAUSE: Final = 0.1
-_WIDEST: Final = 4000
-"""Characters of a line of a log, or of a path, that are shown at most."""
+_WIDEST, _LONGEST_PATH = 1000, 4000
+"""Characters of a line of a log, and of a path, that are shown at most; JSON has more."""
 _DEEPEST: Final = 20
 
 
@@ -149,7 +149,7 @@ def _sockets(found: "list[Socket]") -> str:
 
 
 def _changes(found: "list[Change]") -> Iterator[str]:
-    return (f"{one.kind:<8} {safe(one.path, _WIDEST)}" for one in found)
+    return (f"{one.kind:<8} {safe(one.path, _LONGEST_PATH)}" for one in found)
 
 
 def _show_log(look: "LogLook", as_json: bool) -> None:
@@ -170,4 +170,4 @@ def _show_log(look: "LogLook", as_json: bool) -> None:
 
 
 def _log_line(line: "LogLine") -> str:
-    return safe(f"{line.stamp} {line.stream:<6} {line.text}{' …' if line.is_cut else ''}", _WIDEST + 100)
+    return safe(f"{line.stamp} {line.stream:<6} {line.text}{' …' if line.is_cut else ''}", _WIDEST)

@@ -79,7 +79,8 @@ def small(folder: Path) -> str:
 def test_no_verb_sends_a_pipe_what_a_terminal_would_obey(hostile: str, irkit: Irkit, tmp_path: Path) -> None:
     attack = ("--case", ATTACK, "--responder", ATTACK)
     texts = []
-    for words in (("ls",), ("inspect", "hostile"), ("plan", small(tmp_path), "hostile", *attack)):
+    looks = [("look", "hostile", what) for what in ("processes", "network", "files", "logs")]
+    for words in (("ls",), ("inspect", "hostile"), ("plan", small(tmp_path), "hostile", *attack), *looks):
         ended = irkit(*words)
         texts += [ended.out, ended.err]
     assert MARKED in "".join(texts)
@@ -92,6 +93,8 @@ def test_no_verb_sends_a_pipe_what_a_terminal_would_obey(hostile: str, irkit: Ir
     texts.append(irkit("run", "triage", ATTACK, status=2).err)  # it has a slash: what is before it is no host
     ended = irkit("undo", str(bundle), "--approve", "change")
     check_plain(*texts, ended.out, ended.err)
+    whole = [irkit(*words, "--json").out for words in (*looks, ("look", "hostile", "inspect"))]
+    assert set().union(*map(obeyed, whole)) == set() and "x" * 1500 in whole[0]
     check_evidence(str(bundle), hostile)
     check_no_secrets(bundle, texts)
 
