@@ -223,16 +223,26 @@ class _Comparison:
 
     def compare(self, before: Pids, listed: set[int]) -> _Difference:
         """`before` was seen before the list was made; what it misses is looked for after that."""
-        unlisted = [one for one in (*before.inside, *before.joined) if not one.has_ended and one.pid not in listed]
-        now = self._now([one.pid for one in unlisted])
-        still = [one for one in unlisted if now.get(one.pid) == one.started]
+        living = [one for one in (*before.inside, *before.joined) if not one.has_ended]
+        still = self._unlisted(living, listed)
+        if still:  # what docker exec begins is in the namespaces before it is in the control group
+            still = self._unlisted(still, self._again())
         unseen = {pid for pid in listed if pid not in {one.pid for one in before.processes}}
         for _ in range(_ASKED_AGAIN if unseen else 0):
             unseen -= set(self._now(sorted(unseen)))
-            again = _listed(decoded(_ask(self._api, self._path, self._deadline)[1], _Top))
-            unseen &= again or set()
+            unseen &= self._again()
         own, joined = (tuple(one for one in still if one.is_inside is inside) for inside in (True, False))
         return _Difference(own, joined, tuple(sorted(unseen)))
+
+    def _again(self) -> set[int]:
+        """The engine's list of now."""
+        return _listed(decoded(_ask(self._api, self._path, self._deadline)[1], _Top)) or set()
+
+    def _unlisted(self, found: Sequence[Process], listed: set[int]) -> list[Process]:
+        """Those that are not in that list and are there still after it was made."""
+        missing = [one for one in found if one.pid not in listed]
+        now = self._now([one.pid for one in missing])
+        return [one for one in missing if now.get(one.pid) == one.started]
 
     def _now(self, pids: Sequence[int]) -> dict[int, int]:
         """When those that are there now were started, by number."""

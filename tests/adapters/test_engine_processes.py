@@ -164,6 +164,18 @@ def test_one_that_joined_and_left_in_between_is_no_finding(place: Path) -> None:
     assert noticed(place, files, top) == []
 
 
+def test_one_on_its_way_into_the_container_is_no_finding(place: Path) -> None:
+    """As a `docker exec` begins, its process is in the namespaces before it is in the control group."""
+    files = host_of(INSIDE, Task(90, namespaces=OWN))
+    asked: list[int] = []
+
+    def top() -> bytes:
+        asked.append(1)
+        return listed(PID) if len(asked) == 1 else listed(PID, 90)
+
+    assert noticed(place, files, top) == []
+
+
 def test_of_very_many_the_first_are_named_and_the_others_counted(place: Path) -> None:
     files = host_of(INSIDE, *(inside(pid, PID, GROUP) for pid in range(5000, 5100)))
     ((_, because),) = noticed(place, files, lambda: listed(PID))

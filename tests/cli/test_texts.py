@@ -29,7 +29,7 @@ from irkit.core.events import (
     TargetRefused,
 )
 from irkit.core.evidence import Evidence
-from irkit.core.finding import Finding, Hold, Severity
+from irkit.core.finding import Compared, Finding, Hold, Severity
 from irkit.core.host import Host
 from irkit.core.operations import CopyOut, Disconnect, Kill, Pause
 from irkit.core.plan import Plan, Refused, Task
@@ -68,6 +68,11 @@ EVENTS = [
     FindingRaised(
         finding=Finding(check=Hold.BROKEN, severity=Severity.HIGH, summary=EVIL, container=f"{EVIL}/{'cd' * 32}")
     ),
+    FindingRaised(
+        finding=Finding(
+            check=Compared.HIDDEN, severity=Severity.CRITICAL, summary=EVIL, because=(EVIL,), container=f"local/{ID}"
+        )
+    ),
     Note(text=EVIL, by=EVIL),
     BugMet(work=EVIL, host=EVIL, container=f"local/{ID}", error=EVIL, trace=(EVIL,)),
     RunFinished(outcome="done", reason=EVIL),
@@ -80,6 +85,16 @@ def test_every_record_is_one_harmless_line() -> None:
         line = text.line(record(event))
         assert obeyed(line) == set() and "\n" not in line
         assert line.startswith("10:15:30Z  ") or (line == "" and isinstance(event, OperationStarted))
+
+
+def test_a_finding_about_processes_is_told_with_the_processes_and_one_that_is_grave_stands_out() -> None:
+    told = [
+        RecordText().line(
+            record(FindingRaised(finding=Finding(check=check, severity=severity, summary="it", because=("9",))))
+        )
+        for check, severity in ((Compared.HIDDEN, Severity.CRITICAL), ("x", Severity.HIGH), ("x", Severity.MEDIUM))
+    ]
+    assert [line.partition("Z  ")[2] for line in told] == ["! it: 9", "! it", "note: it"]
 
 
 def test_a_read_that_begins_needs_no_line() -> None:
@@ -97,6 +112,7 @@ def test_a_run_in_a_few_lines_says_what_is_still_changed() -> None:
         and text.count("\nREFUSED") == 1
         and text.count("\nNOT HELD") == 1
         and text.count("\nBUG") == 1
+        and text.count("\nFOUND") == 1
     )
     assert run_text(replay([]), 0) == "an empty log: nothing was done"
 
