@@ -29,7 +29,7 @@ PLACES: Final = (
     ("In the list of containers", ("TriageScreen",)),
     ("In any table of containers or hosts", ("LiveTable",)),
     ("In a container", ("ContainerScreen", "LogsPane", "InspectPane")),
-    ("In lines", ("LineView",)),
+    ("In lines", ("LineView", "SearchScreen")),
     ("In a list to choose from", ("Choices",)),
     ("In playbooks, parameters, plans and their confirmation",
      ("PlaybooksScreen", "ParametersScreen", "PlanScreen", "ConfirmScreen")),

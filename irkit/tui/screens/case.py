@@ -18,8 +18,8 @@ from irkit.core.events import Note, OperationFailed, RunFinished, RunStarted
 from irkit.core.text import safe
 from irkit.tui.line_view import Line, LineView
 from irkit.tui.notice import Notice
-from irkit.tui.screen import IrkitScreen
 from irkit.tui.screens.choice import ChoiceScreen
+from irkit.tui.searching import SearchScreen
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
@@ -37,13 +37,13 @@ class CaseSeen:
     cases: dict[str, int]
 
 
-class CaseScreen(IrkitScreen[None]):
+class CaseScreen(SearchScreen[None]):
     """A timeline that only grows; `;` adds to it from anywhere."""
 
     help_text = "What was changed, noted and found in this case, by all its runs, in UTC."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "choose", "Case", id="case.choose", tooltip="Choose a case"),
-        Binding("b", "name", "New case", id="case.name", tooltip="Name a new case"),
+        Binding("b", "name", "New", id="case.name", tooltip="Name a new case"),
         Binding("r", "responder", "Yourself", id="case.responder", tooltip="Say who is at work"),
         Binding("semicolon", "app.note", "Note", id="case.note", tooltip="Note into the log"),
         Binding("escape", "back", "Back", id="case.back"),
@@ -60,6 +60,7 @@ class CaseScreen(IrkitScreen[None]):
         yield Input(placeholder="name of the case, such as IR-2026-014", id="case-input", max_length=100)
         yield Input(placeholder="your name, as the logs are to have it", id="case-responder", max_length=100)
         yield LineView(id="case-lines")
+        yield self.search_field()
 
     def on_mount(self) -> None:
         """The lines as they are."""
@@ -154,13 +155,14 @@ class CaseScreen(IrkitScreen[None]):
         self.query_one(LineView).focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """That is the case."""
+        """That is the case, or who is at work."""
         event.stop()
-        self._end_typing()
         if event.input.id == "case-responder":
+            self._end_typing()
             self.services.named = event.value.strip()
             self._show()
-        else:
+        elif event.input.id == "case-input":
+            self._end_typing()
             self._set(event.value.strip())
 
     async def action_back(self) -> None:

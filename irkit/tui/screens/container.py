@@ -9,10 +9,11 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Input
+from textual.widgets import ContentSwitcher
 
 from irkit.app.exports import KINDS
 from irkit.core.text import safe
+from irkit.tui.line_view import LineView
 from irkit.tui.notice import Notice
 from irkit.tui.panes.files import FilesPane
 from irkit.tui.panes.inspect import InspectPane
@@ -22,7 +23,7 @@ from irkit.tui.panes.overview import OverviewPane
 from irkit.tui.panes.pane import Pane
 from irkit.tui.panes.processes import ProcessesPane
 from irkit.tui.panes.tab_line import TabLine
-from irkit.tui.screen import IrkitScreen
+from irkit.tui.searching import SearchScreen
 from irkit.tui.themes import SEVERITY_SIGNS, SEVERITY_STYLES, UNKNOWN_SIGN
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _TABS: tuple[tuple[str, str, type[Pane[Any]]], ...] = (
 )
 
 
-class ContainerScreen(IrkitScreen[None]):
+class ContainerScreen(SearchScreen[None]):
     """One container, by its key: it stays this one whatever moves in the list, and says so where it is gone."""
 
     help_text = (
@@ -48,9 +49,6 @@ class ContainerScreen(IrkitScreen[None]):
     chooses_targets = True
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"tab('{name}')", name.title(), id=f"tab.{name}", show=False) for key, name, _ in _TABS),
-        Binding("slash", "search", "Find", id="container.search"),
-        Binding("n", "again(False)", "Next", id="container.next", show=False, tooltip="Next place found"),
-        Binding("N", "again(True)", "Previous", id="container.previous", show=False, tooltip="Place found before"),
         Binding("e", "export", "Export", id="container.export", tooltip="Save it whole, from its source"),
         Binding("escape", "back", "Back", id="container.back"),
     ]
@@ -58,7 +56,6 @@ class ContainerScreen(IrkitScreen[None]):
     def __init__(self, key: str, tab: str = "overview") -> None:
         super().__init__()
         self.key, self._tab = key, tab
-        self._wanted = ""
 
     def compose_body(self) -> Iterable[Widget]:
         yield Notice(id="container-title")
@@ -66,11 +63,10 @@ class ContainerScreen(IrkitScreen[None]):
         with ContentSwitcher(initial=self._tab, id="container-body", classes="pane"):
             for _, name, kind in _TABS:
                 yield kind(self.key, id=name)
-        yield Input(placeholder="search", id="container-search", select_on_focus=False)
+        yield self.search_field()
 
     def on_mount(self) -> None:
         """Show the first tab."""
-        self.query_one("#container-search").display = False
         self.irkit.last_container = self.key, self._tab
         self._show_row()
         self.pane.entered()
@@ -84,6 +80,11 @@ class ContainerScreen(IrkitScreen[None]):
     def pane(self) -> Pane[Any]:
         """The tab that is shown."""
         return self.query_one(f"#{self._tab}", Pane)
+
+    @property
+    def searched(self) -> LineView:
+        """The lines of that tab."""
+        return self.pane.view
 
     def target_keys(self) -> list[str]:
         """This container alone, whatever is marked in the list."""
@@ -133,31 +134,6 @@ class ContainerScreen(IrkitScreen[None]):
         self.refresh_bindings()
         self.pane.entered()
 
-    def action_search(self) -> None:
-        """Type what is searched for."""
-        field = self.query_one("#container-search", Input)
-        field.display = True
-        field.focus()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Search for it."""
-        event.stop()
-        self._wanted = event.value
-        self._end_search()
-        self._found(self.pane.view.search(self._wanted))
-
-    def _end_search(self) -> None:
-        self.query_one("#container-search").display = False
-        self.pane.view.focus()
-
-    def action_again(self, backwards: bool) -> None:
-        """The next place where it is found."""
-        self._found(self.pane.view.search(self._wanted, backwards=backwards, again=True))
-
-    def _found(self, found: bool) -> None:
-        if not found:
-            self.irkit.say(f"{self._wanted!r} is not in what is shown here", "warning")
-
     def look_again(self) -> None:
         """What the tab shows, anew."""
         self.pane.action_look()
@@ -175,7 +151,5 @@ class ContainerScreen(IrkitScreen[None]):
 
     def action_back(self) -> None:
         """End the search, or go back to the list."""
-        if self.query_one("#container-search").display:
-            self._end_search()
-        else:
+        if not self.end_search():
             self.dismiss()
