@@ -26,3 +26,14 @@ def open_stored(path: Path) -> Iterator[io.BufferedIOBase]:
             yield open_frames(file) if packed else file
         except UNREADABLE as error:
             raise VerificationError(f"{path}: {error}") from error
+
+
+def bounded_lines(file: io.BufferedIOBase, limit: int) -> Iterator[bytes | None]:
+    """Its lines that are not empty, without LF; None for one of `limit` bytes or more, which is passed over."""
+    while line := file.readline(limit):
+        if len(line) == limit and not line.endswith(b"\n"):
+            yield None
+            while line and not line.endswith(b"\n"):
+                line = file.readline(limit)
+        elif line.strip():
+            yield line.rstrip(b"\n")

@@ -57,7 +57,7 @@ class TarIndex:
     """A push parser. Without `emit` it makes no lines and no digests, and only follows the stream to its end.
 
     `route` is asked for each file with content whether that goes somewhere by itself; all else of the stream goes to
-    `rest`, so that both together are the stream.
+    `rest`, so that both together are the stream. `met` is given each member once the stream is past it.
     """
 
     def __init__(
@@ -66,8 +66,9 @@ class TarIndex:
         *,
         route: Callable[[Member], Part | None] | None = None,
         rest: Callable[[memoryview], None] | None = None,
+        met: Callable[[Member], None] | None = None,
     ) -> None:
-        self._emit, self._route, self._rest = emit, route, rest
+        self._emit, self._route, self._rest, self._met = emit, route, rest, met
         self._content: Part | None = None  # of the member whose content the stream is in
         self._step = self._take_header
         self._part = bytearray()  # what came of a header or record that is not all there yet
@@ -315,6 +316,8 @@ class TarIndex:
         return name[:_PATH_LIMIT]
 
     def _put(self, member: Member) -> None:
+        if self._met is not None:
+            self._met(member)
         if self._emit is None:
             return
         self._lines.append(self._encoder.encode(member))

@@ -2,9 +2,8 @@
 
 import base64
 import binascii
-import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from irkit.adapters.evidence_reader import open_stored
+from irkit.adapters.evidence_reader import bounded_lines, open_stored
 from irkit.core.errors import VerificationError
 from irkit.core.evidence import Evidence
 from irkit.core.timeline import SECOND, Where
@@ -59,7 +58,11 @@ class Item:
         """Its lines, without LF, as far as it can be read; one that is too long is left out, and told."""
         try:
             with open_stored(self.root / self.evidence.path) as file:
-                yield from _bounded(file, lambda: self.tell("a line is too long"))
+                for line in bounded_lines(file, LINE_LIMIT):
+                    if line is None:
+                        self.tell("a line is too long")
+                    else:
+                        yield line
         except VerificationError as error:
             self.tell(f"it cannot be read on: {error}")
 
@@ -84,16 +87,6 @@ class Item:
     def tell(self, reason: str) -> None:
         """Say that something of it is not in the timeline."""
         self.unread.add(self.evidence.path, reason)
-
-
-def _bounded(file: io.BufferedIOBase, tell: Callable[[], None]) -> Iterator[bytes]:
-    while line := file.readline(LINE_LIMIT):
-        if len(line) == LINE_LIMIT and not line.endswith(b"\n"):
-            tell()
-            while line and not line.endswith(b"\n"):
-                line = file.readline(LINE_LIMIT)
-        elif line.strip():
-            yield line.rstrip(b"\n")
 
 
 def nanoseconds_of_time(text: str) -> int | None:

@@ -3,19 +3,17 @@
 from __future__ import annotations  # see the imports for types only, below
 
 import contextlib
-import io
-import itertools
 import stat
-import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from irkit.app.bundles import verify_bundle
 from irkit.app.one_look import Look
 from irkit.core.errors import TargetError, VerificationError
+from irkit.core.events import OperationFailed, OperationFinished, Record
+from irkit.core.evidence import Evidence
+from irkit.core.listed_member import ListedMember
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +24,12 @@ if TYPE_CHECKING:
 PREVIEW = 1 << 20
 """Bytes of an item that a preview reads at most."""
 MOST_MEMBERS = 5000
-_MOST_TAR = 256 << 20
+_LOG = "data/log/run.jsonl"
+_PACKED, _TAR = ".zst", ".tar"
+_ARCHIVES = (_TAR, ".tar.gz", ".tar.zstd")
+_INDEXES = (".index.jsonl", ".jsonl")
+_MOST_NAMES = 4 << 20
+"""Bytes of members' names that are shown at most."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,22 @@ class BundleSeen:
 
 @dataclass(frozen=True)
 class Item:
-    """A file of a bundle's payload, by its path below the bundle, and its size as it is stored."""
+    """A file of a bundle's payload, by its path below the bundle; `size` as it is stored, None where it is not there.
+
+    `evidence` is what the log says of it; `index` the list of what is in it, where that is an item too. `doubt` says in
+    what it is not as the log has it. Whether it holds what the log says, only verifying tells.
+    """
 
     path: str
-    size: int
+    size: int | None
+    evidence: Evidence | None = None
+    index: str = ""
+    doubt: str = ""
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether its members can be told."""
+        return bool(self.index) or self.path.removesuffix(_PACKED).endswith(_TAR)
 
 
 @dataclass(frozen=True)
@@ -62,13 +77,59 @@ def bundles_seen(setting: Setting) -> list[BundleSeen]:
     return EvidenceSeen(setting).bundles()
 
 
-def items_of(bundle: Path) -> Iterator[Item]:
-    """The files of its payload, in order. Links and what is no file are left out."""
-    for path in sorted((bundle / "data").rglob("*")):
+def items_of(bundle: Path, records: Iterable[Record] | None = None) -> Iterator[Item]:
+    """The files of its payload, in order, with what its log says of them, and those that only the log knows.
+
+    Links and what is no file are left out. Without records nothing is known but what is there.
+    """
+    known = None if records is None else _described(records)
+    files = _files_of(bundle)
+    for path in sorted({*files, *(known or ())}):
+        seq, evidence = (known or {}).get(path, (0, None))
+        index = next((one for one in _indexes_of(path) if one in files and _is_of(known, one, seq)), "")
+        yield Item(path, files.get(path), evidence, index, _doubt(path, files.get(path), evidence, known is not None))
+
+
+def _files_of(bundle: Path) -> dict[str, int]:
+    found = {}
+    for path in (bundle / "data").rglob("*"):
         with contextlib.suppress(OSError):  # what a run has just renamed is there under its other name
             status = path.lstat()
             if stat.S_ISREG(status.st_mode):
-                yield Item(str(path.relative_to(bundle)), status.st_size)
+                found[str(path.relative_to(bundle))] = status.st_size
+    return found
+
+
+def _described(records: Iterable[Record]) -> dict[str, tuple[int, Evidence]]:
+    """What the log says of items, by their paths, and in which record."""
+    return {
+        item.path: (record.seq, item)
+        for record in records
+        if isinstance(record.event, OperationFinished | OperationFailed)
+        for item in record.event.evidence
+    }
+
+
+def _indexes_of(path: str) -> Iterator[str]:
+    """What the index of an archive may be called. It is made together with the archive, by the same operation."""
+    plain = path.removesuffix(_PACKED)
+    for end in _ARCHIVES:
+        if plain.endswith(end):
+            stem = plain.removesuffix(end)
+            yield from (f"{stem}{index}{packed}" for index in _INDEXES for packed in (_PACKED, ""))
+            return
+
+
+def _is_of(known: dict[str, tuple[int, Evidence]] | None, path: str, seq: int) -> bool:
+    return known is None or known.get(path, (None, None))[0] == seq
+
+
+def _doubt(path: str, size: int | None, evidence: Evidence | None, is_known: bool) -> str:
+    if size is None:
+        return "MISSING"
+    if evidence is None:
+        return "NOT IN THE LOG" if is_known and path != _LOG else ""
+    return "" if evidence.size == size else f"ALTERED: it had {evidence.size} bytes"
 
 
 def preview(bundle: Path, item: str) -> Look[Preview]:
@@ -84,56 +145,40 @@ def preview(bundle: Path, item: str) -> Look[Preview]:
     return Look(work)
 
 
-def members(bundle: Path, item: str) -> Look[list[str]]:
-    """What is in a tar, a line each: from the index beside it where there is one, else by going through its headers.
+def members(bundle: Path, item: str, index: str = "") -> Look[list[ListedMember]]:
+    """What is in a tar, as far as it can be read: from its index where that is given, else by its headers.
 
-    Nothing is extracted.
+    Nothing is extracted. The notes of the look say what is missing, and why.
     """
 
-    def work(look: Look[list[str]]) -> list[str]:
-        index = _index_of(bundle, item)
-        lines = _indexed(bundle / index) if index else _headers(bundle / item)
-        found = list(itertools.islice(lines, MOST_MEMBERS + 1))
-        if len(found) > MOST_MEMBERS:
-            found[-1] = f"and more: the first {MOST_MEMBERS} are shown"
+    def work(look: Look[list[ListedMember]]) -> list[ListedMember]:
+        from irkit.adapters.archive_listing import read_headers, read_index
+
+        notes: list[str] = []
+        every = read_index(bundle / index) if index else read_headers(bundle / item, notes.append)
         look.source = "its index" if index else "its headers"
+        found: list[ListedMember] = []
+        try:
+            with contextlib.closing(every):
+                _take_members(every, found, notes, lambda: look.cancel_switch.is_set)
+        except VerificationError as error:
+            notes.append(f"{look.source} cannot be read on: {error}")
+        look.notes = tuple(notes)
         return found
 
     return Look(work)
 
 
-def _index_of(bundle: Path, item: str) -> str:
-    stem = item.removesuffix(".zst").removesuffix(".tar")
-    return next((name for end in (".zst", "") if (bundle / (name := f"{stem}.index.jsonl{end}")).is_file()), "")
-
-
-def _indexed(path: Path) -> Iterator[str]:
-    from irkit.adapters.evidence_reader import open_stored
-
-    with open_stored(path) as stream:
-        for line in stream:
-            try:
-                one = msgspec.json.decode(line)
-            except ValueError as error:
-                raise VerificationError(f"{path.name}: a line of the index is no JSON") from error
-            if isinstance(one, dict):
-                yield " ".join(str(one.get(key, "")) for key in ("kind", "mode", "size", "path", "link")).rstrip()
-
-
-def _headers(path: Path) -> Iterator[str]:
-    from irkit.adapters.evidence_reader import open_stored
-
-    with open_stored(path) as stream:
-        try:
-            with tarfile.open(fileobj=stream, mode="r|") as tar:
-                for one in tar:
-                    kind = one.type.decode("ascii", "replace")
-                    yield f"{kind} {one.mode:o} {one.size} {one.name} {one.linkname}".rstrip()
-                    if one.offset_data > _MOST_TAR:
-                        yield f"and more: the first {_MOST_TAR >> 20} MiB were gone through"
-                        return
-        except (tarfile.TarError, EOFError) as error:
-            raise VerificationError(f"{path.name}: {error}") from error
+def _take_members(
+    every: Iterator[ListedMember], found: list[ListedMember], notes: list[str], is_given_up: Callable[[], bool]
+) -> None:
+    left = _MOST_NAMES
+    for one in every:
+        left -= len(one.name) + len(one.link)
+        if len(found) == MOST_MEMBERS or left < 0 or is_given_up():
+            notes.append(f"the first {len(found)} are shown")
+            return
+        found.append(one)
 
 
 @dataclass
@@ -189,9 +234,3 @@ def looks_like_text(data: bytes) -> bool:
     except UnicodeDecodeError as error:
         return error.start > len(data[:65536]) - 4
     return True
-
-
-def text_lines(data: bytes) -> Iterator[str]:
-    """Bytes as lines of text, with U+FFFD for what is no UTF-8; none is made before it is asked for."""
-    for line in io.BytesIO(data):
-        yield line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")

@@ -25,12 +25,16 @@ MOST: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its text, a style, and what copying it gives, where that is another text."""
+    """One line: its text, a style, and what copying it gives, where that is another text.
+
+    `lead`: it goes on with the line before; so many characters at its start are signs, and no part of the text.
+    """
 
     text: Safe
     style: str = ""
     value: Safe | None = None
     path: Safe | None = None
+    lead: int = 0
 
 
 class LineView(ScrollView, can_focus=True):
@@ -115,7 +119,7 @@ class LineView(ScrollView, can_focus=True):
         style = base + self._style(one.style)
         if number == self.cursor and self.has_focus:
             style += self.get_component_rich_style("line--cursor")
-        if self._wanted and self._wanted in one.text.casefold():
+        if self._wanted and self._begins(number):
             style += Style(underline=True, bold=True)
         strip = Strip([Segment(one.text or " ", style)])
         return strip.crop(left, left + width).extend_cell_length(width, style)
@@ -147,10 +151,21 @@ class LineView(ScrollView, can_focus=True):
         first = step if again else 0
         for away in range(first, first + step * count, step):
             number = (self.cursor + away) % count
-            if self._wanted in self.lines[number].text.casefold():
+            if self._begins(number):
                 self._go(number)
                 return True
         return False
+
+    def _begins(self, number: int) -> bool:
+        """Whether what is searched for begins in a line; where that goes on in the next ones, it may end there."""
+        one = self.lines[number]
+        text = one.text[one.lead :].casefold()
+        longest, more = len(text) + len(self._wanted) - 1, number + 1
+        whole = text
+        while len(whole) < longest and more < len(self.lines) and self.lines[more].lead:
+            whole += self.lines[more].text[self.lines[more].lead :].casefold()
+            more += 1
+        return 0 <= whole.find(self._wanted) < len(text)
 
     # Keys ------------------------------------------------------------------------------------------------------------
 

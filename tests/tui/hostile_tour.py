@@ -22,9 +22,10 @@ from irkit.tui.app import IrkitApp
 from irkit.tui.line_view import Line, LineView
 from irkit.tui.live_table import LiveTable
 from irkit.tui.panes.pane import Pane
-from irkit.tui.screens.bundle import BundleScreen, ItemScreen
+from irkit.tui.screens.bundle import BundleScreen
 from irkit.tui.screens.choice import ChoiceScreen
 from irkit.tui.screens.confirm import ConfirmScreen
+from irkit.tui.screens.item import ItemScreen
 from irkit.tui.screens.plan import PlanScreen
 from tests.app.hosts_in_memory import Place
 from tests.tui.hostile import ATTACK, COUNT, MARKUP, HostileTarget, RefusingTarget

@@ -173,7 +173,7 @@ async def item(scene: Scene) -> None:
     view = scene.app.screen.query_one(LineView)
     view.cursor = next(nth for nth, one in enumerate(view.lines) if one.path and one.path.endswith("inspect.json"))
     await scene.press("enter")
-    await scene.until(lambda: scene.shows("as text"))
+    await scene.until(lambda: scene.shows("made safe"))
 
 
 async def hosts(scene: Scene) -> None:

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import shutil
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -54,10 +55,11 @@ class Scene:
         await until(self.pilot, condition)
 
     async def settle(self) -> None:
-        """Two ticks on, nothing moves any more."""
-        for _ in range(2):
+        """Two ticks on, nothing moves any more, once what is looked at on other threads for it is there."""
+        for _ in range(3):
             await self.app._tick()
             await self.pilot.pause()
+            await self.until(lambda: not any(one.name == "look" for one in threading.enumerate()))
 
     def shows(self, text: str) -> bool:
         """Whether a text is on the screen."""

@@ -1,17 +1,24 @@
 """Evidence and case in the running app: read on threads, shown as they are, chosen by name."""
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from irkit.adapters import bundle_reading
 from irkit.app.case import take_note
+from irkit.app.evidence_look import Item
 from irkit.app.run_service import ActiveRun
+from irkit.core.evidence import Evidence
 from irkit.tui.app import IrkitApp
+from irkit.tui.line_view import LineView
+from irkit.tui.screens.bundle import BundleScreen, item_lines
 from irkit.tui.screens.confirm import ConfirmScreen
+from irkit.tui.screens.item import ItemScreen
 from irkit.tui.screens.plan import PlanScreen
 from tests.app.hosts_in_memory import Place, one_each
 from tests.app.test_evidence_seen import carried_out, copies
@@ -204,3 +211,126 @@ def test_notes_that_were_altered_are_said_above_all(folder: Path) -> None:
         await until(pilot, lambda: "CANNOT BE BELIEVED" in text_of(app))
 
     played(folder, script)
+
+
+def line_of(app: IrkitApp) -> str:
+    """The line under the cursor."""
+    line = app.screen.query_one(LineView).line
+    return line.text if line is not None else ""
+
+
+def said(app: IrkitApp, text: str) -> bool:
+    return any(text in one.message for one in app._notifications)
+
+
+async def in_bundle(app: IrkitApp, pilot: Pilot[Any]) -> LineView:
+    await pilot.press("6")
+    await until(pilot, lambda: "1 bundle " in text_of(app))
+    await pilot.press("home", "enter")
+    await until(pilot, lambda: isinstance(app.screen, BundleScreen) and "data/log/run.jsonl" in text_of(app))
+    return app.screen.query_one(LineView)
+
+
+def test_items_log_item_and_case_are_searched_with_the_same_keys(folder: Path) -> None:
+    run_in(folder)
+
+    async def searched(pilot: Pilot[Any], text: str) -> None:
+        await pilot.press("slash", *text, "enter")
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await in_bundle(app, pilot)
+        await searched(pilot, "/host/")
+        first = line_of(app)
+        assert "/host/" in first
+        await pilot.press("n")
+        assert "/host/" in line_of(app) and line_of(app) != first
+        await pilot.press("N")
+        assert line_of(app) == first
+        await pilot.press("l")
+        await until(pilot, lambda: "run ended: done" in text_of(app))
+        await searched(pilot, "run ended")
+        assert "run ended" in line_of(app)
+        await pilot.press("l")
+        await until(pilot, lambda: "data/log/run.jsonl" in text_of(app))
+        await searched(pilot, "run.jsonl")
+        await pilot.press("enter")
+        await until(pilot, lambda: "made safe" in text_of(app) and app.screen.query_one(LineView).lines)
+        await searched(pilot, "operation-finished")
+        assert "operation-finished" in line_of(app)
+        await searched(pilot, "nowhere at all")
+        assert said(app, "is not in what is shown here")
+        await pilot.press("slash", "escape")
+        assert app.screen.query_one(LineView).has_focus
+        await pilot.press("8")
+        await until(pilot, lambda: "run ended" in text_of(app))
+        await searched(pilot, "RUN ENDED")
+        assert "run ended" in line_of(app)
+        await pilot.press("slash", "escape")
+        assert app.current_mode == "case" and app.screen.query_one(LineView).has_focus
+
+    played(folder, script)
+
+
+def test_all_of_a_long_line_can_be_read_and_the_cursor_stays_on_its_line_when_the_terminal_is_resized(
+    folder: Path,
+) -> None:
+    words = " ".join(f"word{number}" for number in range(2000))
+    place = Place(one_each("a@x"), contents={"logs/stdout.log": f"first\n{words}\nlast\n".encode()})
+    carried_out(place, folder, case="IR-2026-014")
+
+    def is_as_wide(view: LineView, wide: int) -> bool:
+        return max(len(one.text) for one in view.lines) == wide
+
+    def shown(view: LineView) -> str:
+        return "".join(("" if line.lead else "\n") + line.text[line.lead :] for line in view.lines)
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await in_bundle(app, pilot)
+        await pilot.press("slash", *"stdout.log", "enter", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ItemScreen) and app.screen.query_one(LineView).lines)
+        view = app.screen.query_one(LineView)
+        assert shown(view) == f"\nfirst\n{words}\nlast"
+        await pilot.press("slash", *"word1999", "enter")
+        assert "word1999" in line_of(app)
+        await pilot.press("G")
+        for size in ((60, 20), (200, 50)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, partial(is_as_wide, view, size[0] - 2))
+            assert shown(view) == f"\nfirst\n{words}\nlast" and line_of(app) == "last"
+
+    played(folder, script)
+
+
+def test_what_the_log_does_not_know_and_what_is_gone_is_said_beside_the_items(folder: Path) -> None:
+    run = run_in(folder)
+    assert run.bundle is not None
+    gone = next((run.bundle / "data").rglob("inspect.json"))
+    gone.parent.chmod(0o700)
+    gone.unlink()
+    (gone.parent / "planted.json").write_bytes(b"{}")
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        view = await in_bundle(app, pilot)
+        told = [one.text.strip() for one in view.lines]
+        after = {name: told[nth + 1] for nth, one in enumerate(told) for name in ("inspect", "planted") if name in one}
+        assert after == {"inspect": "MISSING", "planted": "NOT IN THE LOG"}
+        await pilot.press("slash", *"inspect.json", "enter", "enter")
+        assert isinstance(app.screen, BundleScreen)
+        await pilot.press("slash", *"planted", "enter", "Y")
+        assert said(app, "no SHA-256 is known")
+
+    played(folder, script)
+
+
+def test_a_partial_item_is_marked_with_its_reason_and_the_end_of_its_path_is_in_view() -> None:
+    path = f"data/prod-2/api-gw-eb1a537c/daemon/{'e' * 64}/{'e' * 64}-json.log"
+    evidence = Evidence(
+        path=path, kind="read-log-files", sha256="a" * 64, sha512="b" * 128, size=7, source_sha256="c" * 64,
+        source_size=7, started_at="", ended_at="", partial="the engine stopped in the middle",
+    )  # fmt: skip
+    lines = list(item_lines(Item(path, 7, evidence), 98))
+    assert len(lines[0].text) <= 98 and lines[0].text.endswith("eeeeeeeeeeee…-json.log") and "!" in lines[0].text
+    assert lines[1].text.strip() == "PARTIAL: the engine stopped in the middle"
+    assert {line.path for line in lines} == {path} and {line.value for line in lines} == {path}
+    (whole,) = item_lines(Item(path, 7, replace(evidence, partial="")), 98)
+    assert "!" not in whole.text

@@ -7,6 +7,7 @@ from textual.app import App, ComposeResult
 
 from irkit.core.text import safe
 from irkit.tui.line_view import MOST, Line, LineView
+from irkit.tui.wrapping import wrapped
 
 
 class Viewer(App[None]):
@@ -71,5 +72,19 @@ def test_a_view_without_lines_holds_none_and_finds_none() -> None:
         view.show([])
         view.action_cursor(1)
         assert view.line is None and not view.search("x")
+
+    viewed(script)
+
+
+def test_a_search_finds_what_begins_in_one_line_and_ends_in_those_it_goes_on_in() -> None:
+    async def script(view: LineView) -> None:
+        parts = list(wrapped(Line(safe("x" * 15 + "kdevtmpfsi and more of it here, and more" + "y" * 15)), 20))
+        view.show([Line(safe("top")), *parts, Line(safe("kdev")), Line(safe("tmpfsi")), Line(safe("end"))])
+        view.action_edge(False)
+        assert view.search("KDEVTMPFSI") and view.cursor == 1
+        assert view.search("kdevtmpfsi", again=True) and view.cursor == 1
+        view.action_edge(False)
+        assert view.search("devtmpfsi and more of it here") and view.cursor == 1
+        assert not view.search("tmpfsiend")
 
     viewed(script)

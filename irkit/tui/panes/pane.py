@@ -24,11 +24,11 @@ MOST_LINES: Final = 10_000
 """Lines of one tab that are shown at most: each costs the event loop some microseconds."""
 
 
-def first_lines(lines: Iterable[Line]) -> list[Line]:
+def first_lines(lines: Iterable[Line], most: int = MOST_LINES) -> list[Line]:
     """As many as a screen shows; a word about the rest, which is not made."""
-    found = list(itertools.islice(lines, MOST_LINES + 1))
-    if len(found) > MOST_LINES:
-        found[-1] = Line(safe(f"NOT ALL IS SHOWN: these are the first {MOST_LINES} lines"), "bold $warning")
+    found = list(itertools.islice(lines, most + 1))
+    if len(found) > most:
+        found[-1] = Line(safe(f"NOT ALL IS SHOWN: these are the first {most} lines"), "bold $warning")
     return found
 
 

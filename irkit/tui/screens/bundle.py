@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -13,19 +14,7 @@ from textual.widgets import Static
 
 from irkit.app import read_records
 from irkit.app.again import Again
-from irkit.app.evidence_look import (
-    Item,
-    Preview,
-    Verdict,
-    VerifyProgress,
-    hex_lines,
-    items_of,
-    looks_like_text,
-    members,
-    preview,
-    text_lines,
-    verifying,
-)
+from irkit.app.evidence_look import Item, Verdict, VerifyProgress, items_of, verifying
 from irkit.app.one_look import Look
 from irkit.cli.record_text import RecordText
 from irkit.cli.render import run_text
@@ -36,25 +25,40 @@ from irkit.core.text import safe
 from irkit.tui.line_view import Line, LineView
 from irkit.tui.notice import Notice
 from irkit.tui.panes.pane import first_lines
-from irkit.tui.screen import IrkitScreen
+from irkit.tui.screens.item import ItemScreen
+from irkit.tui.searching import SearchScreen
+from irkit.tui.wrapping import shortened, width_for, wrapped
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
+    from irkit.core.events import Record
 
-_TARS = (".tar", ".tar.zst")
+_MARGIN = 12
+"""Columns of an item's line before its path."""
 
 
-class BundleScreen(IrkitScreen[None]):
+@dataclass(frozen=True, slots=True)
+class ItemLine(Line):
+    """A line about an item."""
+
+    item: Item | None = None
+
+
+class BundleScreen(SearchScreen[None]):
     """Summary and items; `l` shows the log as a time line instead, `v` verifies."""
 
     help_text = (
-        "How the run ended, then the items. An item is shown as text, made safe, or as hex; of a tar its members."
+        "How the run ended, then the items, with what the log says of each; ! marks one that is not whole, or not as "
+        "the log has it. An item is shown as text, made safe, or as hex; of an archive its members."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Look into", id="bundle.open"),
+        Binding("enter", "open", "Open", id="bundle.open", tooltip="Look into the item"),
         Binding("v", "verify", "Verify", id="bundle.verify"),
         Binding("l", "log", "Log", id="bundle.log", tooltip="The log as a time line, or the items again"),
         Binding("U", "app.undo", "Undo", id="bundle.undo", tooltip="Plan to undo its run"),
+        Binding(
+            "Y", "copy_digest", "Copy SHA-256", id="bundle.copy-digest", show=False, tooltip="Copy the item's SHA-256"
+        ),
         Binding("escape", "back", "Back", id="bundle.back"),
     ]
 
@@ -64,6 +68,7 @@ class BundleScreen(IrkitScreen[None]):
         self._verify_first = verify
         self._is_log = self._is_anew = False
         self._verifying: Look[Verdict] | None = None
+        self._width = 0
         self._progress = VerifyProgress()
         self._problems: tuple[str, ...] = ()
         self._reading: Again[list[Line]] = Again(self._read)
@@ -72,13 +77,15 @@ class BundleScreen(IrkitScreen[None]):
         yield Notice(Content(safe(self.path.name, 200)))
         yield Notice(id="bundle-verdict")
         yield LineView(id="bundle-lines")
+        yield Notice(id="bundle-digest")
+        yield Notice(id="bundle-source")
+        yield self.search_field()
 
     def on_mount(self) -> None:
         """The items, and the verification where that was asked for."""
         view = self.query_one(LineView)
         view.is_following = False
         view.focus()
-        self._reading.ask()
         if self._verify_first:
             self.action_verify()
 
@@ -94,31 +101,74 @@ class BundleScreen(IrkitScreen[None]):
 
     def _read(self) -> list[Line]:
         """On another thread: the run or its log, and the items."""
-        is_log = self._is_log
+        is_log, width = self._is_log, self._width
+        records: list[Record] | None = None
         try:
             records = read_records(self.path)
             run = replay(records)
             left = self.services.evidence.left_of(run)
         except IrkitError as error:
-            lines = [Line(safe(error, 1000), "bold $error")]
+            told: Iterable[Line] = [Line(safe(error, 1000), "bold $error")]
         else:
             text = RecordText()
-            told = (text.line(record) for record in records) if is_log else run_text(run, left).splitlines()
-            lines = [Line(safe(line, 1000)) for line in told if line]
-        return lines if is_log else [*lines, Line(safe("")), *first_lines(map(item_line, items_of(self.path)))]
+            said = (text.line(record) for record in records) if is_log else run_text(run, left).splitlines()
+            told = (Line(safe(line, 4000)) for line in said if line)
+        lines = [piece for line in told for piece in wrapped(line, width)]
+        if is_log:
+            return first_lines(lines)
+        items = (line for one in items_of(self.path, records) for line in item_lines(one, width))
+        return [*lines, Line(safe("")), *first_lines(items)]
 
     def tick(self, changed: Changed) -> None:
         """What was read, and how far the verification has come."""
+        width = width_for(self.query_one(LineView))
+        if width and width != self._width:
+            self._width = width
+            self._reading.ask()
         read = self._reading.take()
         if read is not None:
-            problems = [Line(safe(one, 600), "bold $error") for one in self._problems]
+            found = (Line(safe(one, 4000), "bold $error") for one in self._problems)
+            problems = [piece for line in found for piece in wrapped(line, width)]
             failed = [Line(safe(read.error, 1000), "bold $error")]
-            view = self.query_one(LineView)
-            view.show([*problems, *(failed if read.value is None else read.value)])
-            if self._is_anew:
-                self._is_anew = False
-                view.action_edge(False)
-                view.scroll_to(x=0, animate=False)
+            self._show([*problems, *(failed if read.value is None else read.value)])
+        self._tell_verdict()
+
+    def _show(self, lines: list[Line]) -> None:
+        """Show them; the cursor stays on its item."""
+        view = self.query_one(LineView)
+        held = view.line.path if view.line is not None else None
+        view.show(lines)
+        if self._is_anew:
+            self._is_anew = False
+            view.action_edge(False)
+            view.scroll_to(x=0, animate=False)
+        elif held is not None and (view.line is None or view.line.path != held):
+            at = next((number for number, one in enumerate(view.lines) if one.path == held), view.cursor)
+            view.action_cursor(at - view.cursor)
+        self._show_about()
+
+    def on_line_view_moved(self) -> None:
+        """What is told below is of the item under the cursor."""
+        self._show_about()
+
+    def _show_about(self) -> None:
+        """The digests of the item under the cursor: of what is stored, and of what came from the host."""
+        one = self._item()
+        evidence = one.evidence if one is not None else None
+        digest = source = ""
+        if evidence is not None:
+            digest, unpacked = f"sha256 {evidence.sha256}", f"sha256 {evidence.source_sha256} unpacked"
+            source = "; ".join([*([unpacked] if evidence.compression else []), evidence.source, *evidence.warnings])
+        elif one is not None:
+            digest = f"{one.path}: the log says nothing of it"
+        self.query_one("#bundle-digest", Notice).update(Content(safe(digest, 300)))
+        self.query_one("#bundle-source", Notice).update(Content(safe(source, 600)))
+
+    def _item(self) -> Item | None:
+        line = self.query_one(LineView).line
+        return line.item if isinstance(line, ItemLine) else None
+
+    def _tell_verdict(self) -> None:
         look, verdict = self._verifying, self.query_one("#bundle-verdict", Notice)
         if look is None:
             return
@@ -156,91 +206,33 @@ class BundleScreen(IrkitScreen[None]):
 
     def action_open(self) -> None:
         """Look into the item under the cursor."""
-        line = self.query_one(LineView).line
-        if line is not None and line.path is not None:
-            self.irkit.push_screen(ItemScreen(self.path, line.path))
+        one = self._item()
+        if one is not None and one.size is not None:
+            self.irkit.push_screen(ItemScreen(self.path, one))
 
-    def action_back(self) -> None:
-        """Back to the bundles."""
-        self.dismiss()
-
-
-def item_line(one: Item) -> Line:
-    """An item: its size as it is stored, and its path."""
-    path = safe(one.path, 4000)
-    return Line(safe(f"{size_text(one.size):>10}  {one.path}", 600), "$primary", value=path, path=path)
-
-
-class ItemScreen(IrkitScreen[None]):
-    """The beginning of one item, always made safe or as hex."""
-
-    help_text = "What is foreign is shown with its controls as signs. The evidence stays as it is."
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "hex", "Hex", id="item.hex", tooltip="As bytes, or as text again"),
-        Binding("escape", "back", "Back", id="item.back"),
-    ]
-
-    def __init__(self, bundle: Path, item: str) -> None:
-        super().__init__()
-        self._bundle, self._item = bundle, item
-        self._is_hex: bool | None = None
-        self._is_tar = item.endswith(_TARS)
-        self._members = members(bundle, item) if self._is_tar else None
-        self._preview = preview(bundle, item)
-        self._made: Look[list[Line]] | None = None
-        self._is_told = False
-
-    def compose_body(self) -> Iterable[Widget]:
-        yield Notice(Content(safe(self._item, 300)))
-        yield Notice(Content("reading ..."), id="item-title")
-        yield LineView(id="item-lines")
-
-    def on_mount(self) -> None:
-        """It is read meanwhile."""
-        self.query_one(LineView).is_following = False
-        self.query_one(LineView).focus()
-
-    def on_unmount(self) -> None:
-        """Give up what is under way."""
-        self._preview.cancel()
-        if self._members is not None:
-            self._members.cancel()
-
-    def tick(self, changed: Changed) -> None:
-        """Show it once it is there, and its lines are made, on a thread of their own: they may be many."""
-        look = self._members if self._members is not None and self._is_hex is not True else self._preview
-        if self._is_told or not look.is_over:
-            return
-        if self._made is None:
-            self._made = self._begin_lines(look)
-        if self._made.is_over:
-            self._is_told = True
-            failed = [Line(safe(self._made.error, 300), "bold $error")]
-            self.query_one(LineView).show(failed if self._made.value is None else self._made.value)
-
-    def _begin_lines(self, look: Look[Any]) -> Look[list[Line]]:
-        title, told = self.query_one("#item-title", Notice), look.value
-        lines: Iterable[str] = ()
-        if told is None:
-            title.update(Content.styled(safe(look.error, 300), "bold $error"))
-        elif isinstance(told, Preview):
-            lines = self._lines_of(told)
-            cut = f"the first {size_text(len(told.data))}" if told.is_cut else size_text(len(told.data))
-            title.update(Content(f"{cut}, {'as hex' if self._is_hex else 'as text, made safe'}"))
+    def action_copy_digest(self) -> None:
+        """Copy the SHA-256 of the item under the cursor, as it is stored."""
+        one = self._item()
+        if one is not None and one.evidence is not None:
+            self.irkit.copy(safe(one.evidence.sha256, 64))
         else:
-            lines = told
-            title.update(Content(f"{len(told)} members, by {look.source}; nothing is extracted"))
-        return Look(lambda _: first_lines(Line(safe(line, 1000)) for line in lines))
-
-    def _lines_of(self, told: Preview) -> Iterable[str]:
-        if self._is_hex is None:
-            self._is_hex = not looks_like_text(told.data)
-        return hex_lines(told.data) if self._is_hex else text_lines(told.data)
-
-    def action_hex(self) -> None:
-        """As bytes, or as text again."""
-        self._is_hex, self._is_told, self._made = not self._is_hex, False, None
+            self.irkit.say("no SHA-256 is known of what is under the cursor", "warning")
 
     def action_back(self) -> None:
-        """Back to the bundle."""
-        self.dismiss()
+        """End the search, or go back to the bundles."""
+        if not self.end_search():
+            self.dismiss()
+
+
+def item_lines(one: Item, width: int) -> Iterator[Line]:
+    """An item: its size as it is stored, and its path, with its end in view; below it why it is not whole."""
+    path = safe(one.path, 4000)
+    size = "-" if one.size is None else size_text(one.size)
+    partial = one.evidence.partial if one.evidence is not None else ""
+    style = "bold $error" if one.doubt else "bold $warning" if partial else "$primary"
+    sign = "!" if one.doubt or partial else " "
+    text = f"{size:>10} {sign}{shortened(one.path, width - _MARGIN)}"
+    yield ItemLine(safe(text, 600), style, path, path, item=one)
+    for why in (one.doubt, partial and f"PARTIAL: {partial}"):
+        if why:
+            yield ItemLine(safe(f"{'':>{_MARGIN}}{why}", 1000), style, path, path, item=one)
