@@ -8,6 +8,8 @@ import pytest
 from textual.pilot import Pilot
 
 from irkit.adapters.memory import MemoryTarget
+from irkit.app import prepare
+from irkit.app.run_service import RunService
 from irkit.core.container import Container
 from irkit.core.kernel import Connection, KernelFacts
 from irkit.core.network import Endpoint, NetworkFacts
@@ -18,7 +20,7 @@ from irkit.tui.app import IrkitApp
 from irkit.tui.screens.choice import ChoiceScreen
 from irkit.tui.screens.undo_plan import UndoPlanScreen
 from tests.app.hosts_in_memory import Place
-from tests.app.test_evidence_seen import carried_out
+from tests.app.test_evidence_seen import carried_out, ended
 from tests.engine.world import attachment, container
 from tests.tui.world import play, text_of, until
 
@@ -95,6 +97,20 @@ def test_where_an_address_is_taken_another_one_can_be_given(tmp_path: Path, monk
 
     monkeypatch.setattr(MemoryTarget, "examine_network", examine_network)
     undoing(tmp_path, script)
+
+
+def test_what_no_undo_takes_back_is_told(tmp_path: Path) -> None:
+    place = Place({"a@x": [container("web", FIXED, host="a@x")]})
+    setting = place.setting(tmp_path)
+    given = {"commit": "true"}
+    made = prepare(setting, "preserve-disk", ["all"], given=given, case="", responder="Ann", hosts=["a@x"])
+    run = ended(RunService(setting).begin(made))
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        flows.undo(app, str(run.bundle))
+        await until(pilot, lambda: "stays: web: image" in text_of(app) and "as evidence" in text_of(app))
+
+    play({"a@x": []}, tmp_path, script, place=place, size=(120, 40))
 
 
 def test_where_nothing_is_to_be_chosen_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.content import Content
 
+from irkit.app.one_look import Look
 from irkit.app.planning import Planning, plan_undo_of
+from irkit.app.undo import lasting_changes
+from irkit.core.text import safe
 from irkit.tui.screens.choice import ChoiceScreen
 from irkit.tui.screens.plan import PlanScreen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from irkit.app.live import Changed
     from irkit.core.plan import Plan
     from irkit.tui.services import Services
 
@@ -51,9 +55,24 @@ class UndoPlanScreen(PlanScreen):
             )
 
         super().__init__(f"undo of {Path(run).name}", make, edit=self._choose)
+        self._stays: Look[list[str]] = Look(lambda _: lasting_changes(services.setting, run))
+        self._is_told = False
+
+    def tick(self, changed: Changed) -> None:
+        """Show the plan, and then what it leaves as it is."""
+        super().tick(changed)
+        if self._stays.is_over and not self._is_told and self.plan is not None:
+            self._is_told = True
+            self._show()
+
+    def on_unmount(self) -> None:
+        """Give up what is under way; called beside that of a plan."""
+        self._stays.cancel()
 
     def how_lines(self, plan: Plan) -> Iterable[Content]:
-        """What was chosen."""
+        """What stays changed whatever is done, and what was chosen."""
+        for what in self._stays.value or ():
+            yield Content.styled(f"stays: {safe(what, 400)}", "bold $warning")
         for name in (_RESET, _ADDRESS):
             if name in self._chosen:
                 yield Content.styled(f"as chosen (f): {_DONE[name]}", "bold")
