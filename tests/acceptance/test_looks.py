@@ -12,6 +12,8 @@ from irkit.app import Live, Setting
 from irkit.app.looks import Looks
 from irkit.app.one_look import GIVEN_UP, LogLook, Look
 from irkit.app.seen import LogLine
+from irkit.tui.panes.files import file_lines
+from irkit.tui.panes.pane import first_lines
 from tests.adapters.tls_engine import HERE, TlsEngine
 from tests.lab.client_side import ClientSide
 from tests.lab.counting import Held, wait_released
@@ -106,6 +108,28 @@ def test_where_only_the_engine_can_be_asked_it_is_and_what_is_not_seen_is_said(
     assert any("/proc cannot be read" in note for note in processes.notes)
     assert sockets.wait(PATIENCE) and sockets.value is None and sockets.error and "a bug" not in sockets.error
     assert seen(changes)  # type: ignore[arg-type]
+
+
+def test_however_many_files_are_added_to_a_folder_and_beside_it_what_changed_elsewhere_is_shown(
+    lab: Lab, opened: Callable[[str], Opened]
+) -> None:
+    folders = "for i in $(seq 1500); do mkdir -p /big/d/$i; : > /big/d/$i/x; done"
+    script = f"mkdir /big; cd /big; seq 12000 | xargs touch; {folders}; : > /etc/zz-evil; : > /ready; exec sleep 900"
+    container = lab.make(Suspect(name="flooded", command=("sh", "-c", script)))
+    looks, host = opened("local")
+    key = f"{host}/{container}"
+    end = time.monotonic() + PATIENCE
+    while True:
+        found = looks.changes(key)
+        assert seen(found) is not None and found.value is not None  # type: ignore[arg-type]
+        if any(one.path == "/ready" for one in found.value):
+            break
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    lines = [str(one.text) for one in first_lines(file_lines(found.value))]
+    at = next(nth for nth, line in enumerate(lines) if line.startswith("/etc  ("))
+    assert "  A zz-evil" in lines[at:] and len(lines) < 2000
+    assert lines[0].startswith("NOT ALL IS SHOWN") and any("added folders in it, with" in line for line in lines)
 
 
 @pytest.mark.parametrize("way", WAYS)
