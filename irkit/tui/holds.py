@@ -8,6 +8,7 @@ from irkit.core.text import Safe
 
 HOLDS: Final[dict[str, float | None]] = {"no": None, "until": 0.0, "1h": 3600.0, "8h": 8 * 3600.0, "24h": 24 * 3600.0}
 """What can be chosen: seconds, 0 until the run is ended, None for no hold."""
+HOLD_HINT: Final = Content.styled("h: hold what is contained, once it is", "dim")
 _BROKEN: Final = {
     "tell": "what somebody breaks of it is told",
     "contain": "what somebody breaks of it, or what takes the place of a target, is contained again by the same steps",
@@ -31,13 +32,6 @@ def hold_text(how: str, seconds: float) -> Safe:
     """What the responder agrees to where a plan is held."""
     until = f"for {_hours(seconds)}, or until X ends the run" if seconds else "until X ends the run"
     return Safe(f"HOLD: what is contained is watched {until}; {_BROKEN[how]}")
-
-
-def hold_line(how: str, seconds: float | None) -> Content:
-    """What was chosen, or can be."""
-    if seconds is None:
-        return Content.styled("h: hold what is contained, once it is", "dim")
-    return Content.styled(hold_text(how, seconds), "bold")
 
 
 def _hours(seconds: float) -> str:

@@ -47,6 +47,12 @@ async def agreed(app: IrkitApp, pilot: Pilot[Any]) -> str:
     return said
 
 
+def is_in_view(app: IrkitApp) -> bool:
+    """Whether what is to be typed is."""
+    field, box = app.screen.query_one("#confirm-input"), app.screen.query_one("#confirm-box")
+    return box.region.contains_region(field.region)
+
+
 def now(place: Place) -> Container:
     (one,) = place.opened["a@x"].containers.values()
     return one
@@ -93,3 +99,24 @@ def test_a_plan_that_contains_nothing_or_nothing_any_more_holds_nothing(tmp_path
         assert screen._as_chosen(screen.plan).hold == ""
 
     play({"a@x": []}, tmp_path, script, place=place, size=(120, 40))
+
+
+@pytest.mark.parametrize("answer", ["no", "24h"])
+def test_what_is_to_be_typed_is_in_view_however_many_containers_and_whatever_size(tmp_path: Path, answer: str) -> None:
+    many = [container(f"web-{number}", attachment("front"), host="a@x") for number in range(30)]
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "web-1" in text_of(app))
+        flows.plan(app, "isolate", [one.key for one in many])
+        await until(pilot, lambda: isinstance(app.screen, PlanScreen) and app.screen.plan)
+        await chosen(app, pilot, "h", answer)
+        app.is_armed = True
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        for size in ((60, 15), (80, 24), (60, 15)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda: is_in_view(app))
+            assert "Type  isolate 30 on a@x" in text_of(app) and " more" in text_of(app)
+            assert ("HOLD" in text_of(app)) is (answer == "24h")
+
+    play({"a@x": []}, tmp_path, script, place=Place({"a@x": many}), size=(60, 15))

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from irkit.core.plan import Plan
 
 _MOST = 8
+"""Containers that are named, where there is room: what is to be typed must never be out of view."""
+_SHARE, _OTHERS, _HOLD = 0.9, 9, 3
+"""How much of the terminal's height the question may take, the lines of it beside names, and those of a hold."""
 
 
 class ConfirmScreen(Modal["Plan | None"]):
@@ -45,6 +48,10 @@ class ConfirmScreen(Modal["Plan | None"]):
                 yield Input(id="confirm-input", select_on_focus=False)
             yield Static("", id="confirm-told", markup=False)
 
+    def on_resize(self) -> None:
+        """Other lines fit."""
+        self.query_one("#confirm-gist", Static).update(self._gist())
+
     def on_mount(self) -> None:
         """The typing begins at once."""
         if self.phrase:
@@ -54,8 +61,10 @@ class ConfirmScreen(Modal["Plan | None"]):
         plan = self._plan
         word = {Touch.READ: "read from", Touch.CHANGE: "CHANGE", Touch.DESTROY: "DESTROY"}[plan.touch]
         changed = changed_by(plan)
-        named = [f"{safe(one.host, 40)}/{safe(one.name, 60)}" for one in changed[:_MOST]]
-        more = [f"and {len(changed) - _MOST} more"] if len(changed) > _MOST else []
+        room = int(self.app.size.height * _SHARE) - _OTHERS - (_HOLD if plan.hold else 0)
+        most = max(1, min(_MOST, room))
+        named = [f"{safe(one.host, 40)}/{safe(one.name, 60)}" for one in changed[:most]]
+        more = [f"and {len(changed) - most} more"] if len(changed) > most else []
         count = f"{len(changed)} container" + ("" if len(changed) == 1 else "s")
         style = {Touch.READ: "bold", Touch.CHANGE: "bold $warning", Touch.DESTROY: "bold $error reverse"}[plan.touch]
         lines = [

@@ -20,7 +20,7 @@ from irkit.cli.table import estimate_text, size_text
 from irkit.core.operations import Touch
 from irkit.core.text import safe
 from irkit.tui.choices import Choices
-from irkit.tui.holds import HOLDS, hold_answers, hold_line
+from irkit.tui.holds import HOLD_HINT, HOLDS, hold_answers, hold_text
 from irkit.tui.notice import Notice
 from irkit.tui.phrase import changed_by
 from irkit.tui.plan_rows import StepRow, operation_lines, plan_name, step_rows
@@ -157,8 +157,9 @@ class PlanScreen(IrkitScreen[None]):
         return Content.styled(columns(sign, cells, wide), style)
 
     def _notes(self, plan: Plan) -> Content:
-        """Blockers and warnings first, then how it is to be done, for whom it is, and the room there is."""
-        parts = [*note_lines(plan, self.here), *self.how_lines(plan), *target_lines(plan)]
+        """What was chosen, then blockers and warnings, what can be chosen, for whom it is, and the room there is."""
+        hint = [HOLD_HINT] if self._hold_for is None and self._hold_of(plan) else []
+        parts = [*self.chosen_lines(plan), *note_lines(plan, self.here), *hint, *target_lines(plan)]
         if self._room is not None:
             room = self._room.value
             told = f"room for evidence: {size_text(room) if room is not None else 'not known'}"
@@ -167,10 +168,10 @@ class PlanScreen(IrkitScreen[None]):
             parts.append(Content.styled(told, "dim"))
         return Content("\n").join(parts)
 
-    def how_lines(self, plan: Plan) -> Iterable[Content]:
-        """What can be chosen of how it is done, and what was."""
-        if how := self._hold_of(plan):
-            yield hold_line(how, self._hold_for)
+    def chosen_lines(self, plan: Plan) -> Iterable[Content]:
+        """What was chosen of how it is done; above all else, as there is not always room for all."""
+        if self._hold_for is not None and (how := self._hold_of(plan)):
+            yield Content.styled(hold_text(how, self._hold_for), "bold")
 
     def _hold_of(self, plan: Plan) -> str:
         """How it would be held as it would be carried out, empty where nothing can be."""

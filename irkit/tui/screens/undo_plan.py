@@ -69,7 +69,7 @@ class UndoPlanScreen(PlanScreen):
         """Give up what is under way; called beside that of a plan."""
         self._stays.cancel()
 
-    def how_lines(self, plan: Plan) -> Iterable[Content]:
+    def chosen_lines(self, plan: Plan) -> Iterable[Content]:
         """What stays changed whatever is done, and what was chosen."""
         for what in self._stays.value or ():
             yield Content.styled(f"stays: {safe(what, 400)}", "bold $warning")
