@@ -10,7 +10,7 @@ from irkit.cli import options
 from irkit.cli.table import columns
 from irkit.core.errors import IrkitError, UsageError
 from irkit.core.text import safe
-from irkit.core.values import utc_text
+from irkit.core.values import check_moment, utc_text
 
 if TYPE_CHECKING:
     from irkit.app.looks import LogLook, Look, Looks
@@ -29,10 +29,22 @@ _DEEPEST: Final = 20
 @click.argument("selector", metavar="TARGET", shell_complete=options.complete_container)
 @click.argument("what", metavar="WHAT", type=click.Choice(KINDS))
 @click.option("--tail", type=click.IntRange(1, _MOST_TAIL), help=f"Of logs: so many of the last lines (else {_TAIL}).")
+@click.option(
+    "--since", metavar="TIME", help="Of logs: no line before; 10m, 24h, or a time such as 2026-01-31T10:00:00Z."
+)
 @click.option("--follow", is_flag=True, help="Of logs: go on with what is written, until Ctrl-C.")
 @options.with_hosts()
 @options.as_json
-def command(selector: str, what: str, tail: int | None, follow: bool, chosen: options.Chosen, as_json: bool) -> None:
+def command(
+    *,
+    selector: str,
+    what: str,
+    tail: int | None,
+    since: str | None,
+    follow: bool,
+    chosen: options.Chosen,
+    as_json: bool,
+) -> None:
     """Show what is in one container right now, from outside: nothing is executed in it, changed or kept.
 
     TARGET is as for inspect, and means one container. WHAT is processes (from the host's /proc, else the engine's
@@ -44,19 +56,28 @@ def command(selector: str, what: str, tail: int | None, follow: bool, chosen: op
     """
     from irkit.app.fleet_looks import find_one, looks_at
 
-    if what != "logs" and (follow or tail is not None):
-        raise UsageError(f"--tail and --follow are for logs, and not for {what}")
+    if what != "logs" and (follow or tail is not None or since is not None):
+        raise UsageError(f"--tail, --since and --follow are for logs, and not for {what}")
+    _check_moment(since)
     with chosen.setting().fleet(chosen.hosts) as fleet:
         container, found = find_one(fleet, selector)
         looks = looks_at(fleet)
         if what == "logs":
-            _show_log(looks.logs(container.key, tail=tail or _TAIL, ends=not follow), as_json)
+            _show_log(looks.logs(container.key, tail=tail or _TAIL, since=since or "", ends=not follow), as_json)
         else:
             _show(container, what, _begun(looks, what, container.key), as_json)
         asked = len(fleet.hosts)
     for name, error in found.failures.items():
         click.echo(safe(f"irkit: host {name}: {error.reason}", 500), err=True)
     options.end_of_hosts(asked=asked, failed=len(found.failures))
+
+
+def _check_moment(since: str | None) -> None:
+    """Refuse what is neither a duration nor a time before any host is asked. Raises UsageError."""
+    try:
+        check_moment(since)
+    except ValueError as error:
+        raise UsageError(f"--since: {error}") from error
 
 
 def _begun(looks: "Looks", what: str, key: str) -> "Look[Any]":

@@ -31,8 +31,8 @@ CONTENTS = {
     "inspect.json": b'{"Name":"\\u001b]0;x","Env":["TOKEN=1"]}',
 }
 LOG = [
-    LogRecord("stdout", "2026-01-01T00:00:00Z", 0, b"first\n"),
-    LogRecord("stderr", "2026-01-01T00:00:01Z", 0, b"\x1b[2Jsecond\n"),
+    LogRecord("stdout", "2026-01-01T00:00:00Z", 1_767_225_600 * 10**9, b"first\n"),
+    LogRecord("stderr", "2026-01-01T00:00:01Z", 1_767_225_601 * 10**9, b"\x1b[2Jsecond\n"),
 ]
 
 
@@ -129,4 +129,12 @@ def test_a_host_that_is_down_does_not_keep_the_container_from_being_seen() -> No
 
 def test_options_for_logs_are_refused_elsewhere() -> None:
     done = look("web", "files", "--follow")
-    assert (done.status, done.error) == (2, "--tail and --follow are for logs, and not for files")
+    assert (done.status, done.error) == (2, "--tail, --since and --follow are for logs, and not for files")
+
+
+def test_logs_are_shown_from_a_moment_on_and_what_is_none_is_refused() -> None:
+    assert len(look("web", "logs", "--since", "2026-01-01T00:00:01Z").lines) == 1
+    assert len(look("web", "logs", "--since", "2025-12-31T00:00:00Z").lines) == 2
+    for wrong in ("lately", "2026-02-30T00:00:00Z"):
+        done = look("web", "logs", "--since", wrong)
+        assert done.status == 2 and done.error.startswith("--since: ") and wrong in done.error
