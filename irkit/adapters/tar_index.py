@@ -23,7 +23,11 @@ _SIZE_LIMIT: Final = 1 << 53
 _MOST_ENTRIES: Final = 20_000_000
 _MOST_WARNINGS: Final = 20
 _MOST_GLOBALS: Final = 1000
+_GLOBALS_LIMIT: Final = 4096
+"""Bytes of global PAX records: what they say stands in the line of every member."""
 _BATCH: Final = 256
+_BATCH_SIZE: Final = 1 << 20
+"""Lines that wait for others, in number and bytes."""
 _ZEROS: Final = bytes(BLOCK)
 _NOTHING: Final = hashlib.sha256().hexdigest()
 
@@ -81,7 +85,6 @@ class TarIndex:
         self._pax: list[tuple[bytes, bytes]] = []
         self._pending = 0  # bytes of records that wait for their member
         self._globals: dict[bytes, bytes] = {}
-        self._global_size = 0
         self._long: dict[bytes, bytes] = {}
         self._member: Member | None = None
         self._digest: Digest | None = None
@@ -91,6 +94,7 @@ class TarIndex:
         self._problem = ""
         self._warnings: list[str] = []
         self._lines: list[bytes] = []
+        self._waiting = 0  # bytes of these
         self._encoder = msgspec.json.Encoder()
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
@@ -238,9 +242,10 @@ class TarIndex:
             return
         if self._kind != b"g":
             self._pax += pairs
-        elif len(self._globals) + len(pairs) <= _MOST_GLOBALS and self._global_size + len(record) <= _RECORD_LIMIT:
-            self._globals.update(pairs)
-            self._global_size += len(record)
+            return
+        told = {**self._globals, **dict(pairs)}
+        if len(told) <= _MOST_GLOBALS and sum(len(key) + len(value) for key, value in told.items()) <= _GLOBALS_LIMIT:
+            self._globals = told
         else:
             self._warn(f"too many global PAX values before byte {self._position}: not read")
 
@@ -320,8 +325,10 @@ class TarIndex:
             self._met(member)
         if self._emit is None:
             return
-        self._lines.append(self._encoder.encode(member))
-        if len(self._lines) >= _BATCH:
+        line = self._encoder.encode(member)
+        self._lines.append(line)
+        self._waiting += len(line)
+        if len(self._lines) >= _BATCH or self._waiting >= _BATCH_SIZE:
             self._flush()
 
     def _flush(self) -> None:
@@ -329,3 +336,4 @@ class TarIndex:
             self._lines.append(b"")
             self._emit(b"\n".join(self._lines))
         self._lines.clear()
+        self._waiting = 0

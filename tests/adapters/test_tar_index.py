@@ -340,6 +340,47 @@ def test_many_records_take_no_more_memory_than_one(kind: bytes) -> None:
     assert one.close().ended
 
 
+def test_what_is_said_of_all_members_at_once_does_not_make_the_index_many_times_the_archive() -> None:
+    for key, value in (
+        (b"SCHILY.xattr." + b"\x01" * 500_000, b"v"),
+        (b"path", b"p" * 60_000),
+        (b"uname", b"\x01" * 9000),
+    ):
+        record = pax(**{key.decode(): value})[BLOCK:]
+        archive = header(size=b"%011o\0" % len(record), kind=b"g") + record + header() * 400 + END
+        made: list[int] = []
+        one = TarIndex(lambda lines, made=made: made.append(len(lines)))  # type: ignore[misc]
+        one.feed(archive)
+        summary = one.close()
+        assert summary.entries == 400 and summary.ended
+        assert sum(made) < 4 * len(archive)
+        assert "global PAX values" in summary.warnings[0]
+
+
+def test_a_global_value_told_again_and_again_takes_no_more_room_than_once() -> None:
+    lines: list[bytes] = []
+    one = TarIndex(lines.append)
+    for number in range(300):
+        record = pax(uname=b"user-%03d" % number + b"x" * 200)[BLOCK:]
+        one.feed(header(size=b"%011o\0" % len(record), kind=b"g") + record)
+    one.feed(header() + END)
+    assert one.close().warnings == ()
+    assert json.loads(lines[0])["uname"].startswith("user-299")
+
+
+def test_lines_that_are_long_wait_for_no_others() -> None:
+    record = pax(**{"SCHILY.xattr." + "\x01" * 900_000: b"v"})
+    member = header(size=b"%011o\0" % (len(record) - BLOCK), kind=b"x") + record[BLOCK:] + header()
+    one = TarIndex(lambda lines: None)
+    tracemalloc.start()
+    for _ in range(40):
+        one.feed(member)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40_000_000
+    assert one.close().entries == 40
+
+
 def test_a_bad_pax_record_is_told_and_the_next_member_found() -> None:
     for record in (
         b"1 a=b\n",
