@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PREVIEW = 1 << 20
 """Bytes of an item that a preview reads at most."""
-MOST_MEMBERS = 5000
+MOST_MEMBERS = 15_000
 _LOG = "data/log/run.jsonl"
 _PACKED, _TAR = ".zst", ".tar"
 _ARCHIVES = (_TAR, ".tar.gz", ".tar.zstd")

@@ -230,7 +230,7 @@ def one_long_path_for_all() -> bytes:
     """A global PAX header with a path of 60 kB, and many members to which it applies."""
     record = b"60010 path=" + b"p" * (60010 - 12) + b"\n"
     head = pax_header(b"g", len(record)) + record + bytes(-len(record) % BLOCK)
-    return packed(head, pax_header(b"0", 0) * 20_000, bytes(1024))
+    return packed(head, pax_header(b"0", 0) * 40_000, bytes(1024))
 
 
 def one_long_line() -> bytes:

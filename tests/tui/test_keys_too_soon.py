@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from irkit.app.evidence_look import Item
 from irkit.tui import standing
 from irkit.tui.app import IrkitApp
 from irkit.tui.screens.bundle import BundleScreen
 from irkit.tui.screens.container import ContainerScreen
 from irkit.tui.screens.evidence import EvidenceScreen
 from irkit.tui.screens.hosts import HostsScreen
+from irkit.tui.screens.item import ItemScreen
 from irkit.tui.screens.triage import TriageScreen
 from tests.engine.world import container
 from tests.tui.world import play, text_of, until
@@ -27,6 +29,7 @@ def test_no_action_ends_irkit_where_its_screen_is_made_still(tmp_path: Path, act
         HostsScreen,
         TriageScreen,
         lambda: BundleScreen(tmp_path / "none"),
+        lambda: ItemScreen(tmp_path, Item("data/none", 1)),
     )
 
     async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:

@@ -80,7 +80,8 @@ class ItemScreen(SearchScreen[None]):
 
     def on_resize(self) -> None:
         """Lines are as wide as the window."""
-        self._show_about()
+        if self.is_ready:
+            self._show_about()
 
     def on_line_view_moved(self) -> None:
         """What is told below is of the member under the cursor."""
