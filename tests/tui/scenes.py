@@ -165,12 +165,13 @@ async def evidence(scene: Scene) -> None:
 async def bundle(scene: Scene) -> None:
     await evidence(scene)
     await scene.press("v")
-    await scene.until(lambda: scene.shows("verifies:"))
+    await scene.until(lambda: scene.shows("verifies:") and scene.shows("playbook "))
 
 
 async def item(scene: Scene) -> None:
     await bundle(scene)
     view = scene.app.screen.query_one(LineView)
+    await scene.until(lambda: any(one.path for one in view.lines))
     view.cursor = next(nth for nth, one in enumerate(view.lines) if one.path and one.path.endswith("inspect.json"))
     await scene.press("enter")
     await scene.until(lambda: scene.shows("made safe"))
