@@ -42,7 +42,7 @@ def _tour(terminal: Terminal) -> None:
     """Every screen, and a plan that changes something from the first look to its bundle."""
     steps = (("", "on-a@x"), ("j", ">"), ("\r", "overview"), ("t", "as of"), ("l", "lines from"), ("i", "values"),
              ("\x1b", "sort"), ("A", "ARMED"), ("I", "DRY RUN"), ("\r", "Type"), ("on-a@x\r", "bundle"),
-             ("6", "1 bundle"), ("7", "PING"), ("8", "ann@desk"), ("?", "2        Container"), ("\x1b", "ann@desk"),
+             ("6", "1 bundle"), ("7", "PING"), ("8", "ann@desk"), ("?", "Name a new case"), ("\x1b", "ann@desk"),
              (":", "key"))  # fmt: skip
     for keys, seen in steps:
         since = len(terminal.shown)
