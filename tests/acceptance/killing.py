@@ -2,7 +2,8 @@
 
 A point is the n-th event (call, return, call into C and its return) in irkit's adapters, engine and wiring, in any
 thread: before, inside and after every request, write, fsync and rename. `python -m tests.acceptance.killing SUSPECT
-FIRST STEP COUNT PLAYBOOK` prints a JSON line for each of `COUNT` points, spread evenly, every STEPth from FIRST on.
+FIRST STEP COUNT PERCENT PLAYBOOK` prints a JSON line for each of `COUNT` points, spread evenly over so much of the run,
+every STEPth from FIRST on.
 """
 
 import itertools
@@ -164,13 +165,13 @@ def _check_items(path: Path, records: list[Any]) -> None:
 
 
 def main() -> None:
-    suspect, first, step, points = sys.argv[1], *map(int, sys.argv[2:5])
-    victim = Victim(suspect, sys.argv[5])
+    suspect, first, step, points, percent = sys.argv[1], *map(int, sys.argv[2:6])
+    victim = Victim(suspect, sys.argv[6])
     before = in_child(lambda: repr(victim.facts()))
     total = in_child(lambda: victim.run(0, 0))
     in_child(lambda: victim.recover(0))
     for number in range(first, points, step):
-        at = 1 + total * number // points
+        at = 1 + total * percent // 100 * number // points
         survived = in_child(partial(victim.run, number + 1, at))
         found = in_child(partial(victim.recover, number + 1))
         after = in_child(lambda: repr(victim.facts()))

@@ -15,9 +15,11 @@ from tests.soak import often
 pytestmark = pytest.mark.engine
 
 PROCESSES = 4
+PERCENT = often(100, 90)
+"""Of a run, in which points lie: of few, none may be lost behind the end of one that has fewer events than others."""
 
 
-@pytest.mark.parametrize(("playbook", "points"), [("everything", often(100, 36)), ("other-ways", often(40, 16))])
+@pytest.mark.parametrize(("playbook", "points"), [("everything", often(100, 24)), ("other-ways", often(40, 12))])
 def test_a_run_killed_at_any_point_can_be_sealed_verified_and_undone(
     lab: Lab, irkit: Irkit, playbook: str, points: int
 ) -> None:
@@ -35,7 +37,7 @@ def test_a_run_killed_at_any_point_can_be_sealed_verified_and_undone(
             "-m",
             "tests.acceptance.killing",
             suspect,
-            *map(str, (number, PROCESSES, points)),
+            *map(str, (number, PROCESSES, points, PERCENT)),
             playbook,
         ]
         environment = {**irkit.environment(), "TMPDIR": str(irkit.evidence.parent)}

@@ -17,7 +17,7 @@ from irkit.adapters.report import Report
 from irkit.adapters.verify import verify
 from irkit.core import codec
 from tests.adapters.made import a_bundle, make_writable, sealed_bundle
-from tests.soak import SOAKING
+from tests.soak import often
 
 
 class Tampered:
@@ -101,7 +101,7 @@ def test_progress_tells_bytes_read_and_bytes_in_all(sealed: Path) -> None:
     assert told[-1][0] == listed
 
 
-EVERY = 1 if SOAKING else 3
+EVERY = often(1, 5)
 OPAQUE = ("README.txt", "verify.sh", bag.PLAN, bag.TOOL, bag.PLAYBOOK)
 
 

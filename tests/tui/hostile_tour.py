@@ -28,10 +28,13 @@ from irkit.tui.screens.confirm import ConfirmScreen
 from irkit.tui.screens.item import ItemScreen
 from irkit.tui.screens.plan import PlanScreen
 from tests.app.hosts_in_memory import Place
+from tests.soak import often
 from tests.tui.hostile import ATTACK, COUNT, MARKUP, HostileTarget, RefusingTarget
 from tests.tui.world import services, text_of, until
 
 SIGN = "[@click"
+APART, ASIDE = often(6, 12), 6
+"""Columns between clicks on a line, and how far those of the lines below are moved to the side."""
 TABS = {"t": "processes", "w": "network", "f": "files", "l": "logs", "i": "inspect", "o": "overview"}
 _OWN_CLICKS = ("scroll_", "grab", "release")
 """What clicks on scroll bars do."""
@@ -74,7 +77,7 @@ class Tour:
         before, width, height = self.app.screen, self.app.size.width, self.app.size.height
         self.actions.clear()
         for y in range(height - 1):
-            for x in range(1, width - 3, 6):
+            for x in range(1 + y % ASIDE, width - 3, APART):
                 for kind in (events.MouseDown, events.MouseUp):
                     self.app.post_message(kind(None, x, y, 0, 0, 1, False, False, False, x, y))
         await self.pilot.pause()

@@ -1,19 +1,11 @@
-"""The keys: each has an id, none means two things on a screen, all are told, and a configuration can give others."""
+"""The keys: each has an id, all are told, and a configuration can give others. Those of each screen: test_snapshots."""
 
-import importlib
-import inspect
-import pkgutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.binding import Binding
-from textual.command import CommandPalette
-from textual.screen import ModalScreen, Screen
-from textual.widget import Widget
+from textual.screen import ModalScreen
 
-import irkit.tui
 from irkit.tui.choices import Choices
 from irkit.tui.keys import plain_action, told_keys
 from irkit.tui.line_view import LineView
@@ -21,23 +13,12 @@ from irkit.tui.live_table import LiveTable
 from irkit.tui.screens.help import HelpScreen
 from irkit.tui.screens.small import SmallScreen
 from irkit.tui.screens.triage import TriageScreen
+from tests.tui.bindings import IDS, OWN, classes
 from tests.tui.scenes import SHOTS
 from tests.tui.stage import Scene, act, screen_text, stop_time
 
 FORBIDDEN = {"ctrl+d", "ctrl+k", "ctrl+a", "ctrl+b", "s", "p", "d"}
 """Keys that do opposite things in other tools of this kind."""
-
-
-def _classes() -> Iterator[type]:
-    for module in pkgutil.walk_packages(irkit.tui.__path__, "irkit.tui."):
-        for one in vars(importlib.import_module(module.name)).values():
-            if inspect.isclass(one) and one.__module__ == module.name and "BINDINGS" in vars(one):
-                yield one
-
-
-OWN: list[tuple[type, Binding]] = [(one, binding) for one in _classes() for binding in vars(one)["BINDINGS"]]
-IDS = {binding.id for _, binding in OWN}
-SCENES = [name for name in SHOTS if not name.startswith(("triage-", "notices", "help-of-c", "plan-"))]
 
 
 @pytest.fixture(autouse=True)
@@ -70,53 +51,6 @@ def test_only_export_is_on_the_key_for_it() -> None:
 def test_keys_that_open_a_plan_are_capitals_and_no_others_are_on_small_letters() -> None:
     planning = {binding.key for _, binding in OWN if plain_action(binding).startswith(("plan", "undo"))}
     assert planning == {"P", "C", "I", "S", "U"}
-
-
-async def _clashes(scene: Scene) -> list[str]:
-    """Keys that do more than one thing where the focus is, wherever it goes on the screen."""
-    found = []
-    screen = scene.app.screen
-    places: list[Widget | None] = [screen.focused, *screen.focus_chain]
-    for place in places:
-        if place is not None:
-            place.focus()
-            await scene.pilot.pause()
-        actions: dict[str, set[str]] = {}
-        for node, bindings in screen._modal_binding_chain:
-            for key, binding in bindings:
-                is_off = scene.app._check_action_state(binding.action, node) is False
-                if not is_off and (binding.id in IDS or binding.priority):
-                    actions.setdefault(key, set()).add(plain_action(binding))
-        found += [f"{type(place).__name__} {key}: {what}" for key, what in actions.items() if len(what) > 1]
-    return found
-
-
-def _is_irkits(screen: Screen[Any]) -> bool:
-    return type(screen).__module__.startswith("irkit.tui")
-
-
-@pytest.mark.parametrize("name", SCENES)
-def test_no_two_actions_share_a_key_and_the_palette_has_every_action(name: str) -> None:
-    found: list[str] = []
-    missing: list[str] = []
-
-    async def script(scene: Scene) -> None:
-        await SHOTS[name].script(scene)
-        await scene.settle()
-        screen = scene.app.screen
-        if not _is_irkits(screen):
-            assert isinstance(screen, CommandPalette)
-            return
-        found.extend(await _clashes(scene))
-        commands = {one.title for one in scene.app.get_system_commands(screen)}
-        told = told_keys(scene.app, screen)
-        missing.extend(one.what for one in told if one.what not in commands or not one.keys)
-        active = {one.binding.id for one in screen.active_bindings.values() if one.binding.id in IDS}
-        assert {one.id for one in told} <= active
-
-    act(script, **SHOTS[name].opened)
-    assert found == []
-    assert missing == []
 
 
 @pytest.mark.parametrize("name", ["triage", "container-logs", "plan", "run-none", "evidence", "hosts", "case"])
@@ -281,7 +215,7 @@ def test_lists_and_lines_have_the_same_keys_to_move_with() -> None:
 
 
 def test_modal_screens_can_be_left_with_escape() -> None:
-    modal = [one for one in _classes() if issubclass(one, ModalScreen) and one is not SmallScreen]
+    modal = [one for one in classes() if issubclass(one, ModalScreen) and one is not SmallScreen]
     assert len(modal) >= 4
     for one in modal:
         assert any("escape" in binding.key.split(",") for kind, binding in OWN if kind is one), one

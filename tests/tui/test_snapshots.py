@@ -6,7 +6,9 @@
 
 import os
 import re
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from textual.widgets import Footer
@@ -14,6 +16,7 @@ from textual.widgets import Footer
 from irkit.tui.header import ARMED, READ_ONLY
 from irkit.tui.themes import SEVERITY_SIGNS
 from tests.soak import SOAKING
+from tests.tui.scene_keys import SceneKeys, keys_of
 from tests.tui.scenes import SHOTS
 from tests.tui.stage import SIZES, Scene, act, screen_text, stop_time
 
@@ -31,20 +34,29 @@ def _still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stop_time(monkeypatch, tmp_path)
 
 
-def _pictures(name: str) -> dict[tuple[int, int], str]:
-    """A scene at each size: it is resized as it stands, as a terminal is."""
-    taken: dict[tuple[int, int], str] = {}
+class Taken(NamedTuple):
+    """A scene at each size, and its keys."""
+
+    pictures: dict[tuple[int, int], str]
+    keys: list[SceneKeys]
+
+
+@cache
+def _taken(name: str) -> Taken:
+    """A scene, played once: it is resized as it stands, as a terminal is."""
+    found = Taken({}, [])
 
     async def script(scene: Scene) -> None:
         await SHOTS[name].script(scene)
         for size in LOOKED_AT:
             await scene.pilot.resize_terminal(*size)
             await scene.settle()
-            taken[size] = _UNSTEADY.sub(lambda match: re.sub(r"\d", "#", match[0]), screen_text(scene.app))
+            found.pictures[size] = _UNSTEADY.sub(lambda match: re.sub(r"\d", "#", match[0]), screen_text(scene.app))
             _check_footer(scene)
+        found.keys.append(await keys_of(scene))
 
     act(script, **SHOTS[name].opened)
-    return taken
+    return found
 
 
 def _check_footer(scene: Scene) -> None:
@@ -61,13 +73,20 @@ def _as_text(pictures: dict[tuple[int, int], str]) -> str:
 @pytest.mark.parametrize("name", SHOTS)
 def test_a_screen_looks_as_it_did(name: str) -> None:
     file = FOLDER / f"{name}.txt"
-    told = _as_text(_pictures(name))
+    told = _as_text(_taken(name).pictures)
     if WRITES:
         file.write_text(told, encoding="utf-8")
     kept = file.read_text(encoding="utf-8")
     wanted = {f"{width}x{height}" for width, height in LOOKED_AT}
     blocks = re.split(r"^(?=={8} )", kept, flags=re.MULTILINE)[1:]
     assert _steady(told) == _steady("".join(block for block in blocks if block.split()[1] in wanted))
+
+
+@pytest.mark.parametrize("name", SHOTS)
+def test_no_two_actions_share_a_key_and_the_palette_has_every_action(name: str) -> None:
+    (keys,) = _taken(name).keys
+    assert keys.clashes == []
+    assert keys.missing == []
 
 
 def _steady(text: str) -> str:
