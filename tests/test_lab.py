@@ -19,6 +19,7 @@ from tests.lab.engine import Engine, LabError, adopted_engine, machine_engine, s
 from tests.lab.images import base_image, big_image
 from tests.lab.script import DELETED_EXECUTABLE
 from tests.lab.suspects import LISTENER_ANSWER, Attach, Lab, Network, State, Suspect
+from tests.lab.tools import run, tool
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
@@ -293,6 +294,15 @@ with start_engine() as engine:
     print(engine.root, engine.namespace, flush=True)
     sys.stdin.read()
 """
+
+
+def test_sweep_takes_what_stood_for_the_internet_beside_an_engine_too() -> None:
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    name = f"irkit-lab-{ended.pid}-1-out"
+    run([tool("ip"), "netns", "add", name])
+    sweep()  # or another worker's, meanwhile
+    assert not (leftovers.NETNS / name).exists()
 
 
 def test_sweep_after_the_owner_was_killed() -> None:

@@ -20,7 +20,7 @@ __all__ = ["NETNS", "STATE", "Record", "daemons", "proxies", "remove_directory",
 NETNS = Path("/run/netns")
 CGROUP = Path("/sys/fs/cgroup")
 SHIM_SOCKETS = Path("/run/containerd/s")
-NAMESPACE = re.compile(r"irkit-lab-(?P<pid>\d+)-h?\d+")
+NAMESPACE = re.compile(r"irkit-lab-(?P<pid>\d+)-h?\d+(?:-out)?")
 DAEMONS = ("dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v1", "containerd-shim-runc-v2", "runc")
 
 
