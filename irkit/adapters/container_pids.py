@@ -64,6 +64,11 @@ class Process:
     other: str = ""
 
     @property
+    def name(self) -> bytes:
+        """What the process calls itself, in up to fifteen bytes."""
+        return self.stat.partition(b"(")[2].rpartition(b")")[0]
+
+    @property
     def is_inside(self) -> bool:
         """Whether it is the container's own: by its control group or by descent."""
         return Tie.GROUP in self.ties or Tie.DESCENT in self.ties

@@ -103,8 +103,7 @@ def _counted(count: int) -> str:
 
 def _fact(one: Process) -> str:
     """A process by its number and the name that it gave itself: foreign text."""
-    name = one.stat.partition(b"(")[2].rpartition(b")")[0].decode("utf-8", "replace")
-    return f"{one.pid} ({name}): {one.why()}"
+    return f"{one.pid} ({one.name.decode('utf-8', 'replace')}): {one.why()}"
 
 
 def _finding(check: Compared, severity: Severity, summary: str, because: Iterable[str], remedy: str) -> Finding:

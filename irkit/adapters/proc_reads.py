@@ -73,7 +73,7 @@ class RawProcess:
     @property
     def name(self) -> bytes:
         """What the process calls itself, in up to fifteen bytes."""
-        return self.process.stat.partition(b"(")[2].rpartition(b")")[0]
+        return self.process.name
 
     @property
     def is_bare(self) -> bool:

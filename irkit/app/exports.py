@@ -6,6 +6,7 @@ and never comes from what was shown.
 
 from __future__ import annotations  # see the imports for types only, below
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -79,11 +80,12 @@ class Exports:
         return ended
 
     def stop(self, seconds: float) -> list[Saving]:
-        """Have all of them end with what came, and wait so long for each; those of which even that did not end, too."""
+        """Have all of them end with what came, and wait so long for it in all; those too that did not end even then."""
+        end = time.monotonic() + seconds
         for one in self._under_way:
             one.look.cancel_switch.set()  # and not given up: what came gets its sums
         for one in self._under_way:
-            one.look.wait(seconds)
+            one.look.wait(max(0.0, end - time.monotonic()))
         stopped, self._under_way = self._under_way, []
         return stopped
 

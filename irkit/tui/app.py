@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
@@ -264,9 +265,9 @@ class IrkitApp(StandingApp):
 
     def unwritten(self, seconds: float) -> list[str]:
         """What is said of notes that are not on disk though they were waited for so long: the app has ended."""
-        told = []
+        told, end = [], time.monotonic() + seconds
         for look, text, _ in self._writing:
-            if not (look.wait(seconds) and look.value):
+            if not (look.wait(max(0.0, end - time.monotonic())) and look.value):
                 told.append(f"NOT written down: {look.error or 'the disk does not take it'}: {safe(text, 200)}")
         return told
 

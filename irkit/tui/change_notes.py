@@ -25,6 +25,7 @@ from irkit.core.operations import (
     Unpause,
 )
 from irkit.core.plan import Plan
+from irkit.tui.plan_text import count
 
 _MOST = 3
 """Networks, or policies, that are named."""
@@ -48,23 +49,19 @@ Done = Sequence[tuple[Any, Container | None]]
 
 def _disconnected(done: Done) -> str:
     names = list(dict.fromkeys(one.network for one, _ in done))
-    return f"off {_count(names)}, peers time out ({_listed(names)})"
+    return f"off {count(len(names), 'network')}, peers time out ({_listed(names)})"
 
 
 def _connected(done: Done) -> str:
     names = list(dict.fromkeys(one.attachment.network for one, _ in done))
     if all(one.alone for one, _ in done):
         return "on a network of its own"
-    return f"back on {_count(names)} ({_listed(names)})"
+    return f"back on {count(len(names), 'network')} ({_listed(names)})"
 
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
     return f"{', '.join(names[:_MOST])}{more}"
-
-
-def _count(names: Sequence[str]) -> str:
-    return f"{len(names)} network{'' if len(names) == 1 else 's'}"
 
 
 def _ended(how: str) -> Callable[[Done], str]:

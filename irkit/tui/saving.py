@@ -20,7 +20,7 @@ def see_to_exports(app: IrkitApp) -> None:
 
 
 def cut_short(app: IrkitApp, seconds: float) -> Iterator[str]:
-    """What is to be said of those that go on as irkit is left: they end with what came. Waits so long for each."""
+    """What is to be said of those that go on as irkit is left: they end with what came. Waits so long for all."""
     for one in app.services.exports.stop(seconds):
         yield _told(app, one)
 

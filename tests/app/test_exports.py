@@ -119,8 +119,8 @@ def test_one_that_is_stopped_keeps_what_came_with_its_sum_and_says_that_it_is_no
     live.close()
 
 
-def test_one_that_was_broken_off_by_a_crash_does_not_look_whole(tmp_path: Path) -> None:
-    """As long as it is under way its name says so."""
+def test_one_that_is_under_way_does_not_look_whole(tmp_path: Path) -> None:
+    """What a crash leaves has the name that it had until then."""
     exports, live = endless(tmp_path)
     exports.begin(WEB.key, "logs")
     while not list(tmp_path.glob("exports/.partial-*/*/*/stdout.log")):

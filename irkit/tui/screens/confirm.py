@@ -15,6 +15,7 @@ from irkit.core.text import safe
 from irkit.tui.holds import hold_text
 from irkit.tui.phrase import changed_by, phrase_for
 from irkit.tui.plan_rows import plan_name
+from irkit.tui.plan_text import count
 from irkit.tui.screen import Modal
 
 if TYPE_CHECKING:
@@ -65,10 +66,9 @@ class ConfirmScreen(Modal["Plan | None"]):
         most = max(1, min(_MOST, room))
         named = [f"{safe(one.host, 40)}/{safe(one.name, 60)}" for one in changed[:most]]
         more = [f"and {len(changed) - most} more"] if len(changed) > most else []
-        count = f"{len(changed)} container" + ("" if len(changed) == 1 else "s")
         style = {Touch.READ: "bold", Touch.CHANGE: "bold $warning", Touch.DESTROY: "bold $error reverse"}[plan.touch]
         lines = [
-            Content.styled(f"{plan_name(plan)}: this will {word} {count}", style),
+            Content.styled(f"{plan_name(plan)}: this will {word} {count(len(changed), 'container')}", style),
             *(Content(f"  {one}") for one in [*named, *more]),
             *([Content.styled(hold_text(plan.hold, self._hold_for), "bold")] if plan.hold else []),
             Content(f"case {safe(plan.case or '-', 60)}, by {safe(plan.responder, 60)}"),

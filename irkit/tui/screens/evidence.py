@@ -16,6 +16,7 @@ from irkit.app.evidence_look import BundleSeen
 from irkit.core.text import Safe, safe
 from irkit.tui.choices import Choices
 from irkit.tui.notice import Notice
+from irkit.tui.plan_text import count
 from irkit.tui.run_view import outcome_text
 from irkit.tui.screen import IrkitScreen
 
@@ -100,8 +101,9 @@ class EvidenceScreen(IrkitScreen[None]):
             listed.add_options([Option(line, id=f"bundle{number}") for number, line in enumerate(lines)])
             listed.highlighted = at
         left = sum(one.left > 0 for one in seen)
-        count = f"{len(seen)} bundle{'' if len(seen) == 1 else 's'}"
-        told = f"{count} in {self.services.setting.folder}" + (f"; {left} STILL CHANGED" if left else "")
+        told = f"{count(len(seen), 'bundle')} in {self.services.setting.folder}" + (
+            f"; {left} STILL CHANGED" if left else ""
+        )
         self.query_one("#evidence-title", Notice).update(Content(safe(told, 300)))
 
     def _now(self) -> BundleSeen | None:
