@@ -43,5 +43,5 @@ class NotShown:
         count = len(self.beside(shown))
         if not count:
             return Safe("")
-        what = "1 host of" if count == 1 else f"{count} hosts of"
-        return Safe(f"{what} {self.file} {'is' if count == 1 else 'are'} not shown: --host all, or 7 to add")
+        what, are = ("1 host of", "is") if count == 1 else (f"{count} hosts of", "are")
+        return Safe(f"{what} {self.file} {are} not shown: --host all, or add them among Hosts")

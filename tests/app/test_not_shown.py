@@ -30,8 +30,8 @@ def read(setting: Setting) -> NotShown:
 def test_the_hosts_beside_those_shown_are_named_in_their_order_and_counted(tmp_path: Path) -> None:
     found = read(setting_of(tmp_path))
     assert found.beside({"local"}) == ["web1", "db1"] and found.beside({"local", "web1"}) == ["db1"]
-    assert found.line({"local"}) == "2 hosts of hosts.yml are not shown: --host all, or 7 to add"
-    assert found.line({"web1"}) == "1 host of hosts.yml is not shown: --host all, or 7 to add"
+    assert found.line({"local"}) == "2 hosts of hosts.yml are not shown: --host all, or add them among Hosts"
+    assert found.line({"web1"}) == "1 host of hosts.yml is not shown: --host all, or add them among Hosts"
     assert found.line({"web1", "db1"}) == ""
 
 

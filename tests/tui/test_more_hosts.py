@@ -18,7 +18,7 @@ from tests.app.hosts_in_memory import Place, one_each
 from tests.tui.world import text_of, until
 
 HOSTS = "hosts:\n  - {name: web1, address: 10.0.0.5}\n  - {name: db1}\n"
-LINE = "2 hosts of hosts.yml are not shown: --host all, or 7 to add"
+LINE = "2 hosts of hosts.yml are not shown: --host all, or add them among Hosts"
 Play = Callable[[IrkitApp, Pilot[Any], Place], Awaitable[None]]
 
 
