@@ -1,8 +1,8 @@
 """The engine's own files of a container, raw: its log with every rotation, and how the container was set up.
 
 Engines go on writing and rotating while this reads: files are told apart by their inodes, or where a host does not tell
-those, by size and time, and what came in between is looked for again. Nothing here is of the container's making but
-what its log says.
+those, by size and time of what is not written to any more; what came in between is looked for again. Where two may be
+one, both are read. Nothing here is of the container's making but what its log says.
 """
 
 import posixpath
@@ -59,10 +59,14 @@ class _Log(NamedTuple):
     facts: FileFacts
 
     @property
-    def identity(self) -> tuple[Any, ...]:
+    def has_inode(self) -> bool:
+        return bool(self.facts.inode or self.facts.device)
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """What it is known by. Hosts that tell whole seconds may have several of one size and time."""
         facts = self.facts
-        is_told = facts.inode or facts.device
-        return (facts.device, facts.inode) if is_told else (facts.size, facts.modified_ns)
+        return (facts.device, facts.inode) if self.has_inode else (facts.size, facts.modified_ns)
 
 
 @dataclass
@@ -74,7 +78,7 @@ class _Reading:
     deadline: Deadline
     folder: str
     left: int
-    read: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
+    read: list[tuple[_Log, dict[str, Any]]] = field(default_factory=list)
     moved: list[dict[str, Any]] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
     settings: list[dict[str, Any]] = field(default_factory=list)
@@ -108,11 +112,27 @@ class _Reading:
         if partial:
             self.short.append(f"{name}: {partial}")
 
+    def unread(self, logs: Sequence[_Log]) -> list[_Log]:
+        """Those of one look at the folders that were not read after another, the newest first."""
+        unread = []
+        for identity in dict.fromkeys(log.identity for log in logs if log.has_inode or log.rotation):
+            same = [log.rotation for log in logs if log.identity == identity]
+            known = [log.rotation for log, _ in self.read if log.identity == identity]
+            # rotation only counts up: a lower number is a new file with an old one's inode, or size and time
+            if len(known) < len(same) or min(same) < min(known):
+                unread += [log for log in logs if log.identity == identity]
+        growing = [log for log in logs if not (log.has_inode or log.rotation)]
+        unread += [log for log in growing if unread or not self._has_grown(log)]
+        return sorted(unread, key=lambda one: one.rotation)
+
+    def _has_grown(self, log: _Log) -> bool:
+        """Whether it was read before, and only went on growing: then what it has now is of after the step began."""
+        return any(log.path == one.path and one.facts.size <= log.facts.size for one, _ in self.read)
+
     def read_logs(self, logs: Sequence[_Log]) -> None:
-        """Those not read yet, the newest first, as far as they may be."""
-        for log in sorted(logs, key=lambda one: one.rotation):
-            if log.identity not in self.read:
-                self._read(log)
+        """Read these, as far as they may be."""
+        for log in logs:
+            self._read(log)
 
     def _read(self, log: _Log) -> None:
         size = log.facts.size
@@ -125,11 +145,10 @@ class _Reading:
             "modified_ns": log.facts.modified_ns,
             "inode": log.facts.inode,
         }
-        self.read[log.identity] = note
         name = log.path.rpartition(b"/")[2].decode()
         if wanted < size and (log.packed or not wanted):
             self.short.append(f"{name} was left out: only the newest bytes were asked for")
-            note["left_out"] = self.short[-1]
+            self.read.append((log, note | {"left_out": self.short[-1]}))
             return
         out = self.intake.open(f"{self.folder}/{name}", source=f"host file {note['path']}")
         done = 0
@@ -141,13 +160,16 @@ class _Reading:
                 break
         self.left -= done
         partial = f"only its newest {wanted} bytes, as asked" if wanted < size else ""
-        if done < wanted or self._is_other(log):
+        if is_moved := done < wanted or self._is_other(log):
             partial = "it was rotated away, or cut, while it was read: this may be the beginning of the next one"
-            self.moved.append(self.read.pop(log.identity))  # it is looked for again under another name
         if partial:
             self.short.append(f"{name}: {partial}")
         evidence = out.finish(partial)
         note |= {"item": evidence.path, "bytes": done, "sha256": evidence.source_sha256}
+        if is_moved:
+            self.moved.append(note)  # it is looked for again under another name
+        else:
+            self.read.append((log, note))
 
     def _is_other(self, log: _Log) -> bool:
         """Whether by now another file has the name."""
@@ -177,9 +199,10 @@ class ReadsLogFiles:
         for _ in range(_LOOKS):
             logs, is_there = self._look(folders, names, deadline)
             found = found or is_there
-            if all(log.identity in reading.read for log in logs):
+            unread = reading.unread(logs)
+            if not unread:
                 break
-            reading.read_logs(logs)
+            reading.read_logs(unread)
         driver = seen.host_config.log_config.type
         if not found and driver in _FILING:
             where = " nor ".join(_text(folder) for folder in folders) or "any place that its engine tells"
@@ -228,7 +251,7 @@ def _names(seen: _Inspect) -> re.Pattern[bytes]:
 def _tell(reading: _Reading, seen: _Inspect, operation: ReadLogFiles) -> Outcome:
     """Say in files.json what was read, and what is known of what is gone."""
     config = seen.host_config.log_config
-    files = [*reading.read.values(), *reading.moved]
+    files = [*(note for _, note in reading.read), *reading.moved]
     gone = _gone(config, files)
     told = {
         "driver": config.type,
@@ -254,7 +277,7 @@ def _gone(config: _LogConfig, files: Sequence[dict[str, Any]]) -> str:
     size = (config.config or {}).get("max-size", "20m" if config.type == "local" else "")
     if not size or size == "-1" or not most.isdecimal():
         return ""
-    if len(files) >= int(most) > 1:
+    if files and max(one["rotation"] for one in files) + 1 >= int(most) > 1:
         return f"all {most} files that the engine keeps are there: what was written before them is gone"
     return "the engine keeps one file and empties it: what was written before is gone" if most == "1" else ""
 

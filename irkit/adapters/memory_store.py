@@ -1,6 +1,7 @@
 """A log and evidence in memory, for tests: chained as on disk. The host is `memory`."""
 
 import hashlib
+import itertools
 import threading
 
 import msgspec
@@ -25,6 +26,7 @@ class MemoryStore:
         self._prev = FIRST_PREVIOUS
         self.records: list[Record] = []
         self.files: dict[str, bytes] = {}
+        self._names: set[str] = set()
 
     def append(self, event: AnyEvent) -> Record:
         """Chain the event on."""
@@ -37,6 +39,16 @@ class MemoryStore:
     def intake(self, *, host: str, container: Container | None, operation: do.Operation, task: int) -> "MemoryIntake":
         """An intake that keeps bytes under their path."""
         return MemoryIntake(self, f"data/{host}/{container.id[:8] if container else 'host'}")
+
+    def free(self, path: str) -> str:
+        """That path, or where something was put there before, one with a number."""
+        folder, _, last = path.rpartition("/")
+        stem, dot, extensions = last.partition(".")
+        names = (f"{folder}/{stem}-{number}{dot}{extensions}" for number in itertools.count(2))
+        with self._lock:
+            name = next(one for one in itertools.chain((path,), names) if one not in self._names)
+            self._names.add(name)
+        return name
 
     def release(self) -> bool:
         """There is no reserve in memory."""
@@ -53,10 +65,10 @@ class MemoryIntake:
         self._is_closed = False
 
     def open(self, path: str, *, source: str, compress: bool = False, level: int = LEVEL) -> "_MemoryFile":
-        """A new item; nothing is compressed in memory."""
+        """A new item; a name taken gets a number. Nothing is compressed in memory."""
         if self._is_closed:
             raise TargetError("it was given up before this came", Refusal.CANCELLED)
-        item = _MemoryFile(self, f"{self._folder}/{path}", source)
+        item = _MemoryFile(self, self._store.free(f"{self._folder}/{path}"), source)
         self._open.append(item)
         return item
 

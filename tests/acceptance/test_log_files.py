@@ -33,6 +33,15 @@ def folder(lab: Lab, name: str) -> Path:
     return Path(root) / "containers" / str(lab.engine.inspect(name)["Id"])
 
 
+def wait_for_rotations(lab: Lab) -> Path:
+    """The folder of the one that talks, once all was said and packed: the engine packs behind its own back."""
+    place = folder(lab, "talks")
+    assert wait_until(lambda: b"line number 399" in lab.engine.docker("logs", "--tail", "1", "talks").stdout, 20)
+    rest = {"json.log", "json.log.1.gz", "json.log.2.gz"}
+    assert wait_until(lambda: {path.name.rpartition("-")[2] for path in place.glob("*-json.log*")} == rest, 20)
+    return place
+
+
 def kept(bundle: str, name: str, file: str, host: str = "local") -> bytes:
     return stored_of(bundle, f"{host}/{name}-*/daemon/*/{file}")
 
@@ -50,9 +59,7 @@ def detail(bundle: str) -> str:
 
 def test_every_rotation_is_kept_raw_and_the_engines_view_beside_it(lab: Lab, irkit: Irkit, tmp_path: Path) -> None:
     lab.make(Suspect(name="talks", command=("sh", "-c", TALKS), log_options=ROTATED))
-    place = folder(lab, "talks")
-    wait_until(lambda: b"line number 399" in lab.engine.docker("logs", "--tail", "1", "talks").stdout, 20)
-    time.sleep(0.5)  # the engine compresses what it rotated behind its own back
+    place = wait_for_rotations(lab)
     bundle = irkit.run(playbook(tmp_path, STEP), "talks")["bundle"]
     logs = sorted(place.glob("*-json.log*"))
     assert len(logs) == 3 and any(path.suffix == ".gz" for path in logs)
@@ -101,7 +108,7 @@ def test_a_log_that_is_written_and_rotated_meanwhile_is_bounded_and_hangs_nothin
 
 def test_of_a_log_that_is_too_large_the_newest_is_kept_and_that_is_said(lab: Lab, irkit: Irkit, tmp_path: Path) -> None:
     lab.make(Suspect(name="talks", command=("sh", "-c", TALKS)))
-    wait_until(lambda: b"line number 399" in lab.engine.docker("logs", "--tail", "1", "talks").stdout, 20)
+    assert wait_until(lambda: b"line number 399" in lab.engine.docker("logs", "--tail", "1", "talks").stdout, 20)
     step = "{id: logs, action: collect.logs, with: {files_limit: 1000B}}"
     bundle = irkit.run(playbook(tmp_path, step), "talks")["bundle"]
     (path,) = folder(lab, "talks").glob("*-json.log")
@@ -113,9 +120,7 @@ def test_over_ssh_it_is_the_same_and_without_root_the_plan_says_what_is_missed(
     lab: Lab, engine: Engine, client: ClientSide, tmp_path: Path
 ) -> None:
     lab.make(Suspect(name="talks", command=("sh", "-c", TALKS), log_options=ROTATED))
-    place = folder(lab, "talks")
-    wait_until(lambda: b"line number 399" in lab.engine.docker("logs", "--tail", "1", "talks").stdout, 20)
-    time.sleep(0.5)
+    place = wait_for_rotations(lab)
     with start_host(name="web", engine=engine, users=(User("root"), User("ana", groups=("docker",)))) as host:
         client.add(host, "web")
         irkit = Irkit("", tmp_path / "evidence", client)

@@ -1,7 +1,7 @@
 """The engine's own log files, from a host that rotates them meanwhile, and from engines that say where they are not."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,71 @@ def test_what_is_rotated_away_while_it_is_read_is_found_again(place: Path) -> No
     kept, detail, told = read(place, files)
     assert {b"older\n" * 10, b"newer\n" * 10, b"newest\n"} <= set(kept.values())
     assert "rotated away" in detail and len({one["sha256"] for one in told["files"]}) == 3
+
+
+def test_rotations_of_one_size_and_second_are_read_each_where_no_inodes_are_told(place: Path) -> None:
+    files = MemoryFiles()
+    files.put(LOG, b"newest\n" * 10, modified_ns=3)
+    files.put(LOG + b".1.gz", b"second", modified_ns=2)
+    files.put(LOG + b".2.gz", b"first.", modified_ns=2)
+    kept, detail, told = read(place, files)
+    assert kept[f"{ID}-json.log.1.gz"] == b"second" and kept[f"{ID}-json.log.2.gz"] == b"first."
+    assert [one["rotation"] for one in told["files"]] == [0, 1, 2] and "3 files of the log" in detail
+
+
+class SteppingFiles(MemoryFiles):
+    """After each file that was read, the next step is taken."""
+
+    def __init__(self, *steps: Callable[["SteppingFiles"], None]) -> None:
+        super().__init__()
+        self.steps = list(steps)
+        self.read: list[bytes] = []
+
+    def stream(self, path: bytes, deadline: Deadline, *, offset: int = 0, follow: bool = False) -> Iterator[memoryview]:
+        try:
+            yield from super().stream(path, deadline, offset=offset, follow=follow)
+        finally:  # whoever has all that was asked for reads no further
+            self.read.append(path)
+            if self.steps:
+                self.steps.pop(0)(self)
+
+
+def test_a_log_that_goes_on_growing_is_read_once_where_no_inodes_are_told(place: Path) -> None:
+    def grow(files: SteppingFiles) -> None:
+        files.put(LOG, b"line\n" * 20, modified_ns=9)
+
+    files = SteppingFiles(grow)
+    files.put(LOG, b"line\n" * 10, modified_ns=3)
+    kept, detail, told = read(place, files)
+    assert files.read == [LOG] and kept[f"{ID}-json.log"] == b"line\n" * 10
+    assert len(told["files"]) == 1 and "gone" not in detail
+
+
+def test_a_rotation_that_takes_the_size_and_second_of_one_that_was_read_is_read(place: Path) -> None:
+    def rotate(files: SteppingFiles) -> None:
+        files.put(LOG + b".2.gz", b"first.", modified_ns=2)
+        files.put(LOG + b".1.gz", b"second", modified_ns=2)
+        files.put(LOG, b"next\n", modified_ns=4)
+
+    files = SteppingFiles(lambda files: None, rotate)
+    files.put(LOG, b"newest\n" * 10, modified_ns=3)
+    files.put(LOG + b".1.gz", b"first.", modified_ns=2)
+    kept, _, _ = read(place, files)
+    assert {b"newest\n" * 10, b"first.", b"second"} <= set(kept.values())
+
+
+def test_a_new_rotation_with_the_inode_of_one_that_is_gone_is_read(place: Path) -> None:
+    def rotate(files: SteppingFiles) -> None:
+        files.put(LOG + b".2.gz", b"packed before", modified_ns=2, inode=5)
+        files.put(LOG + b".1.gz", b"packed anew", modified_ns=4, inode=7)
+        files.put(LOG, b"next\n", modified_ns=5, inode=9)
+
+    files = SteppingFiles(lambda files: None, lambda files: None, rotate)
+    files.put(LOG, b"newest\n" * 10, modified_ns=3, inode=8)
+    files.put(LOG + b".2.gz", b"second", modified_ns=2, inode=7)
+    files.put(LOG + b".3.gz", b"first.", modified_ns=1, inode=6)
+    kept, _, _ = read(place, files)
+    assert {b"newest\n" * 10, b"second", b"first.", b"packed before", b"packed anew", b"next\n"} <= set(kept.values())
 
 
 def test_links_and_other_files_in_the_folder_are_left_alone(place: Path) -> None:
