@@ -189,6 +189,20 @@ class DeletedSearch:
             self.missed.append(text)
 
 
+def leads_to(files: HostFiles, path: bytes, found: Found, deadline: Deadline) -> bool:
+    """Whether that link of /proc leads to what was found, by what the kernel says of it now: its name, and of an open
+    file its number. For ways to a host that tell no inodes: whoever owns the process may put another file there.
+    """
+    (text,) = files.read_links([path], deadline)
+    if not isinstance(text, bytes) or not _is_deleted(text) or text.removesuffix(_DELETED) != found.name:
+        return False
+    folder, _, number = path.rpartition(b"/")
+    if not folder.endswith(b"/fd"):
+        return True
+    (info,) = files.read_small([folder + b"info/" + number], _SMALL, deadline)
+    return _number(info, b"ino:") in (0, found.inode)
+
+
 def _weight(facts: FileFacts) -> int:
     return facts.size if facts.allocated < 0 else min(facts.size, facts.allocated)
 

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from irkit.adapters.container_pids import pids_of
-from irkit.adapters.deleted_search import MEMFD, DeletedSearch, Found, Hold
+from irkit.adapters.deleted_search import MEMFD, DeletedSearch, Found, Hold, leads_to
 from irkit.adapters.engine_facts import container_of
 from irkit.adapters.engine_http import EngineApi, part
 from irkit.adapters.host_side import HostSide, check_is_answer
@@ -142,7 +142,8 @@ class HeldLinks:
                     check_is_answer(error)
                     last = error
                     continue
-                if (file.facts.device, file.facts.inode) == (wanted.device, wanted.inode):
+                is_it = (file.facts.device, file.facts.inode) == (wanted.device, wanted.inode)
+                if is_it and (wanted.inode or leads_to(self._files, path, self._found, deadline)):
                     stack.push(attempt.pop_all())
                     return file
         raise last or TargetError("another file has taken its place", Refusal.REFUSED)

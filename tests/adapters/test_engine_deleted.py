@@ -81,6 +81,32 @@ def test_one_file_that_is_held_over_and_over_is_looked_at_once_and_hides_no_othe
     assert len(looks) < 20
 
 
+@pytest.mark.parametrize("name", [b"/tmp/loot", b"/tmp/decoy"])
+def test_another_file_put_in_its_place_before_it_is_read_is_not_taken_for_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch, name: bytes
+) -> None:
+    files = whole(MAIN)
+    files.put(b"/tmp/loot (deleted)", b"loot")  # as SFTP tells it: without its inode
+    files.put(b"/tmp/decoy (deleted)", b"fake")
+    put_held(files, 3, b"/tmp/loot", inode=6)
+    put_held(files, 4, b"/tmp/loot", inode=6)
+    opened, open_link = list[bytes](), files.open_link
+
+    def swap(path: bytes, deadline: Deadline) -> Any:
+        opened.append(path)
+        if len(opened) == 1:
+            put_held(files, 3, name, inode=5)
+            files.put(b"/tmp/loot (deleted)", b"fake" if name == b"/tmp/loot" else b"loot")
+        elif len(opened) == 2:
+            files.put(b"/tmp/loot (deleted)", b"loot")
+        return open_link(path, deadline)
+
+    monkeypatch.setattr(files, "open_link", swap)
+    _, _, held, contents = collect(place, files)
+    assert contents == {"/tmp/loot": b"loot"} and len(opened) == 2
+    assert held["/tmp/loot"]["inode"] == 6
+
+
 def test_past_its_bound_the_search_ends_and_what_it_found_is_kept(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deleted_search, "MOST_LOOKS", 40)
     monkeypatch.setattr(deleted_search, "_AT_ONCE", 8)
