@@ -214,6 +214,16 @@ def test_clean_removes_everything(engine: Engine) -> None:
     assert not any(ours(engine).values())
 
 
+def test_a_network_that_has_an_endpoint_yet_is_removed_all_the_same(engine: Engine) -> None:
+    with Lab(engine, prefix="guest-") as guest:
+        with Lab(engine) as host:
+            network = host.network(Network("wire"))
+            container = guest.make(Suspect("keeper"))
+            engine.docker("network", "connect", network, container)
+        assert engine.ask("GET", f"/networks/{network}", check=False).status == 404
+        assert list(engine.inspect("guest-keeper")["NetworkSettings"]["Networks"]) == ["bridge"]
+
+
 def test_images(engine: Engine) -> None:
     assert base_image(engine) == base_image(engine)
     tag = big_image(engine, mib=4, files=30)

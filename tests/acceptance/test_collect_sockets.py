@@ -12,6 +12,7 @@ from tests.acceptance.bundles import items, playbook, stored, stored_of
 from tests.acceptance.command import Irkit
 from tests.acceptance.proc_side import entered, link, main_of, proc, wait_for
 from tests.lab.client_side import ClientSide
+from tests.lab.counting import wait_until
 from tests.lab.description import Attach, Network, Suspect
 from tests.lab.hosts import LabHost
 from tests.lab.suspects import Lab
@@ -19,6 +20,7 @@ from tests.lab.suspects import Lab
 pytestmark = pytest.mark.engine
 
 LOOK = "{id: look, action: collect.sockets}"
+IFA_F_TENTATIVE = 0x40
 FRONT = Network("front", "10.66.1.0/24", subnet6="fd00:66::/64")
 HOLDS = r"""
 import ctypes, socket as s, threading
@@ -58,7 +60,15 @@ def talker(shared: Lab) -> int:
     front = (Attach("front", ipv4="10.66.1.7"),)
     shared.make(Suspect(name="talker", networks=front, listener=8080, outbound=("10.66.1.9", 4444)))
     shared.wait_received("sink")
-    return main_of(shared, "talker")
+    pid = main_of(shared, "talker")
+    assert wait_until(lambda: not tries_out_addresses(pid)), "its addresses are tried out still"
+    return pid
+
+
+def tries_out_addresses(pid: int) -> bool:
+    """Whether its network asks around yet if somebody else has one of its addresses: the table tells that too."""
+    flags = [int(line.split()[4], 16) for line in proc(pid, "net/if_inet6").splitlines()]
+    return any(one & IFA_F_TENTATIVE for one in flags)
 
 
 def check_talker(found: list[dict[str, Any]]) -> None:

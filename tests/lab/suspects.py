@@ -127,11 +127,24 @@ class Lab:
     def _remove(self, kind: str, thing: str) -> None:
         forced = {"container": "?force=1&v=1", "network": "", "volume": "?force=1"}[kind]
         done = self.engine.ask("DELETE", f"/{kind}s/{thing}{forced}", check=False)
+        if not done.ok and "has active endpoints" in done.said:
+            self._wait_until(f"network {thing} has no endpoints", lambda: self._freed(thing))
+            return
         if not done.ok and "already in progress" in done.said:  # one that removes itself
             self._wait_until(f"{thing} is removed", lambda: not self._exists(thing))
             return
         if not done.ok and done.status != NO_SUCH:
             raise LabError(f"{kind} {thing} could not be removed: {done.said}")
+
+    def _freed(self, network: str) -> bool:
+        """Take a network from what it still has: an engine that was broken off in a connect keeps an endpoint of a
+        container that is gone. True once it could be removed.
+        """
+        found = self.engine.ask("GET", f"/networks/{network}", check=False)
+        for one in found.json["Containers"].values() if found.ok else ():
+            self.engine.docker("network", "disconnect", "--force", network, one["Name"], check=False)
+        done = self.engine.ask("DELETE", f"/networks/{network}", check=False)
+        return done.ok or done.status == NO_SUCH
 
     def _create(self, kind: str, *args: str) -> str:
         label = ["--label", f"{LABEL}={self.engine.lab_id}"]
