@@ -527,7 +527,8 @@ def block_parallel() -> str:
     """How much goes on at once."""
     limits = Limits()
     rows = [("containers worked on, on each host", f"{limits.parallel} (`--parallel`)")]
-    rows.append(("downloads (logs, export, commit, files), on each host", str(limits.bulk)))
+    downloads = f"{limits.bulk}, 1 with `--parallel 1`"
+    rows.append(("downloads (logs, export, commit, files) beside them, on each host", downloads))
     return table(("", "at a time"), rows)
 
 

@@ -225,7 +225,7 @@ def start(
         bundle,
         SystemClock(),
         tool=TOOL,
-        limits=Limits(parallel=parallel),
+        limits=Limits(parallel=parallel, bulk=min(parallel, Limits.bulk)),
         hold=order,
         notes=notes_for_run(setting, prepared.plan.case) if prepared.plan.case else (),
     )

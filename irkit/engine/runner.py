@@ -43,7 +43,7 @@ from irkit.engine.unforeseen import bug_met, shield
 
 @dataclass(frozen=True)
 class Limits:
-    """How much goes on at once on each host."""
+    """How much goes on at once on each host: tasks, and downloads beside them."""
 
     parallel: int = 8
     bulk: int = 2
@@ -171,7 +171,7 @@ class Runner:
         workers: list[Future[None]] = []
         with ThreadPoolExecutor(max_workers=size * max(1, len(tasks)), thread_name_prefix="run") as pool:
             for mine in tasks.values():
-                schedule = Schedule(mine, bulk=self._limits.bulk)
+                schedule = Schedule(mine, parallel=self._limits.parallel, bulk=self._limits.bulk)
                 work = partial(
                     shield, partial(self._work, schedule), self._break_off("hand out its tasks", mine[0].host)
                 )

@@ -1,4 +1,4 @@
-"""Which task may run next: those before it done, earlier steps first, and only so many bulk ones at a time.
+"""Which task may run next: those before it done, earlier steps first, only so many at a time, and so many bulk ones.
 
 Earlier steps of all containers come before later steps of any, so that no containment waits behind a download.
 """
@@ -15,14 +15,15 @@ _Heap = list[tuple[int, int, Task]]
 class Schedule:
     """The tasks of a plan on one host, handed out to the workers of that host."""
 
-    def __init__(self, tasks: Sequence[Task], *, bulk: int) -> None:
+    def __init__(self, tasks: Sequence[Task], *, parallel: int, bulk: int) -> None:
         self._changed = threading.Condition()
         own = {task.index for task in tasks}
         self._before = {task.index: own & set(task.after) for task in tasks}
         self._after: dict[int, list[Task]] = {}
         self._quick: _Heap = []
         self._bulk: _Heap = []
-        self._left, self._running, self._bulk_left = len(tasks), 0, bulk
+        self._left, self._running = len(tasks), 0
+        self._room = {False: parallel, True: bulk}
         self._stopped: dict[str, str] = {}
         for task in tasks:
             for index in self._before[task.index]:
@@ -38,7 +39,9 @@ class Schedule:
         """The next task, waiting for one to come free; None when there is nothing left to take."""
         with self._changed:
             while self._left:
-                heaps = [heap for heap in (self._quick, self._bulk if self._bulk_left else []) if heap]
+                heaps = [
+                    heap for is_bulk, heap in ((False, self._quick), (True, self._bulk)) if heap and self._room[is_bulk]
+                ]
                 if heaps:
                     _, _, task = heapq.heappop(min(heaps, key=lambda heap: heap[0]))
                     self._count(task, 1)
@@ -66,7 +69,7 @@ class Schedule:
 
     def _count(self, task: Task, change: int) -> None:
         self._running += change
-        self._bulk_left -= change * task.is_bulk
+        self._room[task.is_bulk] -= change
 
     def stopped(self, task: Task) -> str:
         """Why the task must not be done any more, or empty: all its containers were stopped."""

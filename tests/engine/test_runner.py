@@ -346,6 +346,26 @@ def test_no_containment_waits_for_a_download() -> None:
     assert len(downloads) == 12
 
 
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_no_more_containers_are_worked_on_at_a_time_than_is_said(parallel: int) -> None:
+    world = World(*(container(f"c{number}") for number in range(12)))
+    lock, at_once = threading.Lock(), {Pause: [0], Export: [0]}
+
+    def count(change: int) -> Callable[[Operation, Deadline], None]:
+        def note(operation: Operation, deadline: Deadline) -> None:
+            if type(operation) in at_once:
+                with lock:
+                    at_once[type(operation)].append(at_once[type(operation)][-1] + change)
+                time.sleep(0.002)
+
+        return note
+
+    hook(world, count(1), count(-1))
+    limits = Limits(parallel=parallel, bulk=2)
+    assert world.run(world.plan(step("contain.pause"), step("snapshot.export")), limits=limits).is_clean
+    assert 1 <= max(at_once[Pause]) <= parallel and 1 <= max(at_once[Export]) <= 2
+
+
 def test_downloads_of_other_containers_do_not_hold_up_one_whose_first_step_is_slow() -> None:
     world = World(*(container(f"c{number}") for number in range(6)))
     last = container("c5").id
