@@ -234,8 +234,7 @@ def test_interrupted_it_goes_on_and_killed_it_is_let_go_on_by_undo(
         "run", playbook(tmp_path, MEMORY % f", with: {{pids: [{pid}]}}"), "large", "--approve", "change"
     )
     wait_for(lambda: list(irkit.evidence.glob(f"*irb-*/data/local/large-*/memory/{pid}/memory.bin.zst")))
-    assert lab.engine.inspect("large")["State"]["Status"] == "paused"
-    process.send_signal(how)
+    process.send_signal(how)  # at once: all of it is read within a second
     _, err = process.communicate(timeout=60)
     (bundle,) = irkit.evidence.glob("*irb-*")
     if how == signal.SIGINT:

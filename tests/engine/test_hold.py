@@ -382,20 +382,22 @@ def test_two_that_are_broken_at_once_are_both_contained_again() -> None:
 
 def test_one_that_is_hard_to_contain_keeps_no_other_waiting() -> None:
     world = World(container(), container("db"))
-    stuck = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
     def wait(operation: Operation, deadline: Deadline) -> None:
-        if isinstance(operation, Pause) and operation.subject == WEB and world.containers["db"].state == "paused":
-            wait_for(stuck, deadline)
+        if isinstance(operation, Pause) and operation.subject == WEB and not go_on.is_set():
+            begun.set()
+            wait_for(go_on, deadline)
 
     with holding(world, FREEZE) as held:
         held.unsteady.before = wait
         held.host.act(Unpause(WEB))
         held.finding(Hold.BROKEN, "web")
+        assert begun.wait(PATIENCE)
         held.host.act(Unpause(container("db").id))
         held.finding(Hold.AGAIN, "db")
         assert held.now().state == "running"
-        stuck.set()
+        go_on.set()
         held.finding(Hold.AGAIN, "web")
     assert held.logged().is_clean
 
