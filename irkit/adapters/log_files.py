@@ -114,13 +114,14 @@ class _Reading:
 
     def unread(self, logs: Sequence[_Log]) -> list[_Log]:
         """Those of one look at the folders that were not read after another, the newest first."""
-        unread = []
-        for identity in dict.fromkeys(log.identity for log in logs if log.has_inode or log.rotation):
-            same = [log.rotation for log in logs if log.identity == identity]
+        unread: list[_Log] = []
+        settled = [log for log in logs if log.has_inode or log.rotation]
+        for identity in dict.fromkeys(log.identity for log in settled):
+            same = [log for log in settled if log.identity == identity]
             known = [log.rotation for log, _ in self.read if log.identity == identity]
             # rotation only counts up: a lower number is a new file with an old one's inode, or size and time
-            if len(known) < len(same) or min(same) < min(known):
-                unread += [log for log in logs if log.identity == identity]
+            if len(known) < len(same) or min(log.rotation for log in same) < min(known):
+                unread += same
         growing = [log for log in logs if not (log.has_inode or log.rotation)]
         unread += [log for log in growing if unread or not self._has_grown(log)]
         return sorted(unread, key=lambda one: one.rotation)

@@ -88,6 +88,15 @@ def test_rotations_of_one_size_and_second_are_read_each_where_no_inodes_are_told
     assert [one["rotation"] for one in told["files"]] == [0, 1, 2] and "3 files of the log" in detail
 
 
+def test_one_that_is_written_to_and_as_large_as_one_of_the_same_second_is_read_once(place: Path) -> None:
+    files = SteppingFiles()
+    files.put(LOG, b"second\n", modified_ns=2)
+    files.put(LOG + b".1", b"first.\n", modified_ns=2)
+    kept, _, told = read(place, files)
+    assert sorted(files.read) == [LOG, LOG + b".1"] and {b"first.\n", b"second\n"} <= set(kept.values())
+    assert [one["rotation"] for one in told["files"]] == [0, 1]
+
+
 class SteppingFiles(MemoryFiles):
     """After each file that was read, the next step is taken."""
 
