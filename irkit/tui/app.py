@@ -20,7 +20,7 @@ from irkit.core.text import Safe, safe
 from irkit.tui import flows, going
 from irkit.tui.asking import SuspendedAsk
 from irkit.tui.header import HeaderLine, header_line
-from irkit.tui.keys import told_keys
+from irkit.tui.keys import hint, told_keys
 from irkit.tui.safe_text import NoControls
 from irkit.tui.saving import see_to_exports
 from irkit.tui.screen import IrkitScreen, Palette
@@ -235,7 +235,8 @@ class IrkitApp(StandingApp):
     def copy(self, text: Safe) -> None:
         """Copy text that has been made safe to the terminal's clipboard; whole or not at all."""
         if len(text.encode()) > MOST_COPIED:
-            self.say("NOT copied: it is longer than terminals take; saving (e) has it whole", "warning")
+            too_long = "NOT copied: it is longer than terminals take; saving ({container.export:e}) has it whole"
+            self.say(hint(self, too_long), "warning")
             return
         self.copy_to_clipboard(text)
         self.say(f"copied: {safe(text, 60)}")

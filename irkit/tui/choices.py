@@ -38,3 +38,16 @@ class Choices(_Reversing, inherit_bindings=False):
         Binding("pagedown", "page_down", "Page down", id="list.page-down", show=False),
         Binding("pageup", "page_up", "Page up", id="list.page-up", show=False),
     ]
+
+    def search(self, wanted: str, *, backwards: bool = False, again: bool = False) -> bool:
+        """Go to the next choice with that text, round the end; whether there is one. Empty goes nowhere."""
+        text, step = wanted.casefold(), -1 if backwards else 1
+        at = self.highlighted or 0
+        first = at + step if again else at
+        for place in range(first, first + step * self.option_count, step):
+            number = place % self.option_count
+            one = self.get_option_at_index(number)
+            if text and not one.disabled and text in str(one.prompt).casefold():
+                self.highlighted = number
+                return True
+        return not text

@@ -10,7 +10,7 @@ from irkit.app import load
 from irkit.app.planning import plan_run, wrong_parameters
 from irkit.core.errors import IrkitError
 from irkit.core.text import safe
-from irkit.tui.keys import told_keys
+from irkit.tui.keys import hint, told_keys
 from irkit.tui.run_ends import ends, leaves, standing
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ USUAL_PLAYBOOKS: Final[Mapping[str, str]] = {
 }
 """The playbooks that keys open at once, where the configuration does not say otherwise."""
 _MOST_NAMES = 4
-_NOBODY = "mark containers first (space), or put the cursor on one"
+_NOBODY = "mark containers first ({table.mark:space}), or put the cursor on one"
 
 
 def keys_of_playbooks(app: IrkitApp) -> dict[str, str]:
@@ -46,7 +46,7 @@ def names_of(app: IrkitApp, keys: Sequence[str]) -> str:
 async def choose_playbook(app: IrkitApp, keys: Sequence[str]) -> None:
     """Go to the playbooks, for these containers."""
     if not keys:
-        app.say(_NOBODY, "warning")
+        app.say(hint(app, _NOBODY), "warning")
         return
     await show_playbooks(app, keys)
 
@@ -62,7 +62,7 @@ async def show_playbooks(app: IrkitApp, keys: Sequence[str]) -> None:
 def plan(app: IrkitApp, playbook: str, keys: Sequence[str], given: Mapping[str, str] | None = None) -> None:
     """Make a plan and show it; where a parameter must be given first, ask for it."""
     if not keys:
-        app.say(_NOBODY, "warning")
+        app.say(hint(app, _NOBODY), "warning")
         return
     frozen = list(keys)
     app.planned_for = frozen
@@ -126,7 +126,7 @@ async def confirm_waiting(app: IrkitApp) -> None:
             if mode != app.current_mode:
                 await app.switch_mode(mode)
             return
-    app.say("no plan waits: P chooses a playbook", "warning")
+    app.say(hint(app, "no plan waits: {plan:P} chooses a playbook"), "warning")
 
 
 def begin(app: IrkitApp, prepared: Prepared, hold_for: float = 0) -> bool:
@@ -154,7 +154,7 @@ async def choose_undo(app: IrkitApp) -> None:
         undo(app, run)
         return
     await app.action_mode("evidence")
-    app.say("put the cursor on the run that is to be taken back, and press U")
+    app.say(hint(app, "put the cursor on the run that is to be taken back, and press {undo:U}"))
 
 
 async def show_bundle(app: IrkitApp, bundle: Path) -> None:
@@ -218,7 +218,7 @@ def show_help(app: IrkitApp) -> None:
     """The keys that work on this screen, and what its signs mean."""
     from irkit.tui.screens.help import HelpScreen
 
-    about = getattr(app.screen, "help_text", "")
+    about = hint(app, getattr(app.screen, "help_text", ""))
     told = told_keys(app, app.screen)
     app.push_screen(HelpScreen(about, [(", ".join(one.keys), one.what) for one in told], [one.id for one in told]))
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-HIDDEN: Final = "******** (r reveals it, and the log says so)"
+HIDDEN: Final = "******** (hidden: it can be revealed, and the log says so)"
 MARK: Final = "********"
 _NAMES: Final = r"pass|pwd|secret|token|key|cred|auth|private|session|cookie|dsn|connection|signature|salt|bearer|jwt"
 _NAME: Final = re.compile(_NAMES, re.IGNORECASE)

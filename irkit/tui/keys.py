@@ -5,17 +5,23 @@ What irkit has to say of its keys is said of bindings that have an id: those a c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from textual.app import App
 from textual.screen import Screen
+
+from irkit.core.text import Safe, safe
 
 if TYPE_CHECKING:
     from textual.binding import Binding
     from textual.dom import DOMNode
 
+    from irkit.tui.app import IrkitApp
+
 
 _MOVING = ("lines.", "list.", "table.")
+_NAMED: Final = re.compile(r"\{([a-z_.-]+):([^{}]+)\}")
 
 
 class Told(NamedTuple):
@@ -45,6 +51,15 @@ def told_keys(app: App[Any], screen: Screen[Any]) -> list[Told]:
 def _rank(one: Told, app: App[Any]) -> int:
     """What is a screen's own is told first, then how to move, then what works everywhere."""
     return 2 if one.node is app else 1 if one.id.startswith(_MOVING) else 0
+
+
+def hint(app: IrkitApp, text: str) -> Safe:
+    """What irkit says of keys, with those that a configuration file gave: `{arm:A} arms` names a binding and its key.
+
+    For irkit's own words alone: what is foreign is put in afterwards.
+    """
+    given = app.services.opened.keys
+    return Safe(_NAMED.sub(lambda one: safe(given.get(one[1], one[2]).partition(",")[0].strip(), 40), text))
 
 
 def plain_action(binding: Binding) -> str:

@@ -15,6 +15,7 @@ from textual.widgets import Footer
 
 from irkit.tui.choices import Commands
 from irkit.tui.header import HeaderLine
+from irkit.tui.keys import hint
 from irkit.tui.line_view import LineView
 
 if TYPE_CHECKING:
@@ -24,6 +25,17 @@ if TYPE_CHECKING:
     from irkit.tui.services import Services
 
 T = TypeVar("T")
+
+
+class _Ours(Screen[T]):
+    @property
+    def irkit(self) -> IrkitApp:
+        """The app, by its own type."""
+        return cast("IrkitApp", self.app)
+
+    def hint(self, text: str) -> Safe:
+        """What irkit says of keys, with those that a configuration file gave."""
+        return hint(self.irkit, text)
 
 
 class NewestSize(Screen[T]):
@@ -48,7 +60,7 @@ class LeftOnce(Screen[T]):
         return super().dismiss(result) if self.is_active else AwaitComplete()
 
 
-class Modal(ModalScreen[T], NewestSize[T], LeftOnce[T]):
+class Modal(ModalScreen[T], NewestSize[T], LeftOnce[T], _Ours[T]):
     """A screen before others."""
 
 
@@ -61,7 +73,7 @@ class Palette(CommandPalette, NewestSize[Any], LeftOnce[Any]):
             yield Commands() if isinstance(one, CommandList) else one
 
 
-class IrkitScreen(NewestSize[T], LeftOnce[T]):
+class IrkitScreen(NewestSize[T], LeftOnce[T], _Ours[T]):
     """A screen that fills the terminal. `help_text` tells in its help what it is for, and what its signs mean."""
 
     help_text: ClassVar[str] = ""
@@ -73,11 +85,6 @@ class IrkitScreen(NewestSize[T], LeftOnce[T]):
     def on_mount(self) -> None:
         """Called after a screen's own, as all such methods of its classes are."""
         self.is_ready = True
-
-    @property
-    def irkit(self) -> IrkitApp:
-        """The app, by its own type."""
-        return cast("IrkitApp", self.app)
 
     @property
     def services(self) -> Services:

@@ -1,8 +1,8 @@
-"""A search in the lines of a screen: what is looked for is typed below them, `n` and `N` go on. Tabs, items, logs."""
+"""A search on a screen: what is looked for is typed below it, `n` and `N` go on. Tabs, items, logs, lists."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, Final, Protocol, TypeVar
 
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
@@ -14,8 +14,20 @@ T = TypeVar("T")
 _FIELD: Final = "search-field"
 
 
+class Searched(Protocol):
+    """What can be searched: lines of text, or a list to choose from."""
+
+    def search(self, wanted: str, *, backwards: bool = False, again: bool = False) -> bool:
+        """Go to the next place with that text, round the end; whether there is one. Empty marks nothing."""
+        ...
+
+    def focus(self) -> object:
+        """Have the keys again."""
+        ...
+
+
 class SearchScreen(IrkitScreen[T]):
-    """A screen with lines that can be searched. Its body ends with the `search_field`."""
+    """A screen with lines, or a list, that can be searched. Its body ends with the `search_field`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Find", id="search.type"),
@@ -25,8 +37,8 @@ class SearchScreen(IrkitScreen[T]):
     _wanted = ""
 
     @property
-    def searched(self) -> LineView:
-        """The lines that are searched."""
+    def searched(self) -> Searched:
+        """What is searched: the lines."""
         return self.query_one(LineView)
 
     def search_field(self) -> Input:

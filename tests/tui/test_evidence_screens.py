@@ -15,6 +15,7 @@ from irkit.app.evidence_look import Item
 from irkit.app.run_service import ActiveRun
 from irkit.core.evidence import Evidence
 from irkit.tui.app import IrkitApp
+from irkit.tui.choices import Choices
 from irkit.tui.line_view import LineView
 from irkit.tui.screens.bundle import BundleScreen, item_lines
 from irkit.tui.screens.confirm import ConfirmScreen
@@ -267,6 +268,38 @@ def test_items_log_item_and_case_are_searched_with_the_same_keys(folder: Path) -
         assert "run ended" in line_of(app)
         await pilot.press("slash", "escape")
         assert app.current_mode == "case" and app.screen.query_one(LineView).has_focus
+
+    played(folder, script)
+
+
+def test_bundles_and_playbooks_are_searched_too(folder: Path) -> None:
+    first, second = run_in(folder, case="IR-1"), run_in(folder, case="IR-2")
+
+    async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("6")
+        await until(pilot, lambda: "2 bundles" in text_of(app))
+        for wanted, run in (("ir-1", first), ("IR-2", second), ("ir-", second)):
+            await pilot.press("slash", *wanted, "enter")
+            assert app.run_in_view() == str(run.bundle)
+        await pilot.press("n")
+        assert app.run_in_view() == str(first.bundle)
+        await pilot.press("N")
+        assert app.run_in_view() == str(second.bundle)
+        await pilot.press("slash", *"IR-3", "enter")
+        assert said(app, "is not in what is shown here") and app.run_in_view() == str(second.bundle)
+        await pilot.press("slash", "escape")
+        assert app.current_mode == "evidence"
+        await pilot.press("escape", "3")
+        await until(
+            pilot,
+            lambda: app.current_mode == "playbooks" and app.screen.query_one("#playbooks", Choices).option_count > 3,
+        )
+        await pilot.press("slash", *"FREEZE", "enter")
+        listed = app.screen.query_one("#playbooks", Choices)
+        assert listed.highlighted is not None and listed.has_focus
+        assert "freeze" in str(listed.get_option_at_index(listed.highlighted).prompt)
+        await pilot.press("escape")
+        assert app.current_mode == "triage"
 
     played(folder, script)
 

@@ -1,13 +1,17 @@
 """The keys: each has an id, all are told, and a configuration can give others. Those of each screen: test_snapshots."""
 
+import ast
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.screen import ModalScreen
 
+import irkit.tui
+from irkit.core.text import Safe
 from irkit.tui.choices import Choices
-from irkit.tui.keys import plain_action, told_keys
+from irkit.tui.keys import hint, plain_action, told_keys
 from irkit.tui.line_view import LineView
 from irkit.tui.live_table import LiveTable
 from irkit.tui.screens.help import HelpScreen
@@ -94,6 +98,34 @@ def test_a_key_of_a_list_can_be_given_anew_too() -> None:
         assert len(table.marked) == 1
 
     act(script, keys={"table.mark": "m"})
+
+
+def test_what_is_said_of_keys_names_those_that_were_given() -> None:
+    async def script(scene: Scene) -> None:
+        await scene.press("question_mark")
+        assert "hosts listed (f7)" in screen_text(scene.app)
+        await scene.press("escape", "f3")
+        await scene.until(lambda: "back with 1 and mark some (m)" in screen_text(scene.app))
+        scene.app.copy(Safe("x" * 10**6))
+        await scene.until(lambda: any("saving (f9) has it" in one.message for one in scene.app._notifications))
+        assert hint(scene.app, "{run.end:X} or {undo:U}, {x} {a:b{arm:A}") == "ctrl+x or U, {x} {a:bA"
+
+    given = {"screen.hosts": "f7, f8", "screen.playbooks": "f3", "table.mark": "m", "run.end": "ctrl+x"}
+    act(script, keys=given | {"container.export": "f9"})
+
+
+def test_every_key_that_is_said_in_words_is_that_of_a_binding() -> None:
+    keys = {str(binding.id): binding.key for _, binding in OWN}
+    names = {"j,down": "j", "k,up": "k", "g,home": "g", "G,end": "G"}
+    told = [
+        one
+        for file in Path(irkit.tui.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for one in re.findall(r"\{([a-z_.-]+):([^{}]+)\}", node.value)
+    ]
+    assert [(name, key) for name, key in told if names.get(keys.get(name, ""), keys.get(name)) != key] == []
+    assert len(told) > 20
 
 
 def _commands(scene: Scene) -> dict[str, Any]:

@@ -77,8 +77,8 @@ def test_the_playbook_that_the_cursor_was_moved_to_is_planned(tmp_path: Path) ->
         await until(pilot, lambda: "1/1 shown" in text_of(app))
         await pilot.press("g", "P")
         await until(pilot, lambda: isinstance(app.screen, PlaybooksScreen))
-        await pilot.pause()
         listed = app.screen.query_one("#playbooks", OptionList)
+        await until(pilot, lambda: listed.option_count > 2)  # they are read on another thread
         options = [listed.get_option_at_index(index) for index in range(listed.option_count)]
         wanted = str([one for one in options if not one.disabled][1].prompt).split()[0]
         burst(app, "j\r")

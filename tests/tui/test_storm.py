@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from irkit.core.operations import Touch
 from irkit.tui.app import IrkitApp
+from irkit.tui.choices import Choices
 from irkit.tui.screens.confirm import ConfirmScreen
 from irkit.tui.screens.container import ContainerScreen
 from irkit.tui.screens.plan import PlanScreen
@@ -282,6 +283,8 @@ def test_a_plan_that_waits_is_not_taken_for_that_of_other_containers(tmp_path: P
         (first,) = await scene.mark(1)
         await scene.press("P")
         await scene.until(lambda: isinstance(scene.app.screen, PlaybooksScreen))
+        listed = scene.app.screen.query_one("#playbooks", Choices)
+        await scene.until(lambda: listed.highlighted is not None)  # they are read on another thread
         await scene.press("enter")
         assert await scene.planned() == [first]
         await scene.press("1", "u", "j", "space")

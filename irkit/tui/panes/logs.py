@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from irkit.app.looks import LogLook
 from irkit.app.seen import LogLine
 from irkit.core.text import Safe, safe
+from irkit.tui.keys import hint
 from irkit.tui.line_view import Line
 from irkit.tui.panes.pane import Pane
 
@@ -83,7 +84,7 @@ class LogsPane(Pane[None]):
         gone = f"; {self.view.dropped} scrolled out" if self.view.dropped else ""
         state = f"ended: {log.error}" if log.error else "ended" if log.is_over else "following"
         if not self.view.is_following and not log.is_over:
-            state = "not at the end: G follows"
+            state = hint(self.irkit, "not at the end: {lines.last:G} follows")
         stream = f", {self._stream} only" if self._stream != "both" else ""
         since = f" of {self._since}" if self._since else ""
         self.say(f"{state}, {self._shown} lines from the last {self._tail}{since} on{stream}{out}{gone}")
@@ -92,7 +93,7 @@ class LogsPane(Pane[None]):
         """Hold still what is shown, or go on; meanwhile what comes is counted as left out where it is too much."""
         self.view.is_frozen = not self.view.is_frozen
         if self.view.is_frozen:
-            self.say("FROZEN: z goes on", "bold $warning")
+            self.say(hint(self.irkit, "FROZEN: {logs.freeze:z} goes on"), "bold $warning")
 
     def action_tail(self) -> None:
         """Show more of the lines from before."""

@@ -116,7 +116,7 @@ class CaseScreen(SearchScreen[None]):
         self._say(f"{seen.entries} entries")
 
     def _say(self, what: str) -> None:
-        name = self.services.case or "(no case: c chooses one, b names one)"
+        name = self.services.case or self.hint("(no case: {case.choose:c} chooses one, {case.name:b} names one)")
         text = f"case {name}, by {self.services.responder}: {what}"
         self.query_one("#case-title", Notice).update(Content(safe(text, 300)))
 
@@ -127,7 +127,7 @@ class CaseScreen(SearchScreen[None]):
             return
         answers = [(f"={name}", name or "(no case)", f"{runs} runs") for name, runs in self._seen.cases.items()]
         if not answers:
-            self.irkit.say("there is no case yet: b names one", "warning")
+            self.irkit.say(self.hint("there is no case yet: {case.name:b} names one"), "warning")
             return
 
         def told(answer: str | None) -> None:

@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from irkit.core.operations import Touch
 from irkit.core.text import safe
-from irkit.tui.holds import hold_text
+from irkit.tui.holds import END_KEY, hold_text
 from irkit.tui.phrase import changed_by, phrase_for
 from irkit.tui.plan_rows import plan_name
 from irkit.tui.plan_text import count
@@ -67,10 +67,11 @@ class ConfirmScreen(Modal["Plan | None"]):
         named = [f"{safe(one.host, 40)}/{safe(one.name, 60)}" for one in changed[:most]]
         more = [f"and {len(changed) - most} more"] if len(changed) > most else []
         style = {Touch.READ: "bold", Touch.CHANGE: "bold $warning", Touch.DESTROY: "bold $error reverse"}[plan.touch]
+        end = self.hint(END_KEY)
         lines = [
             Content.styled(f"{plan_name(plan)}: this will {word} {count(len(changed), 'container')}", style),
             *(Content(f"  {one}") for one in [*named, *more]),
-            *([Content.styled(hold_text(plan.hold, self._hold_for), "bold")] if plan.hold else []),
+            *(Content.styled(hold_text(plan.hold, self._hold_for, end), "bold") for _ in range(bool(plan.hold))),
             Content(f"case {safe(plan.case or '-', 60)}, by {safe(plan.responder, 60)}"),
         ]
         if not self.phrase:

@@ -18,7 +18,7 @@ from irkit.tui.choices import Choices
 from irkit.tui.notice import Notice
 from irkit.tui.plan_text import count
 from irkit.tui.run_view import outcome_text
-from irkit.tui.screen import IrkitScreen
+from irkit.tui.searching import SearchScreen
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _EVERY = 25
 
 
-class EvidenceScreen(IrkitScreen[None]):
+class EvidenceScreen(SearchScreen[None]):
     """Choose a bundle: enter opens it, v verifies it, U plans to take its run back. Nothing here deletes."""
 
     help_text = (
@@ -37,7 +37,7 @@ class EvidenceScreen(IrkitScreen[None]):
         Binding("enter", "open", "Open", id="evidence.open"),
         Binding("v", "verify", "Verify", id="evidence.verify"),
         Binding("U", "app.undo", "Undo", id="evidence.undo", tooltip="Plan to undo its run"),
-        Binding("escape", "app.mode('triage')", "Back", id="evidence.back"),
+        Binding("escape", "back", "Back", id="evidence.back"),
     ]
 
     def __init__(self) -> None:
@@ -50,6 +50,12 @@ class EvidenceScreen(IrkitScreen[None]):
     def compose_body(self) -> Iterable[Widget]:
         yield Notice(id="evidence-title")
         yield Choices(id="evidence", markup=False, classes="pane")
+        yield self.search_field()
+
+    @property
+    def searched(self) -> Choices:
+        """The bundles, as their lines tell them."""
+        return self.query_one("#evidence", Choices)
 
     def on_mount(self) -> None:
         """The bundles as they are now: they are read on a thread, as there may be many, on a slow disk."""
@@ -130,6 +136,11 @@ class EvidenceScreen(IrkitScreen[None]):
         from irkit.tui.screens.bundle import BundleScreen
 
         self.irkit.push_screen(BundleScreen(path, verify=verify))
+
+    async def action_back(self) -> None:
+        """End the search, or go back to the list."""
+        if not self.end_search():
+            await self.irkit.action_mode("triage")
 
     def action_open(self) -> None:
         """Open the bundle under the cursor."""

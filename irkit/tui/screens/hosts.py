@@ -38,18 +38,18 @@ _COLUMNS: Final = (
     Column("route", "ROUTE", 20, min_width=120, grow=1, max_width=40),
 )
 _WHAT_TO_DO: Final[Mapping[LiveState, str]] = {
-    LiveState.AUTH: "r tries again, and asks for a password or a passphrase on the terminal",
-    LiveState.KEY_UNKNOWN: "K shows the key on the terminal; compare its fingerprint before you say yes",
+    LiveState.AUTH: "{hosts.retry:r} tries again, and asks for a password or a passphrase on the terminal",
+    LiveState.KEY_UNKNOWN: "{hosts.trust:K} shows the key on the terminal; compare its fingerprint before you say yes",
     LiveState.KEY_CHANGED: (
         "REFUSED. Somebody may be in between. If you know that the host was set up anew, take the old line out of"
-        " known_hosts by hand, then r"
+        " known_hosts by hand, then {hosts.retry:r}"
     ),
     LiveState.KEY_REVOKED: "REFUSED. A revoked key is never accepted",
     LiveState.NO_ENGINE: "the login works, and no engine answers there: its socket, or your rights to it",
     LiveState.LEFT_OUT: "correct the inventory",
     LiveState.API_TOO_OLD: "irkit needs Docker 20.10 or later, or Podman 4 or later",
-    LiveState.DOWN: "it is tried again with growing pauses; r tries at once",
-    LiveState.STALE: "what is shown of it is old; it is tried again with growing pauses, r tries at once",
+    LiveState.DOWN: "it is tried again with growing pauses; {hosts.retry:r} tries at once",
+    LiveState.STALE: "what is shown of it is old; it is tried again with growing pauses, {hosts.retry:r} tries at once",
 }
 
 
@@ -121,7 +121,7 @@ class HostsScreen(IrkitScreen[None]):
             return
         parts = [Content.styled(f"{safe(one.name, 60)}: {one.state}", "bold")]
         if todo := _WHAT_TO_DO.get(one.state):  # before the reason, which may be longer than there is room
-            parts.append(Content.styled(todo, "bold $warning"))
+            parts.append(Content.styled(self.hint(todo), "bold $warning"))
         if one.reason:
             parts.append(Content(safe(one.reason, 1000)))
         facts = [("address", one.address), ("route", one.route), ("engine ID", one.engine_id[:SHORT_ID])]

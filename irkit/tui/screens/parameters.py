@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 class ParametersScreen(IrkitScreen["dict[str, str] | None"]):
     """Gives the text of each parameter that is not as usual, or None where the responder went back."""
 
-    help_text = "One line a parameter: empty means the usual value. Enter in the last one, or ctrl+s, makes the plan."
+    help_text = (
+        "One line a parameter: empty means the usual value. Enter in the last one, or {parameters.done:ctrl+s}, makes"
+        " the plan."
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "done", "Make the plan", id="parameters.done", priority=True),
         Binding("escape", "back", "Back", id="parameters.back", priority=True),

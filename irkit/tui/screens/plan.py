@@ -20,7 +20,7 @@ from irkit.cli.table import estimate_text, size_text
 from irkit.core.operations import Touch
 from irkit.core.text import safe
 from irkit.tui.choices import Choices
-from irkit.tui.holds import HOLD_HINT, HOLDS, hold_answers, hold_text
+from irkit.tui.holds import END_KEY, HOLD_HINT, HOLDS, hold_answers, hold_text
 from irkit.tui.notice import Notice
 from irkit.tui.phrase import changed_by
 from irkit.tui.plan_rows import StepRow, operation_lines, plan_name, step_rows
@@ -158,8 +158,10 @@ class PlanScreen(IrkitScreen[None]):
 
     def _notes(self, plan: Plan) -> Content:
         """What was chosen, then blockers and warnings, what can be chosen, for whom it is, and the room there is."""
-        hint = [HOLD_HINT] if self._hold_for is None and self._hold_of(plan) else []
-        parts = [*self.chosen_lines(plan), *note_lines(plan, self.here), *hint, *target_lines(plan)]
+        here = {check: self.hint(key) for check, key in self.here.items()}
+        may_hold = self._hold_for is None and self._hold_of(plan)
+        holds = [Content.styled(self.hint(HOLD_HINT), "dim")] if may_hold else []
+        parts = [*self.chosen_lines(plan), *note_lines(plan, here), *holds, *target_lines(plan)]
         if self._room is not None:
             room = self._room.value
             told = f"room for evidence: {size_text(room) if room is not None else 'not known'}"
@@ -171,7 +173,7 @@ class PlanScreen(IrkitScreen[None]):
     def chosen_lines(self, plan: Plan) -> Iterable[Content]:
         """What was chosen of how it is done; above all else, as there is not always room for all."""
         if self._hold_for is not None and (how := self._hold_of(plan)):
-            yield Content.styled(hold_text(how, self._hold_for), "bold")
+            yield Content.styled(hold_text(how, self._hold_for, self.hint(END_KEY)), "bold")
 
     def _hold_of(self, plan: Plan) -> str:
         """How it would be held as it would be carried out, empty where nothing can be."""
@@ -245,7 +247,8 @@ class PlanScreen(IrkitScreen[None]):
                 self._hold_for = HOLDS[answer]
                 self._show()
 
-        self.irkit.push_screen(ChoiceScreen("Is what is contained to be held?", hold_answers(how)), told)
+        answers = hold_answers(how, self.hint(END_KEY))
+        self.irkit.push_screen(ChoiceScreen("Is what is contained to be held?", answers), told)
 
     def action_again(self) -> None:
         """Plan once more, from facts as they are now."""
@@ -287,10 +290,11 @@ class PlanScreen(IrkitScreen[None]):
         if not any(task.operations for task in plan.tasks):
             return "there is nothing to do in this plan"
         if plan.touch is not Touch.READ and not self.irkit.is_armed:
-            how = "irkit was opened with --read-only" if self.services.opened.read_only else "A arms"
+            is_fixed = self.services.opened.read_only
+            how = "irkit was opened with --read-only" if is_fixed else self.hint("{arm:A} arms")
             return f"READ-ONLY, and this plan changes {count(len(changed_by(plan)), 'container')}: {how}"
         if self.services.runs.current is not None:
-            return "another run goes on: wait for it, or end it (5, then X)"
+            return self.hint("another run goes on: wait for it, or end it ({screen.run:5}, then {run.end:X})")
         return ""
 
     async def _confirmed(self, plan: Plan | None) -> None:

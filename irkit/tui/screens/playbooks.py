@@ -18,7 +18,7 @@ from irkit.core.text import safe
 from irkit.tui import flows
 from irkit.tui.choices import Choices
 from irkit.tui.notice import Notice
-from irkit.tui.screen import IrkitScreen
+from irkit.tui.searching import SearchScreen
 
 if TYPE_CHECKING:
     from irkit.app.live import Changed
@@ -32,7 +32,7 @@ _GROUPS: Final[Mapping[str, str]] = {
 }
 
 
-class PlaybooksScreen(IrkitScreen[None]):
+class PlaybooksScreen(SearchScreen[None]):
     """Choose a playbook for the containers that were marked."""
 
     help_text = (
@@ -41,7 +41,7 @@ class PlaybooksScreen(IrkitScreen[None]):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "Plan it", id="playbooks.choose"),
-        Binding("escape", "app.mode('triage')", "Back", id="playbooks.back"),
+        Binding("escape", "back", "Back", id="playbooks.back"),
     ]
 
     def __init__(self) -> None:
@@ -54,6 +54,12 @@ class PlaybooksScreen(IrkitScreen[None]):
         yield Choices(id="playbooks", markup=False, classes="pane")
         with VerticalScroll(id="playbooks-about"):
             yield Static(id="playbooks-text", markup=False)
+        yield self.search_field()
+
+    @property
+    def searched(self) -> Choices:
+        """The playbooks, as their lines tell them."""
+        return self.query_one("#playbooks", Choices)
 
     def on_mount(self) -> None:
         """The playbooks as they are now: they are read and checked on a thread."""
@@ -85,7 +91,8 @@ class PlaybooksScreen(IrkitScreen[None]):
 
     def _say_targets(self) -> None:
         names = flows.names_of(self.irkit, self.target_keys())
-        text = f"for {names}" if names else "no container marked: go back with 1 and mark some (space)"
+        nobody = "no container marked: go back with {screen.triage:1} and mark some ({table.mark:space})"
+        text = f"for {names}" if names else self.hint(nobody)
         self.query_one("#playbooks-for", Notice).update(Content(safe(text, 300)))
 
     def _fill(self, found: list[Shelved]) -> None:
@@ -118,6 +125,11 @@ class PlaybooksScreen(IrkitScreen[None]):
         one = self._now()
         if one is not None:
             self.query_one("#playbooks-text", Static).update(_about(one))
+
+    async def action_back(self) -> None:
+        """End the search, or go back to the list."""
+        if not self.end_search():
+            await self.irkit.action_mode("triage")
 
     def action_choose(self) -> None:
         """Plan this one; ask for its parameters first where one has no default."""

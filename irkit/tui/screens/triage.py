@@ -32,6 +32,7 @@ _ROWS_A_TICK = 1250
 _MOST_TICKS = 5
 """A tick more between two looks at what changed for so many rows, and how many at most: 5,000 rows, once a second."""
 _MOST_PROBLEMS = 3
+_MOVE = "move the cursor first ({table.down:j}, {table.up:k}, {table.first:g})"
 ISOLATE = "Plan to isolate and preserve"
 
 
@@ -39,9 +40,9 @@ class TriageScreen(IrkitScreen[None]):
     """Mark, look, plan. The cursor and the marks belong to containers, not to lines."""
 
     help_text = (
-        "All containers of the hosts listed (7), the gravest first. A filter has words and terms, all of which must"
-        " match: state: host: image: label: name: id: risk>=M flag:PD age<1h restarts>=3; ! inverts a term, * and ?"
-        " match, quotes make one word."
+        "All containers of the hosts listed ({screen.hosts:7}), the gravest first. A filter has words and terms, all of"
+        " which must match: state: host: image: label: name: id: risk>=M flag:PD age<1h restarts>=3; ! inverts a term,"
+        " * and ? match, quotes make one word."
     )
     chooses_targets = True
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -181,7 +182,7 @@ class TriageScreen(IrkitScreen[None]):
             f"{self._shown}/{len(self._known)} shown",
             f"{marked} marked{hidden}",
             *self._as_of(),
-            f"sort {self._order}" + (_held(table)),
+            f"sort {self._order}" + self._held(table),
         ]
         self.query_one("#triage-line", Notice).update(Content("   ".join(parts)))
         self.query_one("#triage-told", Notice).update(self._problems())
@@ -219,7 +220,7 @@ class TriageScreen(IrkitScreen[None]):
         """Open the container under the cursor."""
         key = self.table.cursor_key
         if key is None:
-            self._tell("the cursor holds no row: move it first (j, k, g)")
+            self._tell(f"the cursor holds no row: {self.hint(_MOVE)}")
         else:
             self.irkit.open_container(key, tab)
 
@@ -233,7 +234,7 @@ class TriageScreen(IrkitScreen[None]):
     def _tell_gone(self, event: CursorGone) -> None:
         """Say what became of the row that the cursor was on."""
         if event.key is None:
-            self._tell("move the cursor first (j, k, g)")
+            self._tell(self.hint(_MOVE))
             return
         known = self._known.get(event.key)
         name = safe(known.row.summary.name, 60) if known else safe(event.key.rpartition("/")[2][:SHORT_ID])
@@ -308,16 +309,15 @@ class TriageScreen(IrkitScreen[None]):
         self.query_one("#triage-filter").display = False
         self.table.focus()
 
+    def _held(self, table: LiveTable) -> str:
+        if table.is_frozen:
+            return self.hint(", FROZEN ({triage.freeze:z})")
+        return ", held while you move" if table.is_order_kept else ""
+
     def action_clear(self) -> None:
         """Take the filter away."""
         self.query_one("#triage-filter", Input).value = ""
         self._end_typing()
-
-
-def _held(table: LiveTable) -> str:
-    if table.is_frozen:
-        return ", FROZEN (z)"
-    return ", held while you move" if table.is_order_kept else ""
 
 
 def _host_text(one: LiveHost) -> str:

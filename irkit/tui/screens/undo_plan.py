@@ -40,7 +40,10 @@ _ANSWERS: Final = {
 class UndoPlanScreen(PlanScreen):
     """A plan that takes a run back, by its id or its bundle; nothing is taken back before it is confirmed."""
 
-    here: ClassVar[Mapping[str, str]] = {"undo.connections": "f", "undo.address": "f"}
+    here: ClassVar[Mapping[str, str]] = {
+        "undo.connections": "{plan.parameters:f}",
+        "undo.address": "{plan.parameters:f}",
+    }
 
     def __init__(self, services: Services, run: str) -> None:
         self._chosen: set[str] = set()
@@ -75,7 +78,7 @@ class UndoPlanScreen(PlanScreen):
             yield Content.styled(f"stays: {safe(what, 400)}", "bold $warning")
         for name in (_RESET, _ADDRESS):
             if name in self._chosen:
-                yield Content.styled(f"as chosen (f): {_DONE[name]}", "bold")
+                yield Content.styled(f"as chosen ({self.hint('{plan.parameters:f}')}): {_DONE[name]}", "bold")
 
     def _choose(self) -> None:
         """Ask for what matters here; the plan is made anew for it."""
