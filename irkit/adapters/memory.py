@@ -82,7 +82,7 @@ class MemoryTarget:
     def check(self, deadline: Deadline) -> HostFacts:
         """What little there is to tell."""
         deadline.remaining()
-        running = sum(one.state == "running" for one in self.containers.values())
+        running = [one.state for one in list(self.containers.values())].count("running")
         return HostFacts(
             host=self._host.name,
             engine="memory",
@@ -107,7 +107,7 @@ class MemoryTarget:
                 ports=one.ports,
                 labels=one.labels,
             )
-            for one in self.containers.values()
+            for one in list(self.containers.values())  # somebody may change them meanwhile
         ]
 
     def examine(self, container: str, deadline: Deadline) -> Container:

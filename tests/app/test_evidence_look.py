@@ -65,13 +65,13 @@ def test_a_preview_is_the_beginning_and_says_where_there_is_more(tmp_path: Path)
     bundle_with(tmp_path, small=b"abc", large=b"x" * (PREVIEW + 1), just=b"y" * PREVIEW)
     for name, size, is_cut in (("small", 3, False), ("large", PREVIEW, True), ("just", PREVIEW, False)):
         look = preview(tmp_path, f"data/{name}")
-        assert look.wait(20) and look.value is not None
+        assert look.wait(60) and look.value is not None
         assert (len(look.value.data), look.value.is_cut) == (size, is_cut)
 
 
 def test_an_item_that_is_gone_is_said_in_a_line(tmp_path: Path) -> None:
     look = preview(tmp_path, "data/none")
-    assert look.wait(20)
+    assert look.wait(60)
     assert look.value is None and "a bug" not in look.error and look.error
 
 
@@ -336,5 +336,5 @@ def test_what_is_no_archive_has_no_index_and_no_members(tmp_path: Path) -> None:
 
 def test_verifying_what_is_no_bundle_is_said_in_a_line(tmp_path: Path) -> None:
     look, _ = verifying(Setting(environment={}, evidence=tmp_path), tmp_path / "none")
-    assert look.wait(20)
+    assert look.wait(60)
     assert "no bundle" in look.error

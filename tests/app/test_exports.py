@@ -29,7 +29,7 @@ class Kept:
 
     def save(self, what: str) -> Exported:
         look = export(self.setting, self.live, WEB.key, what)
-        assert look.wait(30)
+        assert look.wait(60)
         assert look.value is not None, look.error
         return look.value
 
@@ -79,7 +79,7 @@ def test_what_cannot_be_reached_is_said_and_nothing_is_left(tmp_path: Path) -> N
     setting = place.setting(tmp_path / "evidence")
     live = Live(setting, ["far"])
     look = export(setting, live, f"far/{WEB.id}", "logs")
-    assert look.wait(30)
+    assert look.wait(60)
     live.close()
     assert look.value is None
     assert "it does not answer" in look.error
@@ -88,7 +88,7 @@ def test_what_cannot_be_reached_is_said_and_nothing_is_left(tmp_path: Path) -> N
 
 def test_a_container_that_is_gone_saves_nothing_and_says_so(kept: Kept) -> None:
     look = export(kept.setting, kept.live, f"near/{'0' * 64}", "inspect")
-    assert look.wait(30)
+    assert look.wait(60)
     assert look.value is None
     assert "nothing was saved" in look.error
     assert list((kept.setting.folder / "exports").iterdir()) == []
@@ -96,7 +96,7 @@ def test_a_container_that_is_gone_saves_nothing_and_says_so(kept: Kept) -> None:
 
 def test_what_is_no_kind_is_refused(kept: Kept) -> None:
     look = export(kept.setting, kept.live, WEB.key, "memory")
-    assert look.wait(30)
+    assert look.wait(60)
     assert "only logs, inspect" in look.error
 
 
@@ -111,11 +111,11 @@ def test_one_that_is_stopped_keeps_what_came_with_its_sum_and_says_that_it_is_no
     assert exports.begin(WEB.key, "logs") and not exports.begin(WEB.key, "logs") and exports.begin(WEB.key, "inspect")
     while not list(tmp_path.glob("exports/.partial-*/*/*/stdout.log")):
         time.sleep(0.01)
-    stopped = {one.what: one.look.value for one in exports.stop(30)}
+    stopped = {one.what: one.look.value for one in exports.stop(60)}
     saved = stopped["logs"]
     assert saved is not None and saved.problem and files(saved)["stdout.log"] == Endless.START
     assert hashlib.sha256(Endless.START).hexdigest() in (saved.path / "SHA256SUMS").read_text()
-    assert not saved.path.name.startswith(".") and exports.take() == exports.stop(30) == []
+    assert not saved.path.name.startswith(".") and exports.take() == exports.stop(60) == []
     live.close()
 
 
@@ -126,5 +126,5 @@ def test_one_that_is_under_way_does_not_look_whole(tmp_path: Path) -> None:
     while not list(tmp_path.glob("exports/.partial-*/*/*/stdout.log")):
         time.sleep(0.01)
     assert [path.name.startswith(".partial-") for path in (tmp_path / "exports").iterdir()] == [True]
-    exports.stop(30)
+    exports.stop(60)
     live.close()

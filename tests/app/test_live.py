@@ -72,11 +72,12 @@ def test_a_renamed_container_keeps_its_key() -> None:
 
 def test_a_host_that_hangs_delays_none_of_the_others_and_is_shown_as_down() -> None:
     place = seen(*"abc", deaf=lambda host: Silent(host, heeds=False), mute=Silent)
-    with watching(place, "deaf", "a", "mute", "b", "c") as found:
+    with watching(place, "deaf", "a", "mute", "b", "c", pace=paced(reach_time=0.3)) as found:
         found.until(lambda now: all(now.is_whole(name) for name in "abc"))
         assert list(found.live.hosts) == ["deaf", "a", "mute", "b", "c"], "in the order given"
         found.until(lambda now: now.state("deaf") is now.state("mute") is LiveState.DOWN)
-        assert found.hosts["deaf"].reason == "it does not answer" and "longer than 0.3 s" in found.hosts["mute"].reason
+        assert found.hosts["deaf"].reason == "it does not answer"
+        found.until(lambda now: "longer than 0.3 s" in now.hosts["mute"].reason)  # it may not have been noted yet
 
 
 def test_a_host_that_stops_answering_is_stale_keeps_its_rows_and_comes_back_by_itself() -> None:
@@ -264,8 +265,8 @@ def test_closing_waits_for_nothing_that_hangs() -> None:
         target.lists.clear()
         found.until(lambda now: now.state("a") is LiveState.STALE)
         try:
-            within(5, found.live.close)
-            within(5, found.live.close)
+            within(60, found.live.close)
+            within(60, found.live.close)
         finally:
             stuck.set()
 

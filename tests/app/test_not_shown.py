@@ -20,7 +20,7 @@ def setting_of(folder: Path, text: str | None = TEXT) -> Setting:
 
 def read(setting: Setting) -> NotShown:
     found = NotShown(setting)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not found._look.is_over:
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -10,7 +10,7 @@ from irkit.core.errors import Refusal, TargetError
 
 def test_what_was_seen_is_there_with_its_time() -> None:
     look = Look(lambda look: 42)
-    assert look.wait(20)
+    assert look.wait(60)
     assert (look.value, look.error) == (42, "")
     assert look.as_of is not None and look.is_begun
 
@@ -20,7 +20,7 @@ def test_a_failure_is_a_line() -> None:
         raise TargetError("the engine is not there", Refusal.UNREACHABLE)
 
     look = Look(work)
-    assert look.wait(20)
+    assert look.wait(60)
     assert (look.value, look.error) == (None, "the engine is not there")
 
 
@@ -29,7 +29,7 @@ def test_a_bug_is_a_line_that_holds_no_value() -> None:
         raise KeyError("secret")
 
     look = Look(work)
-    assert look.wait(20)
+    assert look.wait(60)
     assert look.value is None
     assert "KeyError" in look.error and "secret" not in look.error
 
@@ -38,7 +38,7 @@ def test_a_look_that_is_given_up_is_over_at_once_though_its_thread_is_held_up() 
     go, ended = threading.Event(), threading.Event()
 
     def work(look: Look[int]) -> int:
-        go.wait(20)
+        go.wait(60)
         ended.set()
         return 1
 
@@ -46,7 +46,7 @@ def test_a_look_that_is_given_up_is_over_at_once_though_its_thread_is_held_up() 
     look.cancel()
     assert look.is_over and look.error == GIVEN_UP
     go.set()
-    assert ended.wait(20)
+    assert ended.wait(60)
     assert look.value is None and look.error == GIVEN_UP
 
 
@@ -56,19 +56,19 @@ def test_a_look_given_up_closes_what_it_waits_on() -> None:
     def work(look: Look[int]) -> int:
         look.cancel_switch.register(closed.set)
         waits.set()
-        assert closed.wait(20)
+        assert closed.wait(60)
         raise TargetError("the connection ended", Refusal.LOST)
 
     look = Look(work)
-    assert waits.wait(20)
+    assert waits.wait(60)
     look.cancel()
-    assert closed.wait(20)
+    assert closed.wait(60)
     assert look.error == GIVEN_UP
 
 
 def test_a_look_that_is_over_stays_what_it_was_when_it_is_given_up() -> None:
     look = Look(lambda look: 42)
-    assert look.wait(20)
+    assert look.wait(60)
     look.cancel()
     assert (look.value, look.error) == (42, "")
 
@@ -95,7 +95,7 @@ def log_of(*batches: list[LogRecord]) -> LogLook:
             look.keep(batch)
 
     look = LogLook(work)
-    assert look.wait(20)
+    assert look.wait(60)
     return look
 
 

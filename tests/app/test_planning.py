@@ -47,7 +47,7 @@ class Closing(MemoryTarget):
 
 
 def over(planning: Planning) -> Planning:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not planning.is_over:
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -64,7 +64,7 @@ def test_a_plan_that_is_not_wanted_any_more_lets_go_of_its_hosts(tmp_path: Path)
     assert planning.error == "" and planning.prepared is not None
     planning.close()
     host = place.opened["a@x"]
-    assert isinstance(host, Closing) and host.is_closed.wait(20)
+    assert isinstance(host, Closing) and host.is_closed.wait(60)
     assert planning.hand_over() is None
     planning.close()
 
@@ -75,9 +75,9 @@ def test_a_plan_that_waits_for_a_host_lets_go_of_it_at_once(tmp_path: Path) -> N
     while "a@x" not in place.opened:
         time.sleep(0.01)
     host = place.opened["a@x"]
-    assert isinstance(host, Silent) and host.is_waiting.wait(20)
+    assert isinstance(host, Silent) and host.is_waiting.wait(60)
     planning.close()
-    assert host.is_closed.wait(20)
+    assert host.is_closed.wait(60)
     assert planning.prepared is None
 
 
@@ -85,7 +85,7 @@ def test_hosts_that_are_told_of_after_the_end_are_let_go_of(tmp_path: Path) -> N
     go, fleet = threading.Event(), Place(one_each("a@x")).fleet("a@x")
 
     def work(*, reaching: Reaching) -> Prepared:
-        assert go.wait(20)
+        assert go.wait(60)
         reaching(fleet)
         raise UsageError("no such playbook")
 

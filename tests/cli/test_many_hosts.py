@@ -12,6 +12,7 @@ from tests.acceptance.terminal import obeyed
 from tests.app.hosts_in_memory import Place, Silent, fails, one_each
 from tests.cli.hosts_in_memory import irkit
 from tests.engine.world import container
+from tests.lab.counting import wait_until
 
 UNKNOWN = UnreachableError("its key is not recorded: irkit hosts trust c@x", HostState.KEY_UNKNOWN)
 CHOSEN = ("-H", "a@x,b@x", "-H", "c@x")
@@ -84,12 +85,14 @@ def test_a_list_does_not_wait_for_a_silent_host(monkeypatch: pytest.MonkeyPatch)
     told: list[str] = []
 
     def echo(message: str = "", **how: Any) -> None:
-        silent = slow.opened.get("c@x")
         told.append(message)
-        if "  on-" in message:
-            assert isinstance(silent, Silent) and not silent.is_closed.is_set()
+        if "  on-" not in message:
+            return
+        assert wait_until(lambda: "c@x" in slow.opened)  # its thread may be the last to begin
+        silent = slow.opened["c@x"]
+        assert isinstance(silent, Silent) and not silent.is_closed.is_set()
         if sum("  on-" in line for line in told) == 2:
-            silent.is_closed.set()  # type: ignore[union-attr] # now it answers
+            silent.is_closed.set()  # now it answers
 
     monkeypatch.setattr("click.echo", echo)
     assert irkit(slow, "ls", *CHOSEN).status == 0

@@ -110,13 +110,13 @@ def test_an_interrupt_ends_the_wait_for_an_engine_that_hangs(place: Path, words:
 
     def hang(method: str, path: str) -> Iterator[bytes]:
         asked.set()
-        over.wait(20)
+        over.wait(120)
         yield b""
 
     with irkit_at(place, hang) as irkit, irkit.start(*words, **IN_FRONT) as process:
-        assert asked.wait(20)
+        assert asked.wait(60)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=60)
         over.set()
     assert process.returncode == 130 and err.strip() == "irkit: interrupted"
 

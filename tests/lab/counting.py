@@ -57,7 +57,7 @@ class Held:
         return {kind: count for kind, count in grown.items() if count > 0}
 
 
-def wait_released(before: Held, timeout: float = 10) -> dict[str, int]:
+def wait_released(before: Held, timeout: float = 60) -> dict[str, int]:
     """Wait until no more is held than before; what is held beyond it even then."""
     deadline = time.monotonic() + timeout
     while (grown := Held().more(before)) and time.monotonic() < deadline:
@@ -65,7 +65,7 @@ def wait_released(before: Held, timeout: float = 10) -> dict[str, int]:
     return grown
 
 
-def wait_until(reached: Callable[[], bool], timeout: float = 10) -> bool:
+def wait_until(reached: Callable[[], bool], timeout: float = 60) -> bool:
     """True as soon as it is so; False where it never was in that time."""
     deadline = time.monotonic() + timeout
     while not reached():
