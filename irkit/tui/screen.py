@@ -11,9 +11,9 @@ from textual.command import CommandList, CommandPalette
 from textual.events import Resize
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from irkit.tui.choices import Commands
+from irkit.tui.footer import Keys
 from irkit.tui.header import HeaderLine
 from irkit.tui.keys import hint
 from irkit.tui.line_view import LineView
@@ -95,7 +95,7 @@ class IrkitScreen(NewestSize[T], LeftOnce[T], _Ours[T]):
         """Header, body, keys."""
         yield HeaderLine()
         yield from self.compose_body()
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def compose_body(self) -> Iterable[Widget]:
         """What is between the header and the keys."""
