@@ -13,6 +13,7 @@ from irkit.core.plan import Task
 from irkit.engine.bench import BULK_TIME, CHANGE_TIME, IDLE, LONGEST, READ_TIME, Bench
 from irkit.engine.deadline import Cancel, OperationDeadline
 from tests.engine.guard import within
+from tests.engine.world import PATIENCE
 
 
 class HandClock:
@@ -91,7 +92,7 @@ def test_no_registration_is_missed_while_the_switch_is_set() -> None:
         start.wait()
         cancel.set()
         for thread in threads:
-            within(5, thread.join)
+            within(PATIENCE, thread.join)
         assert len(closed) == 40
 
 

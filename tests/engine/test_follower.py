@@ -18,7 +18,7 @@ from irkit.engine.bench import Bench
 from irkit.engine.follower import Follower
 from irkit.engine.hold_desk import Desk, HoldOrder
 from tests.engine.guard import within
-from tests.engine.world import Hooked
+from tests.engine.world import PATIENCE, Hooked
 
 AT = "2026-02-02T02:40:00.000000Z"
 
@@ -70,7 +70,7 @@ def follow(target: Ending, said: list[AnyEvent] | None = None) -> list[int]:
         desk.ending.set()
         one.stop()
 
-    within(20, wait)
+    within(PATIENCE, wait)
     return ends
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from irkit.core.finding import Hold
 from irkit.core.operations import Connect, Disconnect, Kill, Operation, Pause, SetRestartPolicy, Start, Touch, Unpause
 from irkit.core.ports import Deadline
 from irkit.core.run import Run
+from irkit.engine import hold_inbox, pace
+from irkit.engine.pace import Pace
 from tests.engine.holding import HeldRun, Unsteady, holding
 from tests.engine.test_storage import FULL, FullStore
 from tests.engine.world import PATIENCE, World, attachment, container, events_of, fail, standing, step, wait_for
@@ -28,6 +31,8 @@ from tests.engine.world import PATIENCE, World, attachment, container, events_of
 CUT, FREEZE, END = step("isolate.disconnect"), step("contain.pause"), step("contain.kill")
 POLICY = step("contain.restart_policy")
 WEB = container().id
+PAUSE = 1000.0
+"""Seconds of a pause that is not over while a test runs."""
 COMPOSE = {"com.docker.compose.project": "shop", "com.docker.compose.service": "web"}
 
 
@@ -44,6 +49,12 @@ def changes(held: HeldRun) -> list[Any]:
     """The changes that were begun, in order."""
     found = events_of(held.world.store, OperationStarted)
     return [one for one in found if isinstance(one, OperationStarted) and one.operation.touch is not Touch.READ]
+
+
+@pytest.fixture
+def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No event is so late that it tells of its change a second time: each change has one, which is waited for."""
+    monkeypatch.setattr(hold_inbox, "_MOMENT", PATIENCE)
 
 
 def test_a_run_that_holds_goes_on_until_it_is_told_to_end_which_is_its_ordinary_end() -> None:
@@ -70,6 +81,7 @@ def test_what_the_run_itself_does_is_no_break() -> None:
     assert checks(held.logged()) == []
 
 
+@pytest.mark.usefixtures("prompt")
 @pytest.mark.parametrize(
     ("steps", "act", "again"),
     [
@@ -98,6 +110,7 @@ def test_what_somebody_breaks_is_told_contained_again_and_undo_goes_back_to_what
     assert world.standing() == world.before
 
 
+@pytest.mark.usefixtures("prompt")
 def test_where_breaks_are_only_to_be_told_nothing_is_changed_and_the_run_is_not_clean() -> None:
     world = World(container())
     with holding(world, FREEZE, again=False) as held:
@@ -290,19 +303,33 @@ def test_what_goes_beyond_what_was_approved_is_refused() -> None:
     assert held.now("shop-web-2").state == "running" and not held.now("shop-web-2").attachments
 
 
-def test_a_war_is_told_of_loudly_and_slowed_down() -> None:
+def test_a_war_is_told_of_loudly_and_slowed_down(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(container())
+    taken, is_over = list[bool](), threading.Event()
+    wait, take = Pace.wait, Pace.take
+
+    def note_and_take(one: Pace, now: float) -> bool:
+        is_too_often = take(one, now)
+        taken.append(is_too_often)
+        return is_too_often
+
+    monkeypatch.setattr(pace, "_FIRST_PAUSE", PAUSE)
+    monkeypatch.setattr(Pace, "wait", lambda self, now: wait(self, now + PAUSE if is_over.is_set() else now))
+    monkeypatch.setattr(Pace, "take", note_and_take)
     with holding(world, FREEZE, every=1) as held:
         times = 0
-        while Hold.CONTEST not in checks(held.logged()):
+        while not any(taken):
+            before = len(taken)
             held.host.act(Unpause(WEB))
-            held.finding(Hold.AGAIN)
             times += 1
+            held.wait_until(lambda: any(taken) or (len(taken) > before and held.now().state == "paused"))  # noqa: B023
         assert 10 <= times <= 20  # what is heard of late counts too
-        held.wait_until(lambda: held.now().state == "paused")
-        held.host.act(Unpause(WEB))
-        time.sleep(0.5)
+        held.finding(Hold.CONTEST)
+        with suppress(TargetError):  # what came last may be free still
+            held.host.act(Unpause(WEB))
+        time.sleep(0.3)
         assert held.now().state == "running", "it waits before the next time"
+        is_over.set()
         held.wait_until(lambda: held.now().state == "paused")
     run = held.logged()
     assert run.is_clean and checks(run).count(Hold.CONTEST) == 1

@@ -3,12 +3,14 @@
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irkit.core.container import RestartPolicy
 from irkit.core.errors import TargetError
 from irkit.core.operations import AnyOperation, Connect, Disconnect, Kill, Pause, SetRestartPolicy, Start, Unpause
+from irkit.engine.hold_inbox import Inbox, Letter
 from tests.engine.holding import holding
 from tests.engine.world import World, attachment, container, step
 
@@ -51,11 +53,21 @@ def test_it_is_contained_in_the_end_and_undo_goes_back_to_what_was_found(
     web: Any = container("web", FOUND, state=state, restart_policy=RestartPolicy(name="on-failure", maximum_retries=3))
     world = World(web, container("db", "backdoor"))
     chosen = [STEPS[name] for name in STEPS if name in names]
-    with holding(world, *chosen, only=("web",), every=0.02) as held:
+    looks = list[Inbox]()
+    take = Inbox.take
+
+    def count_and_take(inbox: Inbox) -> Letter | None:
+        looks.append(inbox)
+        return take(inbox)
+
+    with pytest.MonkeyPatch.context() as patch, holding(world, *chosen, only=("web",), every=0.02) as held:
+        patch.setattr(Inbox, "take", count_and_take)
         for act in acts:
             with suppress(TargetError):  # some of it is so already
                 held.host.act(act)
         held.wait_until(lambda: is_contained(world, names))
+        before = len(looks)
+        held.wait_until(lambda: len(looks) > before)  # whoever saw it as it was before has come to an end
     assert is_contained(world, names)
     assert not held.logged().unheld
     world.undo(held.logged())

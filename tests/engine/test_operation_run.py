@@ -10,7 +10,7 @@ from irkit.core.container import Container, RestartPolicy
 from irkit.core.container import Limits as Allowance
 from irkit.core.containment import containments
 from irkit.core.errors import Refusal, TargetError
-from irkit.core.events import FindingRaised, OperationFailed, OperationFinished
+from irkit.core.events import FindingRaised, OperationFailed, OperationFinished, OperationStarted
 from irkit.core.finding import Compared, Finding, Severity
 from irkit.core.kernel import KernelFacts
 from irkit.core.operations import (
@@ -197,8 +197,9 @@ def test_an_interrupt_at_once_gives_up_on_changes_and_leaves_them_in_doubt() -> 
     runner = world.runner()
 
     def run() -> None:
-        for _ in runner.execute(world.plan(step("contain.pause"))):
-            if changing.wait(0.05):
+        for record in runner.execute(world.plan(step("contain.pause"))):
+            if isinstance(record.event, OperationStarted) and isinstance(record.event.operation, Pause):
+                assert changing.wait(PATIENCE)
                 runner.interrupt(at_once=True)
 
     within(PATIENCE, run)

@@ -10,6 +10,7 @@ from irkit.core.operations import Commit, Export, Inspect
 from irkit.core.plan import Task
 from irkit.engine.schedule import Schedule
 from tests.engine.guard import within
+from tests.engine.world import PATIENCE
 
 
 def task(index: int, *, order: int = 0, after: tuple[int, ...] = (), bulk: bool = False, key: str = "h/a") -> Task:
@@ -21,7 +22,7 @@ def task(index: int, *, order: int = 0, after: tuple[int, ...] = (), bulk: bool 
 
 
 def take(schedule: Schedule) -> Task:
-    found = within(5, schedule.take)
+    found = within(PATIENCE, schedule.take)
     assert found is not None
     return found
 
@@ -73,15 +74,15 @@ def test_a_task_does_not_wait_for_one_that_is_not_in_the_plan() -> None:
 def test_when_all_is_taken_workers_are_sent_home() -> None:
     schedule = Schedule([task(0)], parallel=8, bulk=1)
     take(schedule)
-    assert within(5, schedule.take) is None
+    assert within(PATIENCE, schedule.take) is None
 
 
 def test_tasks_that_wait_for_one_another_are_an_error_and_not_a_silence() -> None:
     schedule = Schedule([task(0), task(1, after=(2,)), task(2, after=(1,))], parallel=8, bulk=1)
     schedule.finish(take(schedule))
     with pytest.raises(ValueError, match=r"wait for one another: \[1, 2\]"):
-        within(5, schedule.take)
-    assert within(5, schedule.take) is None
+        within(PATIENCE, schedule.take)
+    assert within(PATIENCE, schedule.take) is None
 
 
 def test_a_stop_holds_for_the_containers_of_the_task_and_no_others() -> None:
@@ -132,6 +133,6 @@ def test_with_many_workers_every_task_is_done_once_in_order_and_in_bounds(seed: 
     for worker in workers:
         worker.start()
     for worker in workers:
-        within(20, worker.join)
+        within(PATIENCE, worker.join)
     assert sorted(done) == list(range(60))
     assert bulk[1] <= 2

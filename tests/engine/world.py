@@ -32,7 +32,8 @@ from irkit.engine.runner import Limits, Runner
 from irkit.engine.undo import UndoRequest, plan_undo
 from tests.engine.guard import within
 
-PATIENCE = 20.0
+PATIENCE = 60.0
+"""Seconds that only a test waits that fails, however busy the machine is."""
 
 
 def container(name: str = "web", *networks: Attachment | str, host: str = "local", **facts: Any) -> Container:
