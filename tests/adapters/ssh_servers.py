@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.lab.client_side import ClientSide
+from tests.lab.counting import LONG
 
 STREAM = "direct-streamlocal@openssh.com"
 Serve = Callable[[paramiko.Channel, str], None]
@@ -65,9 +66,31 @@ class Rules(paramiko.ServerInterface):
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self.commands[channel.get_id()] = command.decode()
-        # Not before the answer to this has been sent.
-        threading.Timer(0.05, self.serve, (channel, command.decode())).start()
+        threading.Thread(target=self._run, args=(channel, command.decode(), _next_sent(channel)), daemon=True).start()
         return True
+
+    def _run(self, channel: paramiko.Channel, command: str, answered: threading.Event) -> None:
+        """Not before the answer to what asked for it has been sent."""
+        if answered.wait(LONG):
+            self.serve(channel, command)
+
+
+def _next_sent(channel: paramiko.Channel) -> threading.Event:
+    """What is set once the thread of the channel's connection, which calls this, has sent something."""
+    transport, sent = as_any(channel.get_transport()), threading.Event()
+    send = transport._send_user_message
+
+    def send_and_tell(message: paramiko.Message) -> None:
+        is_next = threading.current_thread() is transport
+        try:
+            send(message)
+        finally:
+            if is_next:
+                transport._send_user_message = send
+                sent.set()
+
+    transport._send_user_message = send_and_tell
+    return sent
 
 
 class FakeHost:

@@ -17,8 +17,11 @@ from irkit.core.host import Host
 from irkit.engine.deadline import Cancel, OperationDeadline
 from tests.lab.client_side import ClientSide
 
+SOON = 20.0
+"""Seconds in which a test sees that something has ended well before the minute that it may take."""
 
-def deadline(seconds: float = 30.0, cancel: Cancel | None = None) -> OperationDeadline:
+
+def deadline(seconds: float = 60.0, cancel: Cancel | None = None) -> OperationDeadline:
     return OperationDeadline(SystemClock(), seconds, seconds, cancel or Cancel())
 
 
@@ -48,7 +51,7 @@ def host_of(name: str, **more: Any) -> Host:
 
 
 @contextlib.contextmanager
-def linked(client: ClientSide, name: str, way: Ways | None = None, seconds: float = 20, **more: Any) -> Iterator[Link]:
+def linked(client: ClientSide, name: str, way: Ways | None = None, seconds: float = 60, **more: Any) -> Iterator[Link]:
     """A connection, ended afterwards."""
     link = connect(host_of(name, **more), way or ways(client), deadline(seconds))
     try:
@@ -68,7 +71,7 @@ def target_of(client: ClientSide, name: str, way: Ways | None = None, **more: An
 
 
 def refusal(
-    client: ClientSide, name: str, way: Ways | None = None, seconds: float = 20, **more: Any
+    client: ClientSide, name: str, way: Ways | None = None, seconds: float = 60, **more: Any
 ) -> UnreachableError:
     """Why there is no connection, in one line."""
     with pytest.raises(UnreachableError) as caught, linked(client, name, way, seconds, **more):
@@ -100,7 +103,7 @@ class Doing:
         except TargetError as error:
             self.error = error
 
-    def ended(self, seconds: float) -> bool:
+    def ended(self, seconds: float = SOON) -> bool:
         """Whether it ends in that time."""
         self._thread.join(seconds)
         return not self._thread.is_alive()

@@ -66,7 +66,7 @@ def test_many_threads_may_feed_while_one_reads() -> None:
 
     reading = Doing(read_all, buffer, [4096, 100, 262144])
     feed()
-    assert reading.ended(10)
+    assert reading.ended()
     assert reading.result == whole
 
 
@@ -120,7 +120,7 @@ def test_a_reader_is_woken_when_nothing_comes_any_more() -> None:
         buffer = ChunkBuffer(10)
         reading = Doing(buffer.read, 10, 30.0)
         wake(buffer)
-        assert reading.ended(5)
+        assert reading.ended()
         assert reading.result == b""
 
 
@@ -137,7 +137,7 @@ def test_a_reader_is_woken_by_more_than_is_allowed() -> None:
     reading = Doing(read)
     time.sleep(0.05)
     buffer.feed(b"x" * 11)
-    assert reading.ended(5)
+    assert reading.ended()
     assert raised
 
 
@@ -255,7 +255,7 @@ def test_sending_in_all_takes_no_longer_than_a_wait_may() -> None:
     with pytest.raises(TimeoutError):
         wire.sendall(b"x" * 1000)
     stop.set()
-    assert trickling.ended(5)
+    assert trickling.ended()
 
 
 def test_cancelling_wakes_whoever_sends_on_a_wire() -> None:
@@ -273,7 +273,7 @@ def test_cancelling_wakes_whoever_sends_on_a_wire() -> None:
     sending = Doing(send)
     time.sleep(0.1)
     wire.cancel()
-    assert sending.ended(1)
+    assert sending.ended()
     assert raised
 
 
@@ -292,5 +292,5 @@ def test_cancelling_wakes_whoever_reads_a_wire() -> None:
     reading = Doing(wire.recv_into, memoryview(bytearray(1)))
     time.sleep(0.05)
     wire.cancel()
-    assert reading.ended(5)
+    assert reading.ended()
     assert reading.result == 0

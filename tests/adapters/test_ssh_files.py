@@ -125,7 +125,7 @@ def test_being_told_to_stop_ends_the_wait_for_a_server(
         waiting = Doing(lambda: open_sftp(link, deadline(60, cancel), sudo=False))
         time.sleep(0.3)
         cancel.set()
-        assert waiting.ended(1)
+        assert waiting.ended()
         assert not bare.wait_no_processes("sftp-server")
 
 
@@ -134,6 +134,6 @@ def test_a_connection_that_is_lost_meanwhile_is_lost(client: ClientSide) -> None
         opening = Doing(lambda: open_sftp(link, deadline(), sudo=True))
         assert wait_until(lambda: bool(host.rules.commands))
         link.end()
-        assert opening.ended(2)
+        assert opening.ended()
         assert opening.error is not None
         assert opening.error.kind is Refusal.LOST

@@ -15,7 +15,7 @@ from tests.adapters.ssh_servers import as_any, fake_host, nothing
 from tests.adapters.ssh_side import Doing, deadline, linked
 from tests.adapters.test_ssh_transport import WINDOW, ping
 from tests.lab.client_side import ClientSide
-from tests.lab.counting import wait_until
+from tests.lab.counting import LONG, wait_until
 
 
 class Mute(paramiko.Transport):
@@ -28,18 +28,20 @@ class Mute(paramiko.Transport):
             super()._send_message(data)  # type: ignore[misc]
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To be called with the connection made, as a busy machine may need longer to make it."""
     monkeypatch.setattr(ssh_life, "KEEP_ALIVE", 0.2)
-    monkeypatch.setattr(ssh_life, "DEAD", 0.8)
+    monkeypatch.setattr(ssh_life, "DEAD", 1.5)
 
 
-@pytest.mark.usefixtures("quick")
-def test_a_host_that_falls_silent_is_noticed_and_its_streams_end(client: ClientSide) -> None:
+def test_a_host_that_falls_silent_is_noticed_and_its_streams_end(
+    client: ClientSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with fake_host(client, serve=nothing, make=Mute) as host, linked(client, "fake") as link:
         wire = ChannelWire(open_unix(link.transport, "/x", WINDOW, deadline()))
         wire.settimeout(60)
-        time.sleep(1.2)
+        hurry(monkeypatch)
+        time.sleep(1.7)
         assert link.is_well  # quiet, and yet there
         host.transports[0].is_mute = True  # type: ignore[attr-defined]
         with pytest.raises(ConnectionError):
@@ -47,15 +49,16 @@ def test_a_host_that_falls_silent_is_noticed_and_its_streams_end(client: ClientS
         assert not link.is_well
 
 
-@pytest.mark.usefixtures("quick")
-def test_a_host_that_falls_silent_while_keys_are_exchanged_is_noticed_too(client: ClientSide) -> None:
+def test_a_host_that_falls_silent_while_keys_are_exchanged_is_noticed_too(
+    client: ClientSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with fake_host(client, serve=nothing, make=Mute) as host, linked(client, "fake") as link:
+        hurry(monkeypatch)
         host.transports[0].is_mute = True  # type: ignore[attr-defined]
         as_any(link.transport)._send_kex_init()
-        assert wait_until(lambda: not link.is_well, 5)
+        assert wait_until(lambda: not link.is_well)
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_process_that_stood_still_does_not_take_its_host_for_dead(client: ClientSide) -> None:
     with fake_host(client) as host, linked(client, "fake") as link:
         link.transport.packets.when_quiet = lambda: None  # as if it had not run
@@ -67,23 +70,22 @@ def test_a_process_that_stood_still_does_not_take_its_host_for_dead(client: Clie
 
 def test_a_round_trip_is_measured(client: ClientSide) -> None:
     with fake_host(client), linked(client, "fake") as link:
-        assert 0 < link.transport.round_trip(deadline()) < 5
+        assert 0 < link.transport.round_trip(deadline()) < 60
 
 
 def test_a_socket_that_takes_nothing_any_more_ends_whoever_sends(
     client: ClientSide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ssh_life, "KEEP_ALIVE", 0.2)
-    monkeypatch.setattr(ssh_life, "DEAD", 1.0)
     stop = threading.Event()
 
     class Deaf(Mute):
         """A server that reads nothing any more."""
 
         def _parse_global_request(self, m: paramiko.Message) -> None:
-            stop.wait(20)
+            stop.wait(LONG)
 
     with fake_host(client, serve=nothing, make=Deaf), linked(client, "fake") as link:
+        hurry(monkeypatch)
         as_any(link.transport).sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         message = paramiko.Message()
         message.add_byte(b"\x02")
@@ -96,7 +98,7 @@ def test_a_socket_that_takes_nothing_any_more_ends_whoever_sends(
 
         flooding = Doing(flood)
         try:
-            assert flooding.ended(8)
+            assert flooding.ended()
         finally:
             stop.set()
         assert flooding.error is not None

@@ -10,6 +10,7 @@ from irkit.adapters.ssh_secrets import Secrets
 from irkit.core.errors import Refusal, TargetError
 from irkit.engine.deadline import Cancel
 from tests.adapters.ssh_side import Asked, Doing, deadline
+from tests.lab.counting import LONG
 
 
 def test_the_same_is_asked_once_by_whoever_comes_first() -> None:
@@ -30,7 +31,7 @@ def test_many_hosts_at_once_are_one_question() -> None:
 
     secrets = Secrets(slowly)
     asking = [Doing(secrets.ask_for, "key", "key: ", deadline()) for _ in range(10)]
-    assert all(one.ended(5) for one in asking)
+    assert all(one.ended() for one in asking)
     assert [one.result for one in asking] == ["it"] * 10
     assert len(prompts) == 1
 
@@ -48,7 +49,7 @@ def test_two_questions_are_never_on_the_terminal_at_once() -> None:
     secrets = Secrets(count)
     asking = [Doing(secrets.ask_for, str(number), str(number), deadline()) for number in range(6)]
     asking += [Doing(secrets.ask, "otp", deadline()) for _ in range(3)]
-    assert all(one.ended(5) for one in asking)
+    assert all(one.ended() for one in asking)
     assert most == [1]
 
 
@@ -58,18 +59,18 @@ def test_what_is_known_is_told_while_somebody_else_is_being_asked() -> None:
     def ask(prompt: str) -> str:
         if prompt == "slow":
             going_on.set()
-            answer.wait(10)
+            answer.wait(LONG)
         return prompt
 
     secrets = Secrets(ask)
     assert secrets.ask_for("known", "known", deadline()) == "known"
     slow = Doing(secrets.ask_for, "slow", "slow", deadline())
-    assert going_on.wait(5)
+    assert going_on.wait(LONG)
     quick = Doing(secrets.ask_for, "known", "known", deadline())
-    assert quick.ended(2)
+    assert quick.ended()
     assert quick.result == "known"
     answer.set()
-    assert slow.ended(5)
+    assert slow.ended()
 
 
 def test_a_wrong_answer_is_asked_for_again_in_other_words() -> None:
@@ -124,21 +125,26 @@ def test_a_prompt_is_safe_whatever_a_host_makes_of_it() -> None:
 
 
 def test_who_waits_for_a_turn_gives_up_when_time_is_up_or_the_run_is_stopped() -> None:
-    answer, cancel = threading.Event(), Cancel()
-    secrets = Secrets(lambda prompt: prompt if answer.wait(20) else None)
+    going_on, answer, cancel = threading.Event(), threading.Event(), Cancel()
+
+    def ask(prompt: str) -> str | None:
+        going_on.set()
+        return prompt if answer.wait(LONG) else None
+
+    secrets = Secrets(ask)
     busy = Doing(secrets.ask, "first", deadline())
-    time.sleep(0.05)
+    assert going_on.wait(LONG)
     with pytest.raises(TargetError) as caught:
         secrets.ask_for("second", "second", deadline(0.2))
     assert caught.value.kind is Refusal.TIMEOUT
-    stopped = Doing(secrets.ask_for, "second", "second", deadline(20, cancel))
+    stopped = Doing(secrets.ask_for, "second", "second", deadline(60, cancel))
     time.sleep(0.05)
     cancel.set()
-    assert stopped.ended(2)
+    assert stopped.ended()
     assert stopped.error is not None
     assert stopped.error.kind is Refusal.CANCELLED
     answer.set()
-    assert busy.ended(5)
+    assert busy.ended()
 
 
 def test_an_interrupted_question_leaves_the_turn_to_others() -> None:
@@ -153,7 +159,7 @@ def test_an_interrupted_question_leaves_the_turn_to_others() -> None:
     secrets = Secrets(ask)
     with pytest.raises(KeyboardInterrupt):
         secrets.ask_for("key", "key", deadline())
-    assert secrets.ask_for("key", "key", deadline(2)) == "it"
+    assert secrets.ask_for("key", "key", deadline()) == "it"
 
 
 def test_a_secret_is_in_no_description_of_what_holds_it() -> None:

@@ -19,7 +19,7 @@ def test_as_many_are_taken_as_are_wanted_until_one_is_refused() -> None:
     waiting = Doing(sessions.take, deadline())
     assert not waiting.ended(0.2)
     sessions.give_back()
-    assert waiting.ended(5)
+    assert waiting.ended()
 
 
 def test_a_host_that_never_gives_one_is_believed() -> None:
@@ -67,6 +67,6 @@ def test_waiting_for_a_place_ends_when_the_run_is_stopped() -> None:
     sessions.was_refused()
     waiting = Doing(sessions.take, deadline(60, cancel))
     cancel.set()
-    assert waiting.ended(2)
+    assert waiting.ended()
     assert waiting.error is not None
     assert waiting.error.kind is Refusal.CANCELLED

@@ -1,5 +1,7 @@
 """A connection to a host that is hostile, slow or dead: it ends in time, holds nothing back and believes nothing."""
 
+import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,12 @@ from irkit.engine.deadline import Cancel
 from tests.adapters.ssh_servers import FakeHost, answer_pings, as_any, fake_host, new_key, nothing
 from tests.adapters.ssh_side import Doing, deadline, linked
 from tests.lab.client_side import ClientSide
-from tests.lab.counting import Held, wait_released, wait_until
+from tests.lab.counting import LONG, Held, wait_released, wait_until
 
 WINDOW = 1 << 20
 
 
-def ping(link: Link, seconds: float = 10) -> bytes:
+def ping(link: Link, seconds: float = LONG) -> bytes:
     """What the fake engine answers."""
     wire = ChannelWire(open_unix(link.transport, "/x.sock", WINDOW, deadline(seconds)))
     wire.settimeout(seconds)
@@ -71,7 +73,7 @@ def test_a_channel_that_is_added_as_the_connection_ends_is_closed_with_the_other
 
         monkeypatch.setattr(channels, "put", end_now)
         with pytest.raises(TargetError, match="connection was lost"):
-            open_unix(link.transport, "/x.sock", WINDOW, deadline(10))
+            open_unix(link.transport, "/x.sock", WINDOW, deadline())
         assert wait_until(lambda: not link.transport.is_alive())
         assert not channels.values()
 
@@ -129,19 +131,32 @@ def test_what_is_sent_during_an_exchange_of_keys_waits_for_nobody(client: Client
         message.add_byte(b"\x02")
         message.add_string(b"ignored")
         sending = Doing(link.transport.send, message)
-        assert sending.ended(2)
+        assert sending.ended()
         assert len(as_any(link.transport)._held) == 1
         link.transport.clear_to_send.set()
 
 
 class Slow(paramiko.Transport):
-    """A server that takes its time to open a channel."""
+    """A server that takes its time to open a channel: until it is told to go on."""
 
-    seconds = 0.5
+    def __init__(self, connection: socket.socket) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        super().__init__(connection)
 
     def _parse_channel_open(self, m: paramiko.Message) -> None:
-        time.sleep(self.seconds)
+        self.begun.set()
+        self.go_on.wait(LONG)
         super()._parse_channel_open(m)  # type: ignore[misc]
+
+    def close(self) -> None:
+        self.go_on.set()
+        super().close()
+
+
+def slow(host: FakeHost) -> Slow:
+    (found,) = host.transports
+    assert isinstance(found, Slow)
+    return found
 
 
 @pytest.mark.parametrize("way", [open_unix, open_exec, open_subsystem])
@@ -150,10 +165,10 @@ def test_a_channel_that_opens_too_late_is_closed(client: ClientSide, way: Any) -
         with pytest.raises(TargetError) as caught:
             way(link.transport, "x", WINDOW, deadline(0.2))
         assert caught.value.kind is Refusal.TIMEOUT
+        slow(host).go_on.set()
         assert wait_until(lambda: bool(host.accepted) and host.accepted[0].closed)
-        assert as_any(link.transport)._abandoned == {}
-        assert as_any(link.transport.sessions)._open == 0
-        host.transports[0].seconds = 0  # type: ignore[attr-defined]
+        assert wait_until(lambda: as_any(link.transport)._abandoned == {})
+        assert wait_until(lambda: as_any(link.transport.sessions)._open == 0)
         assert not open_unix(link.transport, "x", WINDOW, deadline()).closed
 
 
@@ -162,28 +177,30 @@ def test_a_channel_that_is_refused_too_late_is_forgotten(client: ClientSide) -> 
         host.rules.refuse_after = 0
         with pytest.raises(TargetError):
             open_exec(link.transport, "x", WINDOW, deadline(0.2))
+        slow(host).go_on.set()
         inner = as_any(link.transport)
         assert wait_until(lambda: not inner.channel_events)
         assert wait_until(lambda: (inner._abandoned, inner._refused, inner.sessions._open) == ({}, {}, 0))
 
 
 def test_being_told_to_stop_wakes_whoever_waits_for_a_channel(client: ClientSide) -> None:
-    class Never(Slow):
-        seconds = 1.5
-
-    with fake_host(client, serve=nothing, make=Never), linked(client, "fake") as link:
+    with fake_host(client, serve=nothing, make=Slow) as host, linked(client, "fake") as link:
         cancel = Cancel()
         waits = [Doing(way, link.transport, "x", WINDOW, deadline(60, cancel)) for way in (open_unix, open_exec)]
+        assert slow(host).begun.wait(LONG)  # from here on it answers nothing
         waits.append(Doing(link.transport.round_trip, deadline(60, cancel)))
         time.sleep(0.2)
         cancel.set()
-        assert all(one.ended(1) for one in waits)
+        assert all(one.ended() for one in waits)
         assert [one.error.kind for one in waits if one.error] == [Refusal.CANCELLED] * 3
 
 
 def test_the_end_of_a_connection_wakes_all_who_wait(client: ClientSide) -> None:
-    with fake_host(client, serve=nothing, make=Slow), linked(client, "fake") as link:
+    with fake_host(client, serve=nothing, make=Slow) as host, linked(client, "fake") as link:
+        slow(host).go_on.set()
         wire = ChannelWire(open_unix(link.transport, "/x", WINDOW, deadline()))
+        slow(host).begun.clear()
+        slow(host).go_on.clear()
         wire.settimeout(60)
         raised: list[BaseException] = []
 
@@ -194,10 +211,11 @@ def test_the_end_of_a_connection_wakes_all_who_wait(client: ClientSide) -> None:
                 raised.append(error)
 
         waits = [Doing(read), Doing(open_unix, link.transport, "/x", WINDOW, deadline(60))]
-        time.sleep(0.2)
+        assert slow(host).begun.wait(LONG)
+        time.sleep(0.1)
         link.end()
         link.end()
-        assert all(one.ended(2) for one in waits)
+        assert all(one.ended() for one in waits)
         assert raised
         assert waits[1].error is not None
         assert waits[1].error.kind is Refusal.LOST

@@ -20,7 +20,7 @@ from irkit.core.errors import Refusal, TargetError
 from tests.adapters.ssh_servers import FakeHost, answer_pings, as_any, fake_host
 from tests.adapters.ssh_side import Doing, deadline, linked
 from tests.lab.client_side import ClientSide
-from tests.lab.counting import Held, wait_released, wait_until
+from tests.lab.counting import LONG, Held, wait_released, wait_until
 
 WINDOW = 1 << 20
 WAYS = "direct", "command", "hop", "hostile hop"
@@ -177,20 +177,20 @@ def test_what_is_asked_of_a_host_that_reads_nothing_ends_by_its_deadline(client:
         linked(client, "evil") as link,
         linked(client, "good") as good,
     ):
-        assert ping(link, 10).endswith(b"OK")
+        assert ping(link, LONG).endswith(b"OK")
         narrow(link)
         turn()
         packets = link.hops[0].packets if way == "hostile hop" else link.transport.packets
-        assert wait_until(lambda: packets.waiting > ssh_packets.ROOM, 30)
+        assert wait_until(lambda: packets.waiting > ssh_packets.ROOM)
         for _ in range(2):
             asked = asked_in_vain(link)
-            assert ping(good, 10).endswith(b"OK")
-            assert all(one.ended(10) for one in asked)
+            assert ping(good, LONG).endswith(b"OK")
+            assert all(one.ended() for one in asked)
             kinds = {one.error.kind for one in asked if one.error}
             assert [one.error is not None for one in asked] == [True] * 3
             assert kinds <= {Refusal.TIMEOUT, Refusal.LOST}
-        assert Doing(link.end).ended(2)
-        assert wait_until(lambda: not link.transport.is_alive(), 5)
+        assert Doing(link.end).ended()
+        assert wait_until(lambda: not link.transport.is_alive())
 
 
 @pytest.mark.usefixtures("patient")
@@ -199,11 +199,11 @@ def test_a_host_that_reads_nothing_is_given_up_whatever_it_sends(
     client: ClientSide, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with hostile(client, way) as turn, linked(client, "evil") as link:
-        assert ping(link, 10).endswith(b"OK")
+        assert ping(link, LONG).endswith(b"OK")
         narrow(link)
         monkeypatch.setattr(ssh_life, "DEAD", 1.0)
         turn()
-        assert wait_until(lambda: not link.is_well, 30)
+        assert wait_until(lambda: not link.is_well)
         with pytest.raises(TargetError):
             ping(link, 1)
 
@@ -212,9 +212,9 @@ def test_a_host_that_reads_nothing_is_given_up_whatever_it_sends(
 def test_a_host_that_asks_without_end_is_given_up(client: ClientSide, way: str) -> None:
     before = Held()
     with hostile(client, way) as turn, linked(client, "evil") as link:
-        assert ping(link, 10).endswith(b"OK")
+        assert ping(link, LONG).endswith(b"OK")
         turn()
-        assert wait_until(lambda: not link.is_well, 10)
+        assert wait_until(lambda: not link.is_well)
     assert wait_released(before) == {}
 
 
@@ -223,7 +223,7 @@ def test_an_honest_host_that_asks_now_and_then_is_kept(client: ClientSide) -> No
         for _ in range(20):
             host.transports[0].send_ignore()
             host.transports[0].global_request("keepalive@openssh.com", wait=True)
-        assert ping(link, 10).endswith(b"OK")
+        assert ping(link, LONG).endswith(b"OK")
         assert link.is_well
 
 
@@ -248,7 +248,7 @@ def test_what_waits_for_a_slow_reader_is_bounded_and_all_of_it_comes_at_last(cli
         assert not sending.ended(0.5)
         assert link.transport.packets.waiting < 2 * ssh_packets.ROOM
         server.over.set()
-        assert sending.ended(20)
-        assert wait_until(lambda: sum(map(len, received)) == len(whole), 10)
+        assert sending.ended()
+        assert wait_until(lambda: sum(map(len, received)) == len(whole))
         wire.close()
         assert b"".join(received) == whole

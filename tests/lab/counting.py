@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+LONG = 60.0
+"""Seconds that only a test waits that fails: what is waited for comes sooner, however busy the machine is."""
 KINDS = ((stat.S_ISSOCK, "socket"), (stat.S_ISFIFO, "pipe"), (stat.S_ISREG, "file"), (stat.S_ISDIR, "folder"))
 
 
@@ -57,7 +59,7 @@ class Held:
         return {kind: count for kind, count in grown.items() if count > 0}
 
 
-def wait_released(before: Held, timeout: float = 60) -> dict[str, int]:
+def wait_released(before: Held, timeout: float = LONG) -> dict[str, int]:
     """Wait until no more is held than before; what is held beyond it even then."""
     deadline = time.monotonic() + timeout
     while (grown := Held().more(before)) and time.monotonic() < deadline:
@@ -65,7 +67,7 @@ def wait_released(before: Held, timeout: float = 60) -> dict[str, int]:
     return grown
 
 
-def wait_until(reached: Callable[[], bool], timeout: float = 60) -> bool:
+def wait_until(reached: Callable[[], bool], timeout: float = LONG) -> bool:
     """True as soon as it is so; False where it never was in that time."""
     deadline = time.monotonic() + timeout
     while not reached():

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from . import host_leftovers, processes
 from .accounts import DOCKER_GID, User, home_folder
+from .counting import LONG
 from .engine import Engine
 from .host_space import Space
 from .links import Link
@@ -139,12 +140,12 @@ class LabHost:
                 found[pid] = argv
         return found
 
-    def wait_sessions(self, wanted: int, timeout: float = 10) -> int:
+    def wait_sessions(self, wanted: int, timeout: float = LONG) -> int:
         """Wait until sshd serves so many connections; how many it serves."""
         _wait(lambda: self.sessions() == wanted, timeout)
         return self.sessions()
 
-    def wait_no_processes(self, word: str, timeout: float = 10) -> dict[int, list[str]]:
+    def wait_no_processes(self, word: str, timeout: float = LONG) -> dict[int, list[str]]:
         """Wait until no process has this word; those that have it even then."""
         _wait(lambda: not self.processes(word), timeout)
         return self.processes(word)
