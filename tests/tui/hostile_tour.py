@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -30,6 +31,7 @@ from irkit.tui.screens.plan import PlanScreen
 from tests.app.hosts_in_memory import Place
 from tests.soak import often
 from tests.tui.hostile import ATTACK, COUNT, MARKUP, HostileTarget, RefusingTarget
+from tests.tui.idle import wait_for_what_is_under_way
 from tests.tui.world import services, text_of, until
 
 SIGN = "[@click"
@@ -54,7 +56,7 @@ class Tour:
         await self.pilot.press(*keys)
 
     async def until(self, condition: Callable[[], object]) -> None:
-        await until(self.pilot, condition, seconds=30)
+        await until(self.pilot, condition)
 
     async def stop(self, name: str, *, is_hostile: bool = True, sign: str = SIGN) -> None:
         """Wait until this screen shows what is hostile, look at it closely, and click all over it."""
@@ -240,6 +242,7 @@ async def others(way: Tour) -> None:
 
 async def main(folder: Path) -> None:
     """Run the app, and write down what came of it."""
+    wait_for_what_is_under_way(pytest.MonkeyPatch())
     place = Place(special={"wild": HostileTarget, "bad": RefusingTarget})
     parts = services(place, folder / "evidence", ["wild", "bad"], case=ATTACK, responder=ATTACK)
     app = IrkitApp(parts)

@@ -1,6 +1,7 @@
 """The terminal interface on hosts in memory, driven by a pilot."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from irkit.core.container import Container
 from irkit.tui.app import IrkitApp
 from irkit.tui.services import Clock, Services
 from tests.app.hosts_in_memory import Place
+from tests.tui.idle import idle
 
 SIZE = (80, 24)
 Play = Callable[[IrkitApp, Pilot[Any]], Awaitable[None]]
@@ -66,10 +68,15 @@ def play(
     return app
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 20) -> None:
-    """Wait until something is so; an AssertionError, with what is shown, where it does not come."""
-    for _ in range(int(seconds / 0.05)):
+async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until something is so, and what follows from it has been done: a screen that has come is all there.
+
+    An AssertionError, with what is shown, where it does not come.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         if condition():
+            await idle()
             return
         await pilot.pause(0.05)
     raise AssertionError(f"it did not come:\n{text_of(pilot.app)}")
