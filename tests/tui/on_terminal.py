@@ -45,6 +45,7 @@ class Terminal:
         self.answered = 0
         self.is_read = True
         self._ignored = ignored
+        self._reading = threading.Lock()
         self.process = subprocess.Popen(
             argv,
             env={**environment, "TERM": "xterm-256color", **variables},
@@ -86,10 +87,23 @@ class Terminal:
     def _read(self) -> None:
         while self._is_open:
             if self.is_read and select.select([self.master], [], [], 0.05)[0]:
-                with contextlib.suppress(OSError):
-                    self.shown += os.read(self.master, 65536)
+                self._take_in()
             elif not self.is_read:
                 time.sleep(0.05)
+
+    def _take_in(self) -> None:
+        """Read what is there by now."""
+        with self._reading, contextlib.suppress(OSError):
+            if select.select([self.master], [], [], 0)[0]:
+                self.shown += os.read(self.master, 65536)
+
+    def read_out(self) -> None:
+        """Read all that was sent, where nothing more is being sent: it may be on its way through the terminal."""
+        time.sleep(0.2)
+        while self.is_read and self._is_open and select.select([self.master], [], [], 0)[0]:
+            self._take_in()
+        with self._reading:
+            pass  # the last piece was kept
 
     # What is seen ------------------------------------------------------------------------------------------------
 
@@ -151,7 +165,7 @@ class Terminal:
     def ended(self, seconds: float = PATIENCE) -> int:
         """Its exit status, once it has ended."""
         status = self.process.wait(seconds)
-        time.sleep(0.2)  # what is on its way through the terminal
+        self.read_out()
         return status
 
 

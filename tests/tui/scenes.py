@@ -210,7 +210,7 @@ async def help_of_container(scene: Scene) -> None:
 async def palette(scene: Scene) -> None:
     await scene.press("colon", *"plan")
     await scene.until(lambda: scene.shows("Plan a playbook") or scene.shows("snapshot"))
-    await scene.pilot.pause(0.3)
+    await scene.until(lambda: all(one.is_finished for one in scene.app.workers))  # all that match are there
 
 
 async def notices(scene: Scene) -> None:

@@ -15,8 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from irkit.adapters.memory import MemoryTarget
 from irkit.app import prepare
 from irkit.app.opened import Opened
+from irkit.app.run_service import ActiveRun
 from irkit.cli import main
 from irkit.core.host import Host
 from irkit.core.operations import Operation, Touch
@@ -27,6 +29,8 @@ from tests.app.hosts_in_memory import Place, Silent, one_each
 from tests.app.test_run_service import Slow
 
 SECRET = "hunter2-in-a-variable"
+ENDS = "told-to-end"
+"""The file, in the scenario's folder, with a line for each time that a run was told to end."""
 _HOST = "a@x"
 
 
@@ -35,11 +39,8 @@ class Reading(Slow):
 
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         if operation.touch is not Touch.READ:
-            self.go.set()
-        try:
-            return super().apply(operation, intake, deadline)
-        finally:
-            self.go.clear()
+            return MemoryTarget.apply(self, operation, intake, deadline)
+        return super().apply(operation, intake, deadline)
 
 
 class Hung(Slow):
@@ -47,11 +48,8 @@ class Hung(Slow):
 
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         if operation.touch is Touch.READ:
-            self.go.set()
-        try:
-            return super().apply(operation, intake, deadline)
-        finally:
-            self.go.clear()
+            return MemoryTarget.apply(self, operation, intake, deadline)
+        return super().apply(operation, intake, deadline)
 
 
 class Stubborn(Slow):
@@ -107,6 +105,14 @@ def stage(scenario: str, folder: Path) -> None:
         await pressed(self, event.key)
 
     IrkitApp.on_key = on_key  # type: ignore[attr-defined]
+    end = ActiveRun.end
+
+    def told_to_end(run: ActiveRun, reason: str = "", **how: bool) -> None:
+        end(run, reason, **how)
+        with (folder / ENDS).open("a") as file:
+            file.write(f"{reason}\n")
+
+    ActiveRun.end = told_to_end  # type: ignore[method-assign, assignment]
     setting = place.setting(folder)
     setting.environment = dict(os.environ)
 

@@ -10,6 +10,8 @@ from irkit.core.errors import UsageError
 from irkit.tui.app import IrkitApp
 from irkit.tui.screen import Palette
 from irkit.tui.screens.confirm import ConfirmScreen
+from tests.app.hosts_in_memory import Place
+from tests.app.test_run_service import Slow
 from tests.engine.world import container
 from tests.tui.test_keys_in_order import burst, planned
 from tests.tui.world import play, until
@@ -50,23 +52,30 @@ def test_a_screen_that_is_left_twice_leaves_the_one_behind_it(tmp_path: Path) ->
 
 @pytest.mark.parametrize("more", ["6", "5", "8", "r", " \r", "\r3", "\r6", "\x1b", "q"])
 def test_what_is_agreed_to_is_begun_once_whatever_is_pressed_next(tmp_path: Path, more: str) -> None:
+    place = Place(special={"local": Slow})
+
     async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        host = place.opened["local"]
+        assert isinstance(host, Slow)
+        host.go.set()
         screen = await planned(app, pilot, "C")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         answer = app.screen
         assert isinstance(answer, ConfirmScreen)
+        host.go.clear()  # the run goes on yet when the keys come
         answer.action_yes()
         burst(app, more)
         await until(pilot, lambda: app.services.runs.latest is not None)
         await pilot.pause()
+        host.go.set()
         await until(pilot, lambda: app.services.runs.latest is not None and app.services.runs.latest.is_over)
         assert len(app.services.runs.runs) == 1
         await app.go_to("triage")
         await until(pilot, lambda: screen not in app.screen_stack)
         assert len(app.screen_stack) == 1
 
-    app = play({"local": [container("web")]}, tmp_path, script)
+    app = play({"local": []}, tmp_path, script, place=place)
     assert app.crash is None
 
 

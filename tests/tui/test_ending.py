@@ -13,7 +13,7 @@ import pytest
 
 from irkit.app import Setting, verify_bundle
 from tests.tui.on_terminal import Terminal, staged
-from tests.tui.staged import SECRET
+from tests.tui.staged import ENDS, SECRET
 
 F7, F8, F9 = "\x1b[18~", "\x1b[19~", "\x1b[20~"
 RUN_BEGINS, NOISE, CRASH = F7, F8, F9
@@ -121,7 +121,7 @@ def test_put_aside_it_leaves_the_terminal_to_others_and_comes_back(tmp_path: Pat
         for is_key in (False, True):
             terminal.type("\x1a") if is_key else terminal.send(signal.SIGTSTP)
             terminal.until(lambda: state_of(terminal.process.pid) == "T")
-            time.sleep(0.2)
+            terminal.read_out()
             terminal.check_restored()
             since = len(terminal.shown)
             terminal.send(signal.SIGCONT)
@@ -188,6 +188,7 @@ def test_a_second_interrupt_waits_for_nothing_more(tmp_path: Path) -> None:
         leave_with(terminal, 1)
         terminal.sees("goes on: Ctrl-C ends it in order")
         terminal.type("\x03")
+        terminal.until((tmp_path / ENDS).exists)  # two at once would count as one
         time.sleep(1)
         assert terminal.process.poll() is None, "a change under way is waited for"
         terminal.type("\x03")
@@ -215,7 +216,7 @@ def test_nothing_but_the_screens_writes_on_the_terminal(tmp_path: Path) -> None:
 def test_a_host_that_never_answers_holds_nobody_up_who_leaves(tmp_path: Path) -> None:
     with begun("deaf", tmp_path) as terminal:
         terminal.type("q")
-        assert terminal.ended(15) == 0
+        assert terminal.ended() == 0
         terminal.check_restored()
 
 
@@ -227,7 +228,7 @@ def test_a_terminal_that_takes_nothing_holds_up_no_signal(tmp_path: Path) -> Non
             terminal.resize(width, 100)
             time.sleep(0.02)
         terminal.send(signal.SIGTERM)
-        assert terminal.ended(30) == 130
+        assert terminal.ended() == 130
         assert sealed(tmp_path) == "interrupted interrupted by SIGTERM"
 
 

@@ -6,9 +6,10 @@ from typing import Any
 from irkit.app.case import case_lines
 from irkit.tui.app import IrkitApp
 from irkit.tui.saving import cut_short
+from irkit.tui.screens.container import ContainerScreen
 from tests.app.hosts_in_memory import Endless, Place
 from tests.engine.world import container
-from tests.tui.world import play, until
+from tests.tui.world import play, text_of, until
 
 WEB = container("web", host="near")
 HOSTILE = b"\x1b]52;c;aGk=\x07[@click=app.x]\r\n" * 10
@@ -18,10 +19,10 @@ def test_the_logs_are_saved_as_they_were_written_and_the_case_says_where(tmp_pat
     place = Place({"near": [WEB]})
 
     async def script(app: IrkitApp, pilot: Any) -> None:
-        await until(pilot, lambda: app.services.live.rows)
+        await until(pilot, lambda: "1/1 shown" in text_of(app))
         place.opened["near"].contents["logs/stdout.log"] = HOSTILE
         await pilot.press("j", "l")
-        await pilot.pause()
+        await until(pilot, lambda: isinstance(app.screen, ContainerScreen))
         await pilot.press("e")
         await until(pilot, lambda: case_lines(app.services.setting, "IR-2026-014")[0])
 
@@ -36,9 +37,9 @@ def test_the_logs_are_saved_as_they_were_written_and_the_case_says_where(tmp_pat
 
 def test_the_overview_has_nothing_of_its_own_to_be_saved(tmp_path: Path) -> None:
     async def script(app: IrkitApp, pilot: Any) -> None:
-        await until(pilot, lambda: app.services.live.rows)
+        await until(pilot, lambda: "1/1 shown" in text_of(app))
         await pilot.press("j", "enter")
-        await pilot.pause()
+        await until(pilot, lambda: isinstance(app.screen, ContainerScreen))
         assert "e" not in app.screen.active_bindings
         await pilot.press("i")
         assert "e" in app.screen.active_bindings
@@ -52,9 +53,9 @@ def endless(folder: Path, script: Any) -> IrkitApp:
 
 
 async def begin(app: IrkitApp, pilot: Any, folder: Path) -> None:
-    await until(pilot, lambda: app.services.live.rows)
+    await until(pilot, lambda: "1/1 shown" in text_of(app))
     await pilot.press("j", "l")
-    await pilot.pause()
+    await until(pilot, lambda: isinstance(app.screen, ContainerScreen))
     await pilot.press("e")
     await until(pilot, lambda: list(folder.glob("exports/.partial-*/*/*/stdout.log")))
 

@@ -18,6 +18,7 @@ from textual.strip import Strip
 
 from irkit.core.text import Safe
 from irkit.tui.live_table import QUIET, Cell, Column, LiveTable, Row
+from tests.tui.world import until
 
 COLUMNS = (
     Column("risk", "R", 2),
@@ -201,8 +202,7 @@ def test_lines_stay_while_keys_are_pressed_and_follow_once_they_rest() -> None:
         assert [world.line(y) for y in range(1, 24)] == before
         assert_order_kept(world, True)
         world.rest()
-        await pilot.pause(QUIET + 0.2)
-        assert_order_kept(world, False)
+        await until(pilot, lambda: not world.table.is_order_kept)
         assert world.line(2).startswith(">  H+  host/0001")
         assert "host/0099" not in world.line(1)
 

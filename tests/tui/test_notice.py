@@ -84,7 +84,10 @@ def test_no_markup_is_read() -> None:
 def test_the_header_is_painted_where_it_says_something_else() -> None:
     async def test(world: World, pilot: Pilot[None]) -> None:
         header = world.query_one(CountedHeader)
-        before = header.painted
+        before = -1
+        while before != header.painted:  # until it is there as it is
+            before = header.painted
+            await pilot.pause(0.05)
         for _ in range(5):
             header.look()
             await pilot.pause()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from irkit.adapters.memory import MemoryTarget
 from irkit.app import prepare
 from irkit.core.operations import DumpMemory, Export, Operation, ReadLogs, Touch
 from irkit.core.ports import Deadline, Intake, Outcome
@@ -25,12 +26,7 @@ class LongReads(Slow):
     def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
         if isinstance(operation, BULK):
             return super().apply(operation, intake, deadline)
-        self.go.set()
-        try:
-            return super().apply(operation, intake, deadline)
-        finally:
-            self.go.clear()
-            self.waits.clear()
+        return MemoryTarget.apply(self, operation, intake, deadline)
 
 
 def begin(app: IrkitApp, place: Place, folder: Path) -> None:
@@ -66,9 +62,9 @@ def test_stop_and_undo_ends_the_run_and_shows_the_plan_that_takes_it_back(tmp_pa
         await until(pilot, lambda: isinstance(app.screen, PlanScreen) and app.screen.plan)
         assert run.is_over and run.bundle is not None
         assert run.run.finished is not None and run.run.finished.outcome == "interrupted"
-        shown = text_of(app)
+        await until(pilot, lambda: "DRY RUN" in text_of(app))
         assert isinstance(app.screen, PlanScreen) and app.screen.plan is not None
-        assert app.screen.plan.undoes == run.plan.run and "DRY RUN" in shown
+        assert app.screen.plan.undoes == run.plan.run
         assert {one.touch for task in app.screen.plan.tasks for one in task.operations} >= {Touch.CHANGE}
         now = host.containers[container.id]
         assert now.state == "paused" and not now.attachments, "nothing is taken back before it is confirmed"
