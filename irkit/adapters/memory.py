@@ -113,9 +113,10 @@ class MemoryTarget:
     def examine(self, container: str, deadline: Deadline) -> Container:
         """The facts as they are."""
         deadline.remaining()
-        if container not in self.containers:
+        found = self.containers.get(container)
+        if found is None:
             raise TargetError(f"the engine says: No such container: {container}", Refusal.ABSENT)
-        return self.containers[container]
+        return found
 
     def examine_network(self, network: str, deadline: Deadline) -> NetworkFacts:
         """The facts of a network, by name or id."""

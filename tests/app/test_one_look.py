@@ -35,14 +35,16 @@ def test_a_bug_is_a_line_that_holds_no_value() -> None:
 
 
 def test_a_look_that_is_given_up_is_over_at_once_though_its_thread_is_held_up() -> None:
-    go, ended = threading.Event(), threading.Event()
+    begun, go, ended = threading.Event(), threading.Event(), threading.Event()
 
     def work(look: Look[int]) -> int:
-        go.wait(60)
+        begun.set()
+        go.wait(120)
         ended.set()
         return 1
 
     look = Look(work)
+    assert begun.wait(60)
     look.cancel()
     assert look.is_over and look.error == GIVEN_UP
     go.set()

@@ -24,6 +24,7 @@ from irkit.tui.line_view import Line, LineView
 from irkit.tui.live_table import LiveTable
 from irkit.tui.panes.pane import Pane
 from irkit.tui.screens.bundle import BundleScreen
+from irkit.tui.screens.case import CaseScreen
 from irkit.tui.screens.choice import ChoiceScreen
 from irkit.tui.screens.confirm import ConfirmScreen
 from irkit.tui.screens.item import ItemScreen
@@ -179,6 +180,7 @@ async def plan_and_run(way: Tour) -> None:
 async def evidence(way: Tour) -> None:
     app = way.app
     await way.press("6")
+    await way.until(app.run_in_view)  # the header is hostile too, and there before the list
     await way.stop("evidence")
     await way.press("home", "v")
     await way.until(lambda: isinstance(app.screen, BundleScreen) and "erif" in text_of(app))
@@ -225,6 +227,7 @@ async def others(way: Tour) -> None:
     app.screen.query_one(Input).value = ATTACK
     await way.stop("note", is_hostile=False)
     await way.press("enter", "8")
+    await way.until(lambda: isinstance(app.screen, CaseScreen) and app.screen._seen)
     await way.stop("case")
     await way.press("c")
     await way.until(lambda: isinstance(app.screen, ChoiceScreen))

@@ -79,8 +79,8 @@ def test_leaving_irkit_has_what_came_by_then_summed_up_and_says_what_it_left(tmp
         await begin(app, pilot, tmp_path)
 
     app = endless(tmp_path, script)
-    (told,) = cut_short(app, 30)
-    assert app.unwritten(30) == []
+    (told,) = cut_short(app, 60)
+    assert app.unwritten(60) == []
     (note,) = case_lines(app.services.setting, "IR-2026-014")[0]
     assert "NOT WHOLE" in told and "NOT WHOLE" in str(note.record.event)
     (sums,) = tmp_path.glob("exports/*/SHA256SUMS")

@@ -72,8 +72,9 @@ def test_what_is_contained_is_held_until_x_ends_it(tmp_path: Path, answer: str) 
         assert f"{times}" in await agreed(app, pilot)
         run = app.services.runs.latest
         assert run is not None and run.plan.hold == "tell"
-        await until(pilot, lambda: "holding 1 container(s)" in text_of(app) and "X ends it" in text_of(app))
-        assert "HOLDS" in text_of(app) and not run.is_over
+        signs = ("holding 1 container(s)", "X ends it", "HOLDS")
+        await until(pilot, lambda: all(one in text_of(app) for one in signs))
+        assert not run.is_over
         await chosen(app, pilot, "X", "step")
         await until(pilot, lambda: run.is_over)
         assert run.error == "" and not now(place).attachments

@@ -52,6 +52,7 @@ def test_a_target_whose_host_does_not_answer_is_not_taken_for_what_it_was(tmp_pa
         app.services.live.refresh()
         await until(pilot, lambda: not app.services.live.hosts["local"].state.is_up)
         assert screen.plan is not None and "is not known" in screen.moved(screen.plan)
+        app.is_armed = True
         await screen._confirmed(screen.plan)
         await pilot.pause()
 
