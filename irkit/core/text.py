@@ -12,8 +12,9 @@ from typing import NewType
 Safe = NewType("Safe", str)
 """Text of one line that a terminal shows and does not obey: what `safe` makes."""
 
-# Controls, format characters (bidi, zero-width), surrogates, unassigned and private ones, line separators.
-_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+# Controls, format characters (bidi, zero-width), surrogates, unassigned and private ones, line separators, and spaces
+# that cannot be told from the plain one by looking at them.
+_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 # Of other categories, and yet nothing is shown for them (Unicode's Default_Ignorable_Code_Point; braille blank).
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
@@ -24,8 +25,13 @@ _LIKE_ALTERED = re.compile(r".*-[0-9a-f]{8}")
 NAME_LIMIT = 100
 
 
+def _is_shown(char: str) -> bool:
+    """Whether a terminal shows it as what it is."""
+    return char == " " or not (unicodedata.category(char) in _UNSAFE_CATEGORIES or _INVISIBLE.match(char))
+
+
 def _visible(char: str) -> str:
-    if unicodedata.category(char) not in _UNSAFE_CATEGORIES and not _INVISIBLE.match(char):
+    if _is_shown(char):
         return char
     code = ord(char)
     if code < 0x20:  # noqa: PLR2004 - the C0 controls have pictures of their own
@@ -36,8 +42,8 @@ def _visible(char: str) -> str:
 def safe(text: object, limit: int = 1000) -> Safe:
     """Text of foreign origin as one line that a terminal shows and does not obey.
 
-    Controls, C1, bidi and zero-width characters become visible; what would be longer than `limit` is cut and the
-    cut is said.
+    Controls, C1, bidi and zero-width characters become visible, and spaces other than the plain one; what would be
+    longer than `limit` is cut and the cut is said.
     """
     whole = str(text)
     kept, taken = whole[:limit], min(len(whole), limit)
@@ -89,7 +95,6 @@ def escaped(raw: bytes, also: str = "") -> str:
 def _escaped(char: str, also: str) -> str:
     if char == "\\":
         return "\\\\"
-    unsafe = unicodedata.category(char) in _UNSAFE_CATEGORIES or _INVISIBLE.match(char)
-    if char not in also and not unsafe:
+    if char not in also and _is_shown(char):
         return char
     return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))

@@ -10,20 +10,25 @@ from hypothesis import strategies as st
 from irkit.core.text import NAME_LIMIT, file_name, safe
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=300)
-FORBIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+FORBIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 ZERO_WIDTH = "\u00ad\u034f\u115f\u180e\u200b\u200c\u200d\u2060\u2800\u3164\ufe0f\ufeff\uffa0\U000e0041\U000e0101"
+SPACES = "\u00a0\u1680\u2003\u202f\u205f\u3000"
+"""What cannot be told from a space, or from none, by looking at it."""
 ALLOWED = set(string.ascii_lowercase + string.digits + "._-")
 
 
 @given(ANY)
 def test_nothing_that_a_terminal_obeys_or_hides_comes_out(text: str) -> None:
     shown = safe(text)
-    assert not {char for char in shown if unicodedata.category(char) in FORBIDDEN}
+    assert not {char for char in shown.replace(" ", "") if unicodedata.category(char) in FORBIDDEN}
+    assert shown.isprintable()
     assert not set(shown) & set(BIDI + ZERO_WIDTH)
 
 
-@pytest.mark.parametrize("char", [*"\x00\x07\x08\t\n\r\x1b\x7f\x80\x9b\x9d\u2028\u2029\ud800", *BIDI, *ZERO_WIDTH])
+@pytest.mark.parametrize(
+    "char", [*"\x00\x07\x08\t\n\r\x1b\x7f\x80\x9b\x9d\u2028\u2029\ud800", *BIDI, *ZERO_WIDTH, *SPACES]
+)
 def test_each_of_these_becomes_visible(char: str) -> None:
     shown = safe(f"a{char}b")
     assert char not in shown
