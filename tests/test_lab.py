@@ -142,13 +142,13 @@ def test_sender_connects_again(lab: Lab) -> None:
 
 
 ASK = (
-    "import socket, sys; print(socket.create_connection((sys.argv[1], int(sys.argv[2])), 3).recv(99).decode(), end='')"
+    "import socket, sys; print(socket.create_connection((sys.argv[1], int(sys.argv[2])), 60).recv(99).decode(), end='')"
 )
 
 
 def ask(engine: Engine, address: str, port: int) -> bytes:
     argv = engine.in_namespace([sys.executable, "-c", ASK, address, str(port)])
-    return subprocess.run(argv, capture_output=True, check=False, timeout=20).stdout
+    return subprocess.run(argv, capture_output=True, check=False, timeout=120).stdout
 
 
 def test_listener_answers_directly_and_through_a_published_port(lab: Lab) -> None:
@@ -312,10 +312,15 @@ def test_sweep_takes_what_stood_for_the_internet_beside_an_engine_too() -> None:
     name = f"irkit-lab-{ended.pid}-1-out"
     run([tool("ip"), "netns", "add", name])
     sweep()  # or another worker's, meanwhile
-    assert not (leftovers.NETNS / name).exists()
+    assert wait_until(lambda: not (leftovers.NETNS / name).exists())
 
 
 def test_sweep_after_the_owner_was_killed() -> None:
+    assert any(is_swept_by_us() for _ in range(6))
+
+
+def is_swept_by_us() -> bool:
+    """Whether it was this test's sweep that took the engine, and not another worker's; it is gone in any case."""
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", OWNER], stdin=pipe, stdout=pipe, text=True) as owner:
         assert owner.stdout is not None
@@ -323,8 +328,9 @@ def test_sweep_after_the_owner_was_killed() -> None:
         assert namespace not in sweep()  # its owner lives
         assert traces(Path(root), namespace) != []
         owner.kill()
-    assert namespace in sweep()
-    assert traces(Path(root), namespace) == []
+    swept = sweep()
+    assert wait_until(lambda: traces(Path(root), namespace) == [])
+    return namespace in swept
 
 
 def test_machine_engine_keeps_what_is_not_ours(spare: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,7 +357,7 @@ def test_machine_engine_keeps_what_is_not_ours(spare: Engine, monkeypatch: pytes
 def test_exec_gives_an_engine_and_takes_it_away() -> None:
     told = "import json, os; print(json.dumps(dict(os.environ))); raise SystemExit(7)"
     argv = [sys.executable, "-m", "tests.lab", "exec", "--", sys.executable, "-c", told]
-    done = subprocess.run(argv, capture_output=True, check=False, timeout=60)
+    done = subprocess.run(argv, capture_output=True, check=False, timeout=300)
     assert done.returncode == 7, done.stderr
     env = json.loads(done.stdout)
     root = Path(env["DOCKER_HOST"].removeprefix("unix://")).parent
@@ -373,7 +379,7 @@ def test_a_terminated_exec_leaves_nothing() -> None:
         assert child.stdout is not None
         root, namespace = child.stdout.readline().split()
         child.terminate()
-        assert child.wait(timeout=30) == 143
+        assert child.wait(timeout=120) == 143
     assert traces(Path(root), namespace) == []
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.lab import processes
 from tests.lab.client_side import ClientSide
-from tests.lab.counting import wait_until
+from tests.lab.counting import LONG, wait_until
 from tests.lab.engine import Engine
 from tests.lab.fixtures import USERS, ThreeHosts
 from tests.lab.host_start import User, start_host
@@ -234,8 +234,9 @@ LISTEN = """
 import socket, sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
     listener.bind((sys.argv[1], 9999))
-    listener.settimeout(1)
     print("ready", flush=True)
+    sys.stdin.readline()
+    listener.settimeout(1)
     try:
         print(listener.recv(99).decode())
     except TimeoutError:
@@ -246,11 +247,11 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
 def datagram(sender: End, receiver: End) -> str:
     """What becomes of one frame from one end of a wire to the other."""
     argv = [*inside(receiver), sys.executable, "-c", LISTEN, receiver.address]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as listener:
-        assert listener.stdout is not None
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as listener:
+        assert listener.stdin is not None and listener.stdout is not None
         listener.stdout.readline()
-        # The shell and not Python: it has sent before the listener's time is over, on a busy machine too.
         subprocess.run([*inside(sender), "bash", "-c", f"echo arrived >/dev/udp/{receiver.address}/9999"], check=True)
+        print("sent", file=listener.stdin, flush=True)  # from here on it waits, as long as a frame may take
         return listener.stdout.readline().strip()
 
 
@@ -282,7 +283,7 @@ def test_sessions_and_processes_are_counted(ssh_host: LabHost, client: ClientSid
         say(one, b"still here\n")
         assert hear(one) == b"still here\n"
         ssh_host.end_sessions()
-        assert (one.wait(10), two.wait(10)) == (255, 255)
+        assert (one.wait(LONG), two.wait(LONG)) == (255, 255)
     assert ssh_host.wait_sessions(0) == 0
     assert client.ssh("root", "true").returncode == 0
     client.ssh("root", "setsid sleep 1001 >/dev/null 2>&1 </dev/null &")

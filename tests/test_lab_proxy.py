@@ -15,7 +15,7 @@ import pytest
 
 from tests.lab import processes
 from tests.lab.client_side import ClientSide
-from tests.lab.counting import Held, wait_released, wait_until
+from tests.lab.counting import LONG, Held, wait_released, wait_until
 from tests.lab.fault_proxy import Counts, Fault, FaultProxy, Kind, start_proxy
 from tests.lab.host_start import start_host
 from tests.lab.hosts import LabHost
@@ -35,9 +35,9 @@ class Peer:
         self.taken: list[socket.socket] = []
 
     def take(self) -> socket.socket:
-        self.listener.settimeout(10)
+        self.listener.settimeout(LONG)
         connection, _address = self.listener.accept()
-        connection.settimeout(10)
+        connection.settimeout(LONG)
         self.taken.append(connection)
         return connection
 
@@ -54,15 +54,20 @@ def peer() -> Iterator[Peer]:
 
 
 def connect(proxy: FaultProxy) -> socket.socket:
-    return socket.create_connection((proxy.address, proxy.port), 10)
+    return socket.create_connection((proxy.address, proxy.port), LONG)
 
 
-def read_all(connection: socket.socket) -> tuple[bytes, str]:
-    """All that comes, and how it looks from here when nothing more comes."""
-    connection.settimeout(0.5)
+def read_all(connection: socket.socket, wanted: int = 0, *, stays: bool = False) -> tuple[bytes, str]:
+    """All that comes, and how it looks from here when nothing more comes.
+
+    So many bytes are waited for, and an end, too, unless the connection is to stay as it is.
+    """
     found = b""
     try:
-        while block := connection.recv(2**16):
+        while True:
+            connection.settimeout(0.5 if stays and len(found) >= wanted else LONG)
+            if not (block := connection.recv(2**16)):
+                break
             found += block
     except TimeoutError:
         return found, "open"
@@ -73,7 +78,7 @@ def read_all(connection: socket.socket) -> tuple[bytes, str]:
 
 def read_size(connection: socket.socket, size: int) -> bytes:
     """So many bytes."""
-    connection.settimeout(10)
+    connection.settimeout(LONG)
     found = b""
     while len(found) < size and (block := connection.recv(2**16)):
         found += block
@@ -120,15 +125,15 @@ def test_a_fault_falls_on_the_exact_byte(peer: Peer, kind: Kind, client_sees: st
             server = peer.take()
             sender = send(server, DATA)
             assert wait_until(lambda: proxy.counts().befallen == 1)
-            assert read_all(client) == (DATA[:POINT], client_sees)
-            assert read_all(server) == (b"", server_sees)
+            assert read_all(client, POINT, stays=client_sees == "open") == (DATA[:POINT], client_sees)
+            assert read_all(server, stays=server_sees == "open") == (b"", server_sees)
             assert proxy.counts().down == POINT
             if kind == "half-close":
                 client.sendall(b"the other way goes on")
                 assert server.recv(99) == b"the other way goes on"
             client.close()
             server.close()
-            sender.join(10)
+            sender.join(LONG)
 
 
 def test_what_came_before_a_reset_reaches_a_slow_reader_too(peer: Peer) -> None:
@@ -144,14 +149,14 @@ def test_what_came_before_a_reset_reaches_a_slow_reader_too(peer: Peer) -> None:
 
 def test_a_stall_holds_both_ways_and_loses_nothing(peer: Peer) -> None:
     with start_proxy(*peer.address) as proxy:
-        proxy.arm(Fault("stall", after=POINT, direction="up", seconds=2.5))
+        proxy.arm(Fault("stall", after=POINT, direction="up", seconds=4))
         with connect(proxy) as client:
             server = peer.take()
             sender = send(client, DATA)
             got = read_size(server, POINT)
             server.sendall(b"held too")
-            assert read_all(server) == (b"", "open")
-            assert read_all(client) == (b"", "open")
+            assert read_all(server, stays=True) == (b"", "open")
+            assert read_all(client, stays=True) == (b"", "open")
             assert read_size(client, 8) == b"held too"
             assert got + read_size(server, len(DATA) - POINT) == DATA
             sender.join()
@@ -183,12 +188,12 @@ def test_a_delay_comes_once_each_way_and_keeps_order(peer: Peer) -> None:
 
 def test_a_delay_can_begin_at_a_byte(peer: Peer) -> None:
     with start_proxy(*peer.address) as proxy:
-        proxy.arm(Fault("delay", after=4, direction="up", seconds=2))
+        proxy.arm(Fault("delay", after=4, direction="up", seconds=3))
         with connect(proxy) as client:
             server = peer.take()
             client.sendall(b"soonlate")
             assert server.recv(99) == b"soon"
-            assert read_all(server) == (b"", "open")
+            assert read_all(server, stays=True) == (b"", "open")
             assert read_size(server, 4) == b"late"
 
 
@@ -198,7 +203,7 @@ def test_faults_are_counted_by_connection_or_over_all(peer: Peer) -> None:
         for wanted in ((10, "open"), (5, "reset"), (10, "open")):
             with connect(proxy) as client, peer.take() as server:
                 client.sendall(b"0123456789")
-                data, how = read_all(server)
+                data, how = read_all(server, wanted[0], stays=wanted[1] == "open")
                 assert (len(data), how) == wanted
         assert wait_until(lambda: proxy.counts().open == 0)
         proxy.arm(Fault("reset", after=5, direction="up", times=0))
@@ -224,7 +229,7 @@ def test_a_slow_reader_holds_up_the_sender(peer: Peer) -> None:
         assert sender.is_alive()
         assert proxy.counts().down < 32 * 2**20
         client.close()
-        sender.join(10)
+        sender.join(LONG)
         assert not sender.is_alive()
 
 
@@ -264,7 +269,7 @@ def test_a_proxy_ends_with_its_owner() -> None:
         pid = int(owner.stdout.readline())
         assert processes.alive(pid)
         owner.kill()
-    assert processes.wait_gone({pid}, 10) == set()
+    assert processes.wait_gone({pid}, LONG) == set()
 
 
 def test_a_proxy_that_cannot_start_says_so_in_one_line() -> None:
