@@ -112,7 +112,7 @@ def test_it_is_reached_by_its_host_or_by_nothing_and_reaches_nothing(
     assert list(lab.engine.inspect(suspect)["NetworkSettings"]["Networks"]) == [network]
     assert "contained victim: proven: " in ended.out
     with held_traffic(lab, network) as traffic:
-        assert traffic.passing(1.0) == passing
+        assert traffic.passing(1.0, passing) == passing
     irkit("undo", bundle_of(ended), "--approve", "change", before=here(lab))
     assert differences(found, lab.engine.inspect(suspect), ASSIGNED_ANEW) == []
     assert (made_networks(lab.engine), rules(lab.engine)) == ([], "")

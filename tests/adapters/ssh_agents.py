@@ -31,7 +31,7 @@ class LabAgent:
             check=True,
             capture_output=True,
             input=secret,
-            timeout=20,
+            timeout=60,
         )
 
 

@@ -21,7 +21,7 @@ from tests.engine.guard import within
 MIB = 1 << 20
 
 
-def deadline(seconds: float = 20.0, idle: float | None = None, cancel: Cancel | None = None) -> OperationDeadline:
+def deadline(seconds: float = 60.0, idle: float | None = None, cancel: Cancel | None = None) -> OperationDeadline:
     return OperationDeadline(SystemClock(), seconds, idle or seconds, cancel or Cancel())
 
 
@@ -37,12 +37,12 @@ def only(reply: Reply) -> Answers:
     return lambda method, path: None if path == "/_ping" else reply
 
 
-def ask(place: Path, answers: Answers, seconds: float = 20.0) -> bytes:
+def ask(place: Path, answers: Answers, seconds: float = 60.0) -> bytes:
     with FakeEngine(place, answers):
         return EngineApi(dial_unix(str(place))).read("/x", deadline(seconds))
 
 
-def refusal(place: Path, answers: Answers, seconds: float = 20.0) -> TargetError:
+def refusal(place: Path, answers: Answers, seconds: float = 60.0) -> TargetError:
     with pytest.raises(TargetError) as caught:
         ask(place, answers, seconds)
     return caught.value
@@ -159,7 +159,7 @@ def test_what_trickles_for_ever_ends_when_its_time_is_up(place: Path, start: byt
 
         engine.answers = lambda method, path: None if path == "/_ping" else reply()
         with pytest.raises(TargetError) as caught:
-            within(20, lambda: EngineApi(dial_unix(str(place))).read("/x", deadline(0.6)))
+            within(60, lambda: EngineApi(dial_unix(str(place))).read("/x", deadline(0.6)))
     assert caught.value.kind is Refusal.TIMEOUT, caught.value
 
 
@@ -197,7 +197,7 @@ def test_a_cancelled_wait_ends_at_once(place: Path) -> None:
         engine.answers = lambda method, path: None if path == "/_ping" else engine.hang()
         threading.Timer(0.3, cancel.set).start()
         with pytest.raises(TargetError) as caught:
-            within(20, lambda: EngineApi(dial_unix(str(place))).read("/x", deadline(30, cancel=cancel)))
+            within(60, lambda: EngineApi(dial_unix(str(place))).read("/x", deadline(60, cancel=cancel)))
     assert caught.value.kind is Refusal.CANCELLED
 
 
@@ -226,7 +226,7 @@ def test_a_newer_engine_is_spoken_to_in_the_version_this_was_written_for(place: 
     assert engine.requests[-1] == "GET /v1.48/x"
 
 
-def why_not(path: str, seconds: float = 5.0) -> TargetError:
+def why_not(path: str, seconds: float = 60.0) -> TargetError:
     with pytest.raises(TargetError) as caught:
         EngineApi(dial_unix(path)).read("/x", deadline(seconds))
     return caught.value
@@ -257,7 +257,7 @@ def test_an_engine_that_accepts_nothing_is_waited_for_and_no_longer(place: Path)
             one.connect_ex(str(place))
         limit = deadline(0.5)
         with pytest.raises(TargetError) as caught:
-            within(20, lambda: EngineApi(dial_unix(str(place))).read("/x", limit))
+            within(60, lambda: EngineApi(dial_unix(str(place))).read("/x", limit))
         with pytest.raises(TargetError):
             limit.remaining()  # all the time that it had was used
         for one in waiting:

@@ -58,7 +58,7 @@ class Done:
         self.evidence: dict[str, Evidence] = {one.path.removeprefix(start): one for one in taken}
 
 
-def carry_out(place: Path, operation: Operation, replies: dict[str, Any], seconds: float = 20.0) -> Done:
+def carry_out(place: Path, operation: Operation, replies: dict[str, Any], seconds: float = 60.0) -> Done:
     """Against an engine that answers to these ends of paths as said."""
 
     def answers(method: str, path: str) -> Answer:
@@ -141,7 +141,7 @@ def test_a_step_whose_time_is_up_keeps_what_came(place: Path) -> None:
     def logs(path: str) -> Any:
         return chunked(line(-3, b"x\n")) if "tail=1&" in path + "&" else slow()
 
-    done = carry_out(place, ReadLogs(ID), {"/logs": logs}, seconds=1.0)
+    done = carry_out(place, ReadLogs(ID), {"/logs": logs}, seconds=3.0)
     assert done.failure and done.failure.kind is Refusal.TIMEOUT
     assert done.files["logs/stdout.log"] == b"x\n"
 

@@ -63,14 +63,14 @@ class Engine:
 
 @contextmanager
 def following(engine: Engine, since: str = "", cancel: Cancel | None = None) -> Iterator[Iterator[EngineEvent]]:
-    deadline = OperationDeadline(SystemClock(), 20, 20, cancel or Cancel())
+    deadline = OperationDeadline(SystemClock(), 60, 60, cancel or Cancel())
     events = watch(EngineApi(engine.dial), since, deadline)
     try:
         yield events
     finally:
         events.close()  # type: ignore[attr-defined]
         for thread in engine.threads:
-            thread.join(10)
+            thread.join(60)
 
 
 def lines(*events: object) -> bytes:
@@ -190,7 +190,7 @@ def _hang(wire: socket.socket, engine: Engine, blocked: threading.Event) -> None
             wire.sendall(b"HTTP/1.1 200 OK\r\nApi-Version: 1.44\r\nContent-Length: 2\r\n\r\nOK")
             return
         wire.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        blocked.wait(20)
+        blocked.wait(60)
 
 
 @pytest.mark.parametrize(("said", "action"), [("died", "die"), ("remove", "destroy"), ("start", "start")])

@@ -18,6 +18,7 @@ from irkit.core.errors import StorageError, VerificationError
 from irkit.core.evidence import Evidence
 from irkit.core.store import Bytes, Progress
 from tests.adapters.made import TestClock
+from tests.lab.counting import LONG, wait_until
 
 ORIGIN = Origin(kind="export", source="GET /export", host="local", container="ab12", task=7, rank=8)
 
@@ -255,7 +256,7 @@ def test_an_fsync_that_failed_is_told_even_if_the_next_one_does_not(
 def test_an_error_in_the_last_frame_is_not_lost(tmp_path: Path, two: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     item = an_item(tmp_path, two, level=None)
     item.write(bytes(FRAME))
-    time.sleep(0.05)
+    assert wait_until(lambda: sum(one.stat().st_size for one in tmp_path.iterdir()) == FRAME)
     monkeypatch.setattr(os, "write", FullDisk(0, errno.EIO))
     item.write(b"the end")
     with pytest.raises(StorageError, match="x: Input/output error") as caught:
@@ -307,7 +308,7 @@ def test_items_written_at_once_share_the_threads_and_do_not_wait_for_one_another
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(LONG)
     assert sorted(done) == [0, 1, 2, 3, 4]
     for item in stalled:
         check(tmp_path, item.finish(partial="stalled"), b"so far")

@@ -14,12 +14,13 @@ from irkit.adapters.tally import Tally
 from irkit.core.errors import Refusal, TargetError
 from irkit.core.ports import Ran
 from irkit.engine.deadline import Cancel
-from tests.adapters.ssh_side import deadline
+from tests.adapters.ssh_side import SOON, deadline
+from tests.lab.counting import wait_until
 
 pytestmark = pytest.mark.engine
 
 
-def refusal(*argv: str, seconds: float = 20, cancel: Cancel | None = None) -> TargetError:
+def refusal(*argv: str, seconds: float = 60, cancel: Cancel | None = None) -> TargetError:
     with pytest.raises(TargetError) as caught:
         LocalCommands().run(argv, deadline(seconds, cancel))
     return caught.value
@@ -69,11 +70,11 @@ def test_one_that_only_its_host_may_end_is_ended_there(monkeypatch: pytest.Monke
     monkeypatch.setattr(subprocess.Popen, "kill", may_not)
     found = refusal("sleep", "61.25", seconds=0.6)
     assert (found.kind, found.reason) == (Refusal.TIMEOUT, "sudo does not end")
-    assert not is_running("sleep", "61.25")
+    assert wait_until(lambda: not is_running("sleep", "61.25"), SOON)
     cancel = Cancel()
     threading.Timer(0.3, cancel.set).start()
-    assert refusal("sleep", "61.5", seconds=2, cancel=cancel).kind is Refusal.CANCELLED
-    assert not is_running("sleep", "61.5")
+    assert refusal("sleep", "61.5", seconds=3, cancel=cancel).kind is Refusal.CANCELLED
+    assert wait_until(lambda: not is_running("sleep", "61.5"), SOON)
 
 
 def test_a_rule_of_sudo_that_allows_the_commands_alone_is_kept_to() -> None:

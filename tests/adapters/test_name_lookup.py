@@ -38,7 +38,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     answer.set()
     for thread in threading.enumerate():
         if thread.name.startswith("look up "):
-            thread.join(10)
+            thread.join(60)
 
 
 @pytest.mark.usefixtures("hanging")

@@ -1,7 +1,7 @@
 """Reads of what the kernel tells of a process's memory, where the process has them wait."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -10,7 +10,9 @@ from irkit.adapters.host_files import LocalFiles
 from irkit.adapters.patient_reads import PatientReads
 from irkit.adapters.process_maps import read_mappings
 from irkit.core.errors import Refusal, TargetError
+from irkit.core.ports import Deadline
 from tests.contract.file_sites import deadline
+from tests.lab.counting import LONG, wait_until
 
 HUNG = b"/proc/7/maps"
 
@@ -21,11 +23,13 @@ class World:
     def __init__(self) -> None:
         self.end = threading.Event()
         self.asked: list[bytes] = []
+        self.hanging = 0
         self.came_back = threading.Event()
 
     def read(self, path: bytes) -> bytes:
         self.asked.append(path)
         if path.startswith(b"/proc/7/") and not self.end.is_set():
+            self.hanging += 1
             self.end.wait()
             self.came_back.set()
         if path == b"/proc/9/maps":
@@ -34,8 +38,15 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Whatever can be read has been before it is waited for: however late a busy machine begins with it."""
+    made, wait = World(), PatientReads._wait
+
+    def let_come_and_wait(reads: PatientReads, ended: threading.Event, came: Sequence[object], until: Deadline) -> None:
+        assert wait_until(lambda: ended.is_set() or made.hanging > len(reads._stuck))
+        wait(reads, ended, came, until)
+
+    monkeypatch.setattr(PatientReads, "_wait", let_come_and_wait)
     yield made
     made.end.set()
 
@@ -57,10 +68,10 @@ def test_it_is_waited_for_once_and_asked_again_only_when_it_came_back(world: Wor
         assert isinstance(reads.read([HUNG], deadline(), world.read)[0], TargetError)
     assert world.asked == [HUNG]
     world.end.set()
-    assert world.came_back.wait(20)
+    assert world.came_back.wait(LONG)
     for thread in threading.enumerate():
         if thread.name == "patient-reads":
-            thread.join(20)
+            thread.join(LONG)
     assert reads.read([HUNG], deadline(), world.read) == [b"/PROC/7/MAPS"]
 
 

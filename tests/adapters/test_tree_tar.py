@@ -120,7 +120,7 @@ def test_gnu_tar_brings_back_what_was_there(keep: Keep, tmp_path: Path) -> None:
     found = keep()
     assert len(found.archive) < 60_000
     subprocess.run(
-        ["tar", "-xp", "--numeric-owner", "--xattrs", "-C", str(target)], input=found.archive, check=True, timeout=20
+        ["tar", "-xp", "--numeric-owner", "--xattrs", "-C", str(target)], input=found.archive, check=True, timeout=60
     )
     for name in ("file", "hard", "l" * 200, "fifo", "device", "sparse"):
         was, now = (source / name).lstat(), (target / "in" / name).lstat()
@@ -144,7 +144,7 @@ def test_names_of_attributes_with_the_signs_of_a_record_come_back_through_gnu_ta
     found = keep()
     assert set(found.lines[b"in/file"]["xattr_values"]) == set(marks)
     include = ["--xattrs", "--xattrs-include=trusted.*"]
-    subprocess.run(["tar", "-xp", *include, "-C", str(target)], input=found.archive, check=True, timeout=20)
+    subprocess.run(["tar", "-xp", *include, "-C", str(target)], input=found.archive, check=True, timeout=60)
     read = target / "in/file"
     assert {name: os.getxattr(read, name) for name in os.listxattr(read)} == marks
 
@@ -240,7 +240,7 @@ def test_a_folder_hundreds_deep_with_neighbours_everywhere_is_walked_whole(keep:
     assert len(found.lines) == 801 and found.partial == ""
     assert max(len(name) for name in found.lines) == 2 * 400 - 1
     assert b"/".join([b"a"] * 400) in found.members()
-    subprocess.run(["rm", "-rf", str(tmp_path / "a"), str(tmp_path / "b")], check=True, timeout=20)
+    subprocess.run(["rm", "-rf", str(tmp_path / "a"), str(tmp_path / "b")], check=True, timeout=60)
 
 
 def test_more_than_the_limit_is_left_out_and_said_and_still_listed(keep: Keep, tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ class Swapping(threading.Thread):
 
     def stop(self) -> None:
         self._stopped.set()
-        self.join(20)
+        self.join(60)
 
 
 @pytest.mark.parametrize("bound", ["MOST_ENTRIES", "MOST_IN_PATHS"])

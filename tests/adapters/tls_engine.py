@@ -18,6 +18,7 @@ from irkit.core.errors import Refusal, TargetError, UnreachableError
 from irkit.core.host import Host
 from irkit.engine.deadline import Cancel, OperationDeadline
 from tests.acceptance.fake_engine import Answers, honest, http
+from tests.lab.counting import LONG
 
 from .made_certificates import Authority, Made
 
@@ -70,7 +71,7 @@ class TlsEngine:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(LONG)
 
     def _start(self, target: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True)
@@ -84,7 +85,7 @@ class TlsEngine:
 
     def _serve(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
-            connection.settimeout(20)
+            connection.settimeout(LONG)
             if self._context is None:
                 self._talk(connection)
                 return
@@ -119,7 +120,7 @@ class TlsEngine:
                 yield piece
 
 
-def deadline(seconds: float = 20.0, idle: float | None = None, cancel: Cancel | None = None) -> OperationDeadline:
+def deadline(seconds: float = 60.0, idle: float | None = None, cancel: Cancel | None = None) -> OperationDeadline:
     return OperationDeadline(SystemClock(), seconds, idle or seconds, cancel or Cancel())
 
 
@@ -170,7 +171,7 @@ def cancelled(wait: Callable[[OperationDeadline], object]) -> TargetError:
     thread.start()
     thread.join(SHORT)
     cancel.set()
-    thread.join(20)
+    thread.join(LONG)
     assert not thread.is_alive()
     (error,) = errors
     return error

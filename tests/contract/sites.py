@@ -1,6 +1,5 @@
 """Two hosts to try the contract on: one in memory, one real. Both are told what to make in the lab's words."""
 
-import time
 from typing import Protocol
 
 from irkit.adapters.clock import SystemClock
@@ -16,10 +15,11 @@ from irkit.core.host import Host
 from irkit.core.operations import AnyOperation
 from irkit.core.ports import Outcome, Target
 from irkit.engine.deadline import Cancel, OperationDeadline
+from tests.lab.counting import wait_until
 from tests.lab.description import Attach, Network, Suspect
 from tests.lab.suspects import Lab
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 SLEEPS = ("sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait")
 NETWORKS = (Network("front", "10.88.1.0/24"), Network("back", "10.88.2.0/24"), Network("spare", "10.88.3.0/24"))
 BUILT_IN = {"bridge": "default", "host": "host", "none": "none"}
@@ -47,14 +47,17 @@ class Site:
         return self.maker.make(Suspect(name, networks=places, command=SLEEPS, **more))  # type: ignore[arg-type]
 
     def is_gone(self, container: str) -> bool:
-        """Whether it is gone, or at least goes within a moment."""
-        for _ in range(100):
+        """Whether it is gone, or at least goes."""
+
+        def is_gone() -> bool:
             try:
                 self.examine(container)
             except TargetError as error:
-                return error.kind is Refusal.ABSENT
-            time.sleep(0.05)
-        return False
+                assert error.kind is Refusal.ABSENT
+                return True
+            return False
+
+        return wait_until(is_gone)
 
     def examine(self, container: str) -> Container:
         return self.target.examine(container, self.deadline())

@@ -7,12 +7,16 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .counting import LONG
+
 CLONE_NEWNET = 0x40000000
 TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
+_AGAIN = 0.5
+"""Seconds after which a packet is sent again."""
 
 
 def namespace_of(pid: int) -> Path:
@@ -63,6 +67,8 @@ class Echo:
                     one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 one.bind(("", port))
+                if kind == TCP:
+                    one.listen(16)  # here, as whoever made it may connect from here on
                 one.settimeout(0.1)
                 self._sockets.append(one)
                 self._begin(self._accept if kind == TCP else self._answer, one)
@@ -73,7 +79,6 @@ class Echo:
         thread.start()
 
     def _accept(self, one: socket.socket) -> None:
-        one.listen(16)
         while not self._end.is_set():
             with contextlib.suppress(TimeoutError):
                 peer, _ = one.accept()
@@ -118,7 +123,7 @@ class Way:
 
     def open(self) -> "Way":
         """Connect now, so that `passes` tells of an established connection from here on."""
-        self.standing = self._connected(5)
+        self.standing = self._connected(LONG)
         return self
 
     def _connected(self, seconds: float) -> socket.socket:
@@ -153,8 +158,13 @@ def _comes_back(one: socket.socket, seconds: float) -> bool:
     try:
         one.sendall(word)
         while word not in heard and (left := end - time.monotonic()) > 0:
-            one.settimeout(left)
-            data = one.recv(4096)
+            one.settimeout(min(left, _AGAIN))
+            try:
+                data = one.recv(4096)
+            except TimeoutError:
+                if one.type == UDP:  # nobody else sends a packet again that was lost
+                    one.sendall(word)
+                continue
             if not data:
                 return False
             heard = heard[-64:] + data
@@ -170,12 +180,12 @@ class Traffic:
     ways: dict[str, Way]
     echoes: list[Echo] = field(default_factory=list)
 
-    def passing(self, seconds: float) -> set[str]:
-        """The names of those on which traffic passes, each given so long."""
+    def passing(self, seconds: float, wanted: Collection[str] = ()) -> set[str]:
+        """The names of those on which traffic passes, each given so long, and those wanted as long as it takes."""
         passed: set[str] = set()
 
         def measure(name: str, way: Way) -> None:
-            if way.passes(seconds):
+            if way.passes(LONG if name in wanted else seconds):
                 passed.add(name)
 
         threads = [threading.Thread(target=measure, args=item) for item in self.ways.items()]
