@@ -19,7 +19,7 @@ PERCENT = often(100, 90)
 """Of a run, in which points lie: of few, none may be lost behind the end of one that has fewer events than others."""
 
 
-@pytest.mark.parametrize(("playbook", "points"), [("everything", often(100, 24)), ("other-ways", often(40, 12))])
+@pytest.mark.parametrize(("playbook", "points"), [("everything", often(100, 16)), ("other-ways", often(40, 12))])
 def test_a_run_killed_at_any_point_can_be_sealed_verified_and_undone(
     lab: Lab, irkit: Irkit, playbook: str, points: int
 ) -> None:

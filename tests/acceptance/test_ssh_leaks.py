@@ -30,7 +30,7 @@ from tests.soak import often
 
 pytestmark = pytest.mark.engine
 
-FOLLOWS, CALLS, RECONNECTS = 30, 300, often(1000, 104)
+FOLLOWS, CALLS, RECONNECTS = 30, 300, often(1000, 56)
 WRITERS = 3
 LINES = 2000
 AT_ONCE = 8

@@ -17,7 +17,7 @@ from tests.soak import often
 
 pytestmark = pytest.mark.engine
 
-FLIPS = often(24, 6)
+FLIPS = often(24, 3)
 """Bytes changed in each file, one at a time: the first, the last, and others by chance (many bytes of every kind
 of file are tried in tests/adapters/test_verify.py, on a smaller bundle)."""
 

@@ -70,6 +70,12 @@ FAULTS += [(TargetError("made to fail", kind), "after") for kind in WORKS_OUT]
 FAULTS += [(Crash(), "before"), (Crash(), "after")]  # type: ignore[list-item]
 
 
+def some(whole: int, fault: tuple[BaseException, str]) -> range:
+    """The calls, of that many, at which a fault is tried: all, else every other, and the rest with the next fault."""
+    apart = often(1, 2)
+    return range(1 + FAULTS.index(fault) % apart, whole + 1, apart)
+
+
 def named(fault: tuple[BaseException, str]) -> str:
     error, when = fault
     return f"{error.kind if isinstance(error, TargetError) else 'crash'} {when}"
@@ -77,7 +83,7 @@ def named(fault: tuple[BaseException, str]) -> str:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=named)
 def test_whatever_call_fails_the_log_is_enough_to_put_everything_back(fault: tuple[BaseException, str]) -> None:
-    for number in range(1, CALLS + 1):
+    for number in some(CALLS, fault):
         world = suspects()
         run, _ = run_through(world, world.plan(*STEPS), {number: fault})
         undo = world.undo(run)
@@ -88,7 +94,7 @@ def test_whatever_call_fails_the_log_is_enough_to_put_everything_back(fault: tup
 
 @pytest.mark.parametrize("fault", FAULTS, ids=named)
 def test_an_undo_that_fails_at_any_call_can_be_repeated(fault: tuple[BaseException, str]) -> None:
-    for number in range(1, UNDO_CALLS + 1):
+    for number in some(UNDO_CALLS, fault):
         world = suspects()
         run, _ = run_through(world, world.plan(*STEPS), {})
         broken, calls = run_through(world, world.plan_undo(run, name="u1"), {number: fault})
@@ -109,7 +115,7 @@ CERTAIN = [fault for fault in FAULTS if isinstance(fault[0], TargetError) and fa
 
 @pytest.mark.parametrize("fault", CERTAIN, ids=named)
 def test_what_certainly_did_not_take_hold_is_not_taken_back(fault: tuple[BaseException, str]) -> None:
-    for number in range(1, CALLS + 1):
+    for number in some(CALLS, fault):
         world = suspects()
         run, _ = run_through(world, world.plan(*STEPS), {number: fault})
         finished = [one.started.undo for one in reversed(run.operations) if one.state == "finished"]
@@ -183,7 +189,7 @@ def test_any_run_with_any_faults_can_be_taken_back(
     assert outstanding(run, [broken, undo, last]) == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=often(40, 20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), st.lists(STEP, min_size=1, max_size=5))
 def test_any_undo_can_be_taken_back_too_and_that_again(world: World, chosen: list[tuple[str, str]]) -> None:
     steps = [step(action, id=f"s{number}", accept_loss=True) for number, (action, _) in enumerate(chosen)]
