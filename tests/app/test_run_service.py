@@ -1,34 +1,16 @@
 """Runs on threads of their own: they end by themselves, on demand, and say what went wrong."""
 
-import threading
 from pathlib import Path
 
 import pytest
 
 from irkit.adapters.bundle import Bundle
-from irkit.adapters.memory import MemoryTarget
 from irkit.app import Prepared, prepare, prepare_undo, read_records, verify_bundle
 from irkit.app.run_service import ActiveRun, RunService
 from irkit.core.errors import StorageError, UsageError
 from irkit.core.events import Note, RunFinished
-from irkit.core.host import Host
-from irkit.core.operations import Operation
-from irkit.core.ports import Deadline, Intake, Outcome
 from tests.app.hosts_in_memory import Place, one_each
-
-
-class Slow(MemoryTarget):
-    """A host on which every operation waits for `go`."""
-
-    def __init__(self, host: Host) -> None:
-        super().__init__(one_each(host.name)[host.name], host, "engine")
-        self.go, self.waits = threading.Event(), threading.Event()
-
-    def apply(self, operation: Operation, intake: Intake, deadline: Deadline) -> Outcome:
-        self.waits.set()
-        while not self.go.wait(0.02):
-            deadline.remaining()
-        return super().apply(operation, intake, deadline)
+from tests.app.slow_host import Slow
 
 
 def prepared(place: Place, folder: Path, playbook: str = "triage") -> Prepared:

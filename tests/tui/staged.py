@@ -26,7 +26,7 @@ from irkit.core.ports import Deadline, Intake, Outcome
 from irkit.tui.app import IrkitApp
 from irkit.tui.start import open_terminal
 from tests.app.hosts_in_memory import Place, Silent, one_each
-from tests.app.test_run_service import Slow
+from tests.app.slow_host import Slow
 
 SECRET = "hunter2-in-a-variable"
 ENDS = "told-to-end"

@@ -11,7 +11,7 @@ from irkit.tui.app import IrkitApp
 from irkit.tui.screen import Palette
 from irkit.tui.screens.confirm import ConfirmScreen
 from tests.app.hosts_in_memory import Place
-from tests.app.test_run_service import Slow
+from tests.app.slow_host import Slow
 from tests.engine.world import container
 from tests.tui.test_keys_in_order import burst, planned
 from tests.tui.world import play, until

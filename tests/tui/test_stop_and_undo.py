@@ -14,7 +14,7 @@ from irkit.tui.app import IrkitApp
 from irkit.tui.screens.choice import ChoiceScreen
 from irkit.tui.screens.plan import PlanScreen
 from tests.app.hosts_in_memory import Place
-from tests.app.test_run_service import Slow
+from tests.app.slow_host import Slow
 from tests.tui.world import play, text_of, until
 
 BULK = (ReadLogs, Export, DumpMemory)
