@@ -259,7 +259,7 @@ def test_freeze_restart_and_stop(spare: Engine) -> None:
     spare.freeze()
     assert not spare.ping(timeout=0.3)
     spare.thaw()
-    assert spare.ping()
+    assert wait_until(spare.ping)
     lab = Lab(spare)
     again = lab.make(Suspect("again", restart="always"))
     ends = lab.make(Suspect("ends"))
@@ -390,7 +390,7 @@ def test_engine_can_be_adopted_but_not_stopped(engine: Engine, monkeypatch: pyte
     found = adopted_engine()
     assert found is not None
     found.stop()
-    assert found.ping()
+    assert wait_until(found.ping)
     assert (found.lab_id, found.namespace, found.own) == (engine.lab_id, engine.namespace, True)
 
 

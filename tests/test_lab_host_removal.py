@@ -58,7 +58,7 @@ def test_nothing_is_left_of_hosts_and_what_ran_on_them(engine: Engine, client: C
         assert traces(records[1]) == []
         assert client.ssh("outer", "true").returncode == 0
     assert [traces(record) for record in records] == [[], []]
-    assert engine.ping()
+    assert wait_until(engine.ping)
     assert own_devices() == []
 
 

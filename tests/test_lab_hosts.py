@@ -108,7 +108,7 @@ def test_several_hosts_may_show_one_engine(engine: Engine, client: ClientSide) -
         assert client.ssh("one", ENGINE_ID).stdout == client.ssh("two", ENGINE_ID).stdout
         assert one.address != two.address
         assert client.ssh("two", "hostname").stdout == b"two\n"
-    assert engine.ping()
+    assert wait_until(engine.ping)
 
 
 def test_a_host_has_users_rules_and_places_of_its_own(bare: LabHost, client: ClientSide) -> None:

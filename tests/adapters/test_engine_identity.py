@@ -49,7 +49,7 @@ def place() -> Iterator[Path]:
 
 
 def deadline() -> OperationDeadline:
-    return OperationDeadline(SystemClock(), 20, 20, Cancel())
+    return OperationDeadline(SystemClock(), 60, 60, Cancel())
 
 
 def engine_saying(place: Path, info: Infos, version: Any = VERSION) -> FakeEngine:

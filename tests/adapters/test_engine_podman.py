@@ -67,7 +67,7 @@ def place() -> Iterator[Path]:
 
 
 def deadline() -> OperationDeadline:
-    return OperationDeadline(SystemClock(), 20, 20, Cancel())
+    return OperationDeadline(SystemClock(), 60, 60, Cancel())
 
 
 def apply(

@@ -51,7 +51,7 @@ def commit(place: Path, docker: Docker, *, pause: bool) -> tuple[TargetError | N
     refused = None
     with FakeEngine(place, docker) as fake:
         try:
-            engine.apply(operation, intake, OperationDeadline(SystemClock(), 20, 20, Cancel()))
+            engine.apply(operation, intake, OperationDeadline(SystemClock(), 60, 60, Cancel()))
         except TargetError as error:
             refused = error
     return refused, any(one.startswith("POST") and "/commit" in one for one in fake.requests)

@@ -219,6 +219,14 @@ def full_server() -> Iterator[int]:
 
 
 @contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens on, nor can meanwhile."""
+    with socket.socket() as taken:
+        taken.bind((HERE, 0))
+        yield taken.getsockname()[1]
+
+
+@contextmanager
 def silent_server() -> Iterator[int]:
     """A port that takes connections and says nothing."""
     with socket.create_server((HERE, 0)) as listener:
@@ -226,9 +234,9 @@ def silent_server() -> Iterator[int]:
 
 
 def test_a_port_that_refuses_is_told() -> None:
-    with silent_server() as port:
-        pass
-    assert f"127.0.0.1:{port} refuses the connection: no engine listens there" in str(refusal(reached(port)))
+    with closed_port() as port:
+        error = refusal(reached(port))
+    assert f"127.0.0.1:{port} refuses the connection: no engine listens there" in str(error)
 
 
 def test_a_machine_that_does_not_answer_is_waited_for_no_longer_than_said(trusting: Path) -> None:
@@ -256,9 +264,7 @@ def test_a_connection_being_made_can_be_cancelled(trusting: Path, server: Server
 
 
 def test_the_next_address_is_tried_where_one_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    with silent_server() as closed:
-        pass
-    with TlsEngine(None) as server:
+    with closed_port() as closed, TlsEngine(None) as server:
         both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (HERE, port)) for port in (closed, server.port)]
         monkeypatch.setattr(engine_tls, "look_up", lambda *_: both)
         assert b"SystemTime" in ask(reached(server.port, address="localhost"))
@@ -275,7 +281,7 @@ def test_connections_that_fail_leave_nothing_open(tmp_path: Path, trusting: Path
         for _ in range(20):
             with pytest.raises(UnreachableError):
                 dial(deadline())
-    assert open_files() == before
+    assert open_files() <= before  # what another test left may have been closed meanwhile
 
 
 # A real engine ---------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def place() -> Iterator[Path]:
 
 
 def deadline() -> OperationDeadline:
-    return OperationDeadline(SystemClock(), 20, 20, Cancel())
+    return OperationDeadline(SystemClock(), 60, 60, Cancel())
 
 
 def number(version: str) -> tuple[int, ...]:

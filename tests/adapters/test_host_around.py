@@ -30,7 +30,7 @@ def read(place: Path, files: HostFiles) -> tuple[dict[str, Any], dict[str, bytes
     intake = store.intake(host="local", container=None, operation=operation, task=0)
     with FakeEngine(place, lambda method, path: http(b"[]") if "/containers/json" in path else None):
         target = DockerEngine(Host(name="local"), dial_unix(str(place)), SystemClock(), files=files)
-        outcome = target.apply(operation, intake, OperationDeadline(SystemClock(), 20, 20, Cancel()))
+        outcome = target.apply(operation, intake, OperationDeadline(SystemClock(), 60, 60, Cancel()))
     intake.close("not finished")
     kept = {path.partition("/around/")[2]: content for path, content in store.files.items()}
     with tarfile.open(fileobj=io.BytesIO(kept["files.tar"])) as tar:

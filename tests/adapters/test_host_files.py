@@ -300,7 +300,7 @@ def test_no_descriptor_is_left_open(jail: Path, files: LocalFiles) -> None:
             below.free_space(b"/", deadline())
         with pytest.raises(TargetError):
             files.below(path_of(jail) + b"/folder/file")
-    assert open_files() == before
+    assert open_files() <= before  # what another test left may have been closed meanwhile
 
 
 def test_after_closing_nothing_is_read(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ IPV6 = (
 
 
 def deadline() -> OperationDeadline:
-    return OperationDeadline(SystemClock(), 9, 9, Cancel())
+    return OperationDeadline(SystemClock(), 60, 60, Cancel())
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def read(
     intake = store.intake(host="local", container=None, operation=operation, task=0)
     with FakeEngine(place, answers):
         target = DockerEngine(Host(name="local"), dial_unix(str(place)), SystemClock(), files=files)
-        outcome = target.apply(operation, intake, OperationDeadline(SystemClock(), 20, 20, Cancel()))
+        outcome = target.apply(operation, intake, OperationDeadline(SystemClock(), 60, 60, Cancel()))
     intake.close("not finished")
     kept = {path.rpartition("/")[2]: content for path, content in store.files.items()}
     return kept, outcome.detail, json.loads(kept["files.json"])

@@ -17,7 +17,7 @@ PODMAN_MOUNT = f"9 8 0:2 /containers/overlay-containers/{ONE}/userdata/hosts /et
 
 
 def deadline() -> OperationDeadline:
-    return OperationDeadline(SystemClock(), 5, 5, Cancel())
+    return OperationDeadline(SystemClock(), 60, 60, Cancel())
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def test_no_descriptor_is_left_by_sessions_that_died(servers: SftpServers, files
         servers.processes[-1].wait()
     files.stat(b"/", deadline())
     files.close()
-    assert open_files() == before
+    assert open_files() <= before  # what another test left may have been closed meanwhile
 
 
 def test_a_host_whose_servers_all_die_is_lost(files: SftpFiles) -> None:

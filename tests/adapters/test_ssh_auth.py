@@ -151,7 +151,8 @@ def test_a_certificate_of_the_hosts_authority_lets_in(
     client.config.write_text(client.config.read_text().replace(f"    IdentityFile {with_sshd.client_key}\n", ""))
     with linked(client, "web") as link:
         assert link.is_well
-    assert "Accepted certificate" in with_sshd.log() or "Accepted publickey for root" in with_sshd.log()
+    words = "Accepted certificate", "Accepted publickey for root"
+    assert wait_until(lambda: any(one in with_sshd.log() for one in words))
     locked = encrypted(tmp_path, keys.file("mine_ed25519"))
     text = client.config.read_text().replace(str(keys.file("mine_ed25519")), str(locked))
     client.config.write_text(text)
@@ -345,7 +346,7 @@ def test_a_host_that_asks_itself_is_answered(client: ClientSide, with_sshd: LabH
     with linked(client, "web", ways(client, asked)) as link:
         assert link.is_well
     assert len(asked.prompts) == 2
-    assert "keyboard-interactive" in with_sshd.log()
+    assert wait_until(lambda: "keyboard-interactive" in with_sshd.log())
     error = refusal(client, "web")
     assert "--ask-pass" in error.reason
 

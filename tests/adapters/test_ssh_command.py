@@ -125,7 +125,7 @@ def test_waiting_for_a_session_ends_in_time_and_with_the_run(client: ClientSide,
     web.restart_sshd(MaxSessions="1")
     try:
         with on(client, web, "plain") as link:
-            busy = open_command(link, ("sleep", "60"), 1 << 16, deadline())
+            busy = open_command(link, ("sleep", "600"), 1 << 16, deadline())
             with pytest.raises(TargetError) as caught:
                 run_command(link, ("id", "-u"), deadline(0.5))
             assert caught.value.kind is Refusal.TIMEOUT
@@ -142,7 +142,7 @@ def test_waiting_for_a_session_ends_in_time_and_with_the_run(client: ClientSide,
 
 
 def test_a_command_that_was_left_does_not_run_on(client: ClientSide, web: LabHost) -> None:
-    for user, argv in (("plain", ("sleep", "60")), ("root", ("dd", "bs=1"))):
+    for user, argv in (("plain", ("sleep", "600")), ("root", ("dd", "bs=1"))):
         with on(client, web, user) as link:
             before = len(web.log())
             open_command(link, argv, 1 << 16, deadline()).close()

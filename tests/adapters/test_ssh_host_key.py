@@ -37,6 +37,7 @@ def ed25519(host: LabHost) -> bytes:
 def refused(client: ClientSide, web: LabHost, state: HostState, name: str = "web") -> str:
     """The reason, once it was seen that nobody tried to log in."""
     assert web.wait_sessions(0) == 0  # of a test before, whose end is logged later
+    assert web.wait_sessions(0) == 0  # what is logged of those before is logged by then
     before = len(web.log())
     error = refusal(client, name)
     assert error.state is state, error

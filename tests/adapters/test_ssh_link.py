@@ -192,7 +192,7 @@ def test_a_first_hop_may_be_reached_over_a_command(client: ClientSide, chain: Ch
 
 def hold(connection: socket.socket) -> None:
     """Keep it until the other side ends."""
-    connection.settimeout(20)
+    connection.settimeout(LONG)
     while connection.recv(4096):
         pass
 

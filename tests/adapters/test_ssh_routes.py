@@ -14,6 +14,7 @@ from irkit.core.errors import HostState, Refusal, TargetError, UnreachableError,
 from tests.adapters.ssh_servers import FakeHost, fake_host, nothing
 from tests.adapters.ssh_side import Doing, deadline, host_of, linked, one_line
 from tests.lab.client_side import ClientSide
+from tests.lab.counting import wait_until
 from tests.lab.engine import Engine
 from tests.lab.host_start import User, start_host
 from tests.lab.hosts import LabHost
@@ -207,24 +208,25 @@ def test_sockets_come_before_commands_and_what_runs_as_root_last() -> None:
 
 
 def test_an_engine_that_does_not_answer_is_waited_for_once(client: ClientSide, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ssh_routes, "PROBE", 0.3)
+    monkeypatch.setattr(ssh_routes, "PROBE", 1.0)
     with fake_host(client, serve=nothing) as host, linked(client, "fake") as link:
         with pytest.raises(UnreachableError) as caught:
             find_route(host_of("fake", socket="/x.sock"), link, deadline())
-        assert "nothing answers within 0.3 s" in one_line(caught.value).reason
+        assert "nothing answers within 1 s" in one_line(caught.value).reason
         assert host.rules.commands == {}
+        assert wait_until(lambda: bool(host.accepted))
         assert len(host.accepted) == 1
 
 
 def test_a_host_on_which_no_command_begins_is_not_asked_for_another(
     client: ClientSide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ssh_routes, "PROBE", 0.3)
+    monkeypatch.setattr(ssh_routes, "PROBE", 1.0)
     with fake_host(client, serve=nothing) as host, linked(client, "fake") as link:
         monkeypatch.setattr(host.rules, "check_channel_request", only_sessions(host))
         with pytest.raises(UnreachableError) as caught:
             find_route(host_of("fake", socket="/x.sock"), link, deadline())
-        assert "no command begins within 0.3 s" in one_line(caught.value).reason
+        assert "no command begins within 1 s" in one_line(caught.value).reason
         assert len(host.rules.commands) == 1
 
 

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from irkit.core.ports import FileFacts, FileKind, HostFiles, Span
 from tests.adapters.sftp_servers import open_files
 from tests.contract.file_sites import deadline
 from tests.contract.test_host_files import NAMES
+from tests.lab.counting import LONG
 
 MIB = 1 << 20
 NET_RAW = struct.pack("<IIIII", 0x02000001, 1 << 13, 0, 0, 0)
@@ -236,7 +238,7 @@ def test_a_folder_hundreds_deep_with_neighbours_everywhere_is_walked_whole(keep:
     os.close(at)
     before = open_files()
     found = keep()
-    assert open_files() == before
+    assert open_files() <= before  # what another test left may have been closed meanwhile
     assert len(found.lines) == 801 and found.partial == ""
     assert max(len(name) for name in found.lines) == 2 * 400 - 1
     assert b"/".join([b"a"] * 400) in found.members()
@@ -263,8 +265,10 @@ def test_whoever_swaps_folders_and_files_for_links_meanwhile_leads_nowhere(keep:
         (tmp_path / f"{number}-file").write_bytes(b"own" * 1000)
     swapping = Swapping(tmp_path, outside)
     try:
-        for _ in range(15):
+        tries, end = 0, time.monotonic() + LONG
+        while tries < 15 or (swapping.count <= 100 and time.monotonic() < end):
             assert b"SECRET" not in keep().archive
+            tries += 1
     finally:
         swapping.stop()
     assert swapping.count > 100
