@@ -14,7 +14,7 @@ from tests.app.hosts_in_memory import Place
 from tests.app.slow_host import Slow
 from tests.engine.world import container
 from tests.tui.test_keys_in_order import burst, planned
-from tests.tui.world import play, until
+from tests.tui.world import play, text_of, until
 
 
 @pytest.mark.parametrize(("key", "phrase"), [("C", ""), ("I", "web")])
@@ -55,6 +55,7 @@ def test_what_is_agreed_to_is_begun_once_whatever_is_pressed_next(tmp_path: Path
     place = Place(special={"local": Slow})
 
     async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "1/1 shown" in text_of(app))
         host = place.opened["local"]
         assert isinstance(host, Slow)
         host.go.set()

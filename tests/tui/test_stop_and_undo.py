@@ -47,6 +47,7 @@ def test_stop_and_undo_ends_the_run_and_shows_the_plan_that_takes_it_back(tmp_pa
     place = Place(special={"a@x": LongReads})
 
     async def script(app: IrkitApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "on-a@x" in text_of(app))
         host = place.opened["a@x"]
         assert isinstance(host, LongReads)
         (container,) = host.containers.values()

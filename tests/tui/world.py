@@ -74,12 +74,11 @@ async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: flo
     An AssertionError, with what is shown, where it does not come.
     """
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            await idle()
-            return
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"it did not come:\n{text_of(pilot.app)}")
         await pilot.pause(0.05)
-    raise AssertionError(f"it did not come:\n{text_of(pilot.app)}")
+    await idle()
 
 
 def text_of(app: Any) -> str:
