@@ -65,9 +65,9 @@ def calls_of(world: World, plan: Any) -> int:
 
 CALLS = calls_of(suspects(), suspects().plan(*STEPS))
 UNDO_CALLS = 9
-FAULTS = [(TargetError("made to fail", kind), "before") for kind in Refusal]
+FAULTS: list[tuple[BaseException, str]] = [(TargetError("made to fail", kind), "before") for kind in Refusal]
 FAULTS += [(TargetError("made to fail", kind), "after") for kind in WORKS_OUT]
-FAULTS += [(Crash(), "before"), (Crash(), "after")]  # type: ignore[list-item]
+FAULTS += [(Crash(), "before"), (Crash(), "after")]
 
 
 def some(whole: int, fault: tuple[BaseException, str]) -> range:
