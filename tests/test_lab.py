@@ -15,10 +15,11 @@ import pytest
 
 from tests.lab import fixtures, hostile, leftovers, processes, setup
 from tests.lab.counting import wait_until
-from tests.lab.engine import Engine, LabError, adopted_engine, machine_engine, start_engine, sweep
+from tests.lab.engine import Engine, LabError, adopted_engine, machine_engine, start_engine
 from tests.lab.images import base_image, big_image
 from tests.lab.script import DELETED_EXECUTABLE
 from tests.lab.suspects import LISTENER_ANSWER, Attach, Lab, Network, State, Suspect
+from tests.lab.sweeping import sweep, sweep_now, swept_by_one
 from tests.lab.tools import run, tool
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
@@ -259,7 +260,7 @@ def test_freeze_restart_and_stop(spare: Engine) -> None:
     spare.freeze()
     assert not spare.ping(timeout=0.3)
     spare.thaw()
-    assert wait_until(spare.ping)
+    assert spare.ping()
     lab = Lab(spare)
     again = lab.make(Suspect("again", restart="always"))
     ends = lab.make(Suspect("ends"))
@@ -310,27 +311,24 @@ def test_sweep_takes_what_stood_for_the_internet_beside_an_engine_too() -> None:
     with subprocess.Popen(["true"]) as ended:
         ended.wait()
     name = f"irkit-lab-{ended.pid}-1-out"
-    run([tool("ip"), "netns", "add", name])
-    sweep()  # or another worker's, meanwhile
-    assert wait_until(lambda: not (leftovers.NETNS / name).exists())
+    with swept_by_one():
+        run([tool("ip"), "netns", "add", name])
+        assert sweep() == [], "one at a time"
+        assert name in sweep_now()
+    assert not (leftovers.NETNS / name).exists()
 
 
 def test_sweep_after_the_owner_was_killed() -> None:
-    assert any(is_swept_by_us() for _ in range(6))
-
-
-def is_swept_by_us() -> bool:
-    """Whether it was this test's sweep that took the engine, and not another worker's; it is gone in any case."""
     pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-c", OWNER], stdin=pipe, stdout=pipe, text=True) as owner:
+    with subprocess.Popen([sys.executable, "-c", OWNER], stdin=pipe, stdout=pipe, text=True) as owner, swept_by_one():
         assert owner.stdout is not None
         root, namespace = owner.stdout.readline().split()
-        assert namespace not in sweep()  # its owner lives
+        assert namespace not in sweep_now()  # its owner lives
         assert traces(Path(root), namespace) != []
         owner.kill()
-    swept = sweep()
-    assert wait_until(lambda: traces(Path(root), namespace) == [])
-    return namespace in swept
+        owner.wait()
+        assert namespace in sweep_now()
+    assert traces(Path(root), namespace) == []
 
 
 def test_machine_engine_keeps_what_is_not_ours(spare: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,13 +371,13 @@ def test_a_terminated_exec_leaves_nothing() -> None:
         "--",
         "sh",
         "-c",
-        "echo $IRKIT_LAB_ROOT $IRKIT_LAB_NAMESPACE; sleep 60",
+        "echo $IRKIT_LAB_ROOT $IRKIT_LAB_NAMESPACE; sleep 600",
     ]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
         assert child.stdout is not None
         root, namespace = child.stdout.readline().split()
         child.terminate()
-        assert child.wait(timeout=120) == 143
+        assert child.wait(timeout=300) == 143
     assert traces(Path(root), namespace) == []
 
 
@@ -390,15 +388,21 @@ def test_engine_can_be_adopted_but_not_stopped(engine: Engine, monkeypatch: pyte
     found = adopted_engine()
     assert found is not None
     found.stop()
-    assert wait_until(found.ping)
+    assert found.ping()
     assert (found.lab_id, found.namespace, found.own) == (engine.lab_id, engine.namespace, True)
 
 
 def test_a_failed_start_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    before = own_records()
     with pytest.raises(LabError, match="no-such-setting") as caught, start_engine(settings={"no-such-setting": 1}):
         pass
     assert "\n" not in str(caught.value)
-    assert not [entry for entry in leftovers.STATE.iterdir() if f"-{os.getpid()}-9" in entry.name]
+    assert own_records() == before
+
+
+def own_records() -> set[str]:
+    """What this process has on record; engines that all tests share among it."""
+    return {entry.name for entry in leftovers.STATE.iterdir() if f"-{os.getpid()}-" in entry.name}
 
 
 def test_a_directory_in_use_is_refused(tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ import pytest
 from tests.lab import host_leftovers, leftovers, links, processes
 from tests.lab.client_side import ClientSide
 from tests.lab.counting import wait_until
-from tests.lab.engine import Engine, sweep
+from tests.lab.engine import Engine
 from tests.lab.host_leftovers import HostRecord
 from tests.lab.host_start import User, start_host
 from tests.lab.hosts import LabHost
+from tests.lab.sweeping import sweep_now, swept_by_one
 from tests.lab.tools import LabError, run, tool
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
@@ -58,7 +59,7 @@ def test_nothing_is_left_of_hosts_and_what_ran_on_them(engine: Engine, client: C
         assert traces(records[1]) == []
         assert client.ssh("outer", "true").returncode == 0
     assert [traces(record) for record in records] == [[], []]
-    assert wait_until(engine.ping)
+    assert engine.ping()
     assert own_devices() == []
 
 
@@ -76,47 +77,33 @@ with start_host(name="outer", engine=True) as outer, start_host(name="inner", be
 """
 
 
-TRIES = 6
-"""Any process that starts a host or an engine sweeps first: it may be quicker than the sweep that a test is about."""
-
-
 def test_a_sweep_removes_hosts_whose_owner_was_killed(tmp_path: Path) -> None:
-    assert any(is_swept_by_us(tmp_path / str(number)) for number in range(TRIES))
-
-
-def is_swept_by_us(place: Path) -> bool:
-    """Whether hosts of a killed owner were there until this sweep took and told them; in any case they are gone."""
-    place.mkdir()
     pipe = subprocess.PIPE
-    argv = [sys.executable, "-c", OWNER, str(place)]
-    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True) as owner:
+    argv = [sys.executable, "-c", OWNER, str(tmp_path)]
+    sweeper = [sys.executable, "-m", "tests.lab", "sweep"]
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True) as owner, swept_by_one():
         assert owner.stdout is not None
         *marks, namespace, root = owner.stdout.readline().split()
         records = [record for record in HostRecord.all() if record.name in marks]
-        assert not set(sweep()) & set(marks)  # their owner lives
+        assert not set(sweep_now()) & set(marks)  # their owner lives
         owner.kill()
-    were_there = [bool(traces(record)) for record in records] == [True, True]
-    done = subprocess.run([sys.executable, "-m", "tests.lab", "sweep"], capture_output=True, text=True, check=True)
-    assert wait_until(lambda: [traces(record) for record in records] == [[], []])
-    assert wait_until(lambda: not Path(root).exists())
-    return were_there and all(name in done.stderr for name in (*marks, namespace))
+        owner.wait()
+        assert [bool(traces(record)) for record in records] == [True, True]
+        done = subprocess.run(sweeper, capture_output=True, text=True, check=True)
+    assert all(name in done.stderr for name in (*marks, namespace))
+    assert [traces(record) for record in records] == [[], []]
+    assert not Path(root).exists()
 
 
 def test_a_sweep_removes_a_wire_and_a_namespace_that_are_on_no_record() -> None:
-    assert any(is_wire_swept_by_us() for _ in range(TRIES))
-
-
-def is_wire_swept_by_us() -> bool:
-    """Whether both were removed by the sweep of this test; they are gone in any case."""
     child = subprocess.Popen(["true"])
     child.wait()
     device, namespace = f"{host_leftovers.OUTER}{child.pid}-1", f"irkit-lab-{child.pid}-h1"
-    run([tool("ip"), "netns", "add", namespace])
-    run([tool("ip"), "link", "add", device, "type", "veth", "peer", "name", "ili0-1", "netns", namespace])
-    swept = sweep()
-    assert wait_until(lambda: device not in host_leftovers.devices())
-    assert wait_until(lambda: not (leftovers.NETNS / namespace).exists())
-    return {device, namespace} <= set(swept)
+    with swept_by_one():
+        run([tool("ip"), "netns", "add", namespace])
+        run([tool("ip"), "link", "add", device, "type", "veth", "peer", "name", "ili0-1", "netns", namespace])
+        assert {device, namespace} <= set(sweep_now())
+    assert device not in host_leftovers.devices()
 
 
 def test_a_host_that_does_not_start_is_one_line_and_leaves_nothing() -> None:

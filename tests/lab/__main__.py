@@ -6,8 +6,9 @@ import subprocess
 import sys
 from types import FrameType
 
-from .engine import LabError, start_engine, sweep
+from .engine import LabError, start_engine
 from .setup import ensure_packages
+from .sweeping import sweep_now
 
 
 def say(stage: str) -> None:
@@ -60,7 +61,7 @@ def main() -> int:
             ensure_packages()
             say("everything the lab needs is here")
         else:
-            say(f"removed {', '.join(sweep()) or 'nothing, nothing was left'}")
+            say(f"removed {', '.join(sweep_now()) or 'nothing, nothing was left'}")
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
