@@ -92,7 +92,7 @@ class ClientSide:
         variables: Mapping[str, str] | None = None,
         check: bool = True,
         input: bytes | None = None,
-        timeout: float = 30,
+        timeout: float = 120,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command on a host with the OpenSSH client; exit status 255 is the client's own."""
         argv = self.ssh_argv(name, *command, options=(*options, QUICK))

@@ -29,7 +29,7 @@ from .tools import LabError, clean_environment, last_words, run, tool
 __all__ = ["LABEL", "Engine", "LabError", "adopted_engine", "machine_engine", "start_engine", "sweep"]
 
 LABEL = "irkit.lab"
-READY_SECONDS = 30
+READY_SECONDS = 60
 SOCKET_PATH_MAX = 107  # what the kernel takes
 MACHINE_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 # Engines up to 24 keep the key that their id comes from in /etc/docker: each shall have an id of its own.
@@ -97,7 +97,7 @@ class Engine:
             return list(argv)
         return [tool("nsenter"), f"--net={leftovers.NETNS / self.namespace}", *argv]
 
-    def ping(self, timeout: float = 2) -> bool:
+    def ping(self, timeout: float = 20) -> bool:
         """True where the engine answers."""
         try:
             with socket.socket(socket.AF_UNIX) as connection:
@@ -130,7 +130,7 @@ class Engine:
         self.thaw()
         processes.end([self.pid()], grace=0 if kill else 20)
         self._reap()
-        processes.wait_gone(leftovers.daemons(self.root, ("containerd",)), 5)
+        processes.wait_gone(leftovers.daemons(self.root, ("containerd",)), processes.PATIENCE)
         # A dead containerd that nobody reaps looks alive to the engine, which would wait for it in vain.
         for stale in (self.socket, self.root / "exec" / "containerd" / "containerd.pid"):
             stale.unlink(missing_ok=True)
@@ -183,7 +183,7 @@ class Engine:
         # A living engine ends its containers in good order; a dead or hung one is taken down without its help.
         with contextlib.suppress(LabError):
             self.thaw()
-            if self.ping():
+            if self.ping(timeout=2):
                 remove_containers(self, [])
         left = leftovers.take_down(_record(self))
         self._reap()

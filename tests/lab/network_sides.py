@@ -137,16 +137,18 @@ class Way:
         return one
 
     def passes(self, seconds: float) -> bool:
-        """Whether what is said comes back in time."""
-        try:
-            one = self.standing or self._connected(seconds)
-        except OSError:
-            return False
-        try:
-            return _comes_back(one, seconds)
-        finally:
-            if self.standing is None:
-                one.close()
+        """Whether what is said comes back in time. What is refused at once is tried again: an address that is new is
+        not taken for one's own before nobody else was found to have it.
+        """
+        if self.standing is not None:
+            return _comes_back(self.standing, seconds)
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            with contextlib.suppress(OSError), self._connected(left) as one:
+                if _comes_back(one, end - time.monotonic()):
+                    return True
+            time.sleep(0.05)
+        return False
 
     def close(self) -> None:
         if self.standing is not None:

@@ -7,7 +7,11 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from .tools import LabError
+
 PROC = Path("/proc")
+PATIENCE = 60
+"""Seconds in which what was told to stop or to end does so, however busy the machine is."""
 
 
 def all_pids() -> Iterator[int]:
@@ -61,11 +65,13 @@ def send(pid: int, signum: signal.Signals) -> None:
 def stop(pid: int) -> None:
     """SIGSTOP, and wait until each thread has come to rest: the signal alone lets them run a little longer."""
     send(pid, signal.SIGSTOP)
-    for _attempt in range(250):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         states = {_stat_fields(f"{pid}/task/{task.name}")[:1] == ["T"] for task in (PROC / str(pid) / "task").iterdir()}
         if states == {True}:
             return
         time.sleep(0.02)
+    raise LabError(f"process {pid} does not stop")
 
 
 def wait_gone(pids: Iterable[int], timeout: float) -> set[int]:
@@ -89,4 +95,4 @@ def end(pids: Iterable[int], *, grace: float) -> set[int]:
         wanted = wait_gone(wanted, grace)
     for pid in wanted:
         send(pid, signal.SIGKILL)
-    return wait_gone(wanted, 5)
+    return wait_gone(wanted, PATIENCE)

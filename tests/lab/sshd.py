@@ -9,7 +9,7 @@ from pathlib import Path
 from . import processes
 from .tools import LabError, clean_environment, last_words, run, tool
 
-READY_SECONDS = 10
+READY_SECONDS = 60
 KEY_TYPES = {
     "ssh-ed25519": ("ed25519", ()),
     "ecdsa-sha2-nistp256": ("ecdsa", ("-b", "256")),

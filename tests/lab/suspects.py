@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
+from . import processes
 from .description import Attach, Network, State, Suspect
 from .engine import LABEL, Engine
 from .engine_api import NO_SUCH
@@ -21,8 +22,12 @@ __all__ = ["LISTENER_ANSWER", "Attach", "Lab", "Network", "State", "Suspect"]
 SCRIPT = "app/run.sh"
 BUILT_IN = ("bridge", "host", "none")
 SHARED = "container:"
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 RESTARTS = 3
+MAKER = "runc:["
+"""What a process is called that is to become a container's first."""
+PIECE = 16 * 1024
+"""Bytes of a line that an engine keeps as one record."""
 
 
 class Lab:
@@ -97,7 +102,7 @@ class Lab:
         """How many bytes a sink has been sent so far."""
         return len(self.received_data(name))
 
-    def wait_received(self, name: str, more_than: int = 0, timeout: float = 10) -> int:
+    def wait_received(self, name: str, more_than: int = 0, timeout: float = WAIT_SECONDS) -> int:
         """Wait until a sink has more than so many bytes; how many it has."""
         deadline = time.monotonic() + timeout
         while (count := self.received(name)) <= more_than:
@@ -105,6 +110,17 @@ class Lab:
                 raise LabError(f"{name} has {count} bytes after {timeout:g} s, not more than {more_than}")
             time.sleep(0.1)
         return count
+
+    def wait_silence(self, name: str) -> int:
+        """Wait until a sink has got nothing more for a second; how many bytes it has. What was on its way may come."""
+        deadline, count = time.monotonic() + WAIT_SECONDS, self.received(name)
+        while True:
+            time.sleep(1)
+            before, count = count, self.received(name)
+            if count == before:
+                return count
+            if time.monotonic() > deadline:
+                raise LabError(f"{name} gets more and more: {count} bytes by now")
 
     def remove(self, name: str) -> None:
         """Remove a container of the lab's; one that is gone already is as good."""
@@ -199,6 +215,10 @@ class Lab:
             return
         if suspect.command is None:
             self._wait(container, "ready", lambda: self._ready(container))
+            if wanted := logged(suspect):
+                self._wait(container, "done talking", lambda: self._logged(container) >= wanted)
+        else:
+            self._wait(container, "begun", lambda: self._begun(container))
         if suspect.state == "paused":
             self._do("pause", container)
         elif suspect.state == "exited":
@@ -216,6 +236,16 @@ class Lab:
         shown = self.engine.ask("GET", f"/containers/{container}/top?ps_args=-eo%20pid,args", check=False)
         return shown.ok and READY.encode("ascii") in shown.raw
 
+    def _begun(self, container: str) -> bool:
+        """Whether its program runs, and not what the engine makes it from. Who is frozen will not begin any more."""
+        state = self.engine.inspect(container)["State"]
+        return not state["Running"] or state["Paused"] or not processes.command(state["Pid"]).startswith(MAKER)
+
+    def _logged(self, container: str) -> int:
+        """How many bytes of its log the engine has by now: it takes them in after they were written."""
+        done = self.engine.docker("logs", container)
+        return len(done.stdout + done.stderr)
+
     def _exists(self, container: str) -> bool:
         return self.engine.ask("GET", f"/containers/{container}/json", check=False).ok
 
@@ -231,6 +261,18 @@ class Lab:
             if time.monotonic() > deadline:
                 raise LabError(f"waited {WAIT_SECONDS} s in vain until {what}")
             time.sleep(0.03)
+
+
+def logged(suspect: Suspect) -> int:
+    """How many bytes of what it says an engine has in the end, at least; 0 where that is not known."""
+    if suspect.log_options or suspect.log_driver not in (None, "json-file", "local"):
+        return 0
+    said = [b"".join(chunks) for chunks in (suspect.stdout, suspect.stderr)]
+    said = [one[: one.rfind(b"\n") + 1] for one in said]  # what ends no line is kept once nothing more can come
+    if suspect.log_driver == "local":  # which forgets the ends of lines that come in pieces
+        return sum(len(one) - sum(len(line) > PIECE for line in one.split(b"\n")) for one in said)
+    # Kept as text, and no other bytes; a terminal makes two bytes of the end of a line.
+    return sum(len(one.decode("utf-8", "replace").encode()) + suspect.tty * one.count(b"\n") for one in said)
 
 
 def _limits(wanted: Mapping[str, int]) -> Iterator[str]:
