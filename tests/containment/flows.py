@@ -13,7 +13,7 @@ from .site import ECHO, ECHO6, PUBLISHED, Outside, Remote, within
 
 OWN: Final = "its own stream outwards"
 HOST_IN: Final = ("new TCP from the host", "established TCP from the host")
-_PATIENCE: Final = 5
+_PATIENCE: Final = 30
 _LOOK: Final = 0.6
 """Seconds in which a stream that flows brings something: a suspect's sends ten times a second."""
 

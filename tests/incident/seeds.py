@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tests.lab import hostile
+from tests.lab.counting import wait_until
 from tests.lab.description import Attach, Network, Suspect
 from tests.lab.engine import LabError
 from tests.lab.hostile import quoted
@@ -142,7 +143,10 @@ def make_incident(lab: Lab, sizes: Sizes) -> Incident:
         )
     )
     incident.sidecar = lab.make(Suspect(name=SIDECAR, image=image, command=("/bin/busybox", "sh", "/app/sidecar.sh")))
-    _wait_ready(lab, SUSPECT)
+    for name in (SUSPECT, SIDECAR):
+        _wait_ready(lab, name)
+    if not wait_until(lambda: COMPLAINT in lab.engine.docker("logs", lab.name(SIDECAR)).stderr):
+        raise LabError(f"{SIDECAR} does not complain")
     incident.pid = int(lab.engine.inspect(lab.name(SUSPECT))["State"]["Pid"])
     _set_from_outside(incident)
     incident.deleted_sha256 = _deleted_digest(incident)
@@ -199,6 +203,10 @@ def _image(lab: Lab, sizes: Sizes) -> str:
     return derived_image(lab.engine, f"{IMAGE}-{sizes.small_files}", files, ["/bin/sh"])
 
 
+_RENAMED = "until readlink /proc/$!/exe | grep -q perl && ! grep -q hold.pl /proc/$!/cmdline; do sleep 0.02; done"
+"""Until what was begun last calls itself something else."""
+
+
 def _script(sizes: Sizes) -> bytes:
     """All that the suspect does, ending in the state it is found in."""
     obscured = "".join(chr(ord(char) ^ 1) for char in REMEMBERED)
@@ -227,9 +235,13 @@ def _script(sizes: Sizes) -> bytes:
         "/usr/bin/perl /app/hold.pl memfd & ",
         "until readlink /proc/$!/exe | grep -q memfd; do sleep 0.02; done",
         f"/usr/bin/perl /app/hold.pl forge '{FORGED}' &",
+        _RENAMED,
         "/usr/bin/perl /app/hold.pl unlinked /tmp/.typed &",
+        "until ls -l /proc/$!/fd | grep -q 'typed (deleted)'; do sleep 0.02; done",
         f"/usr/bin/perl /app/hold.pl memory '{obscured}' &",
+        _RENAMED,
         f"{VARIABLE}={SECRET} sleep 7000003 &",
+        "until grep -q 7000003 /proc/$!/cmdline; do sleep 0.02; done",
         f"(while :; do echo beat; sleep 1; done | nc 10.99.7.9 {SINK_PORT}) </dev/null >/dev/null 2>&1 &",
         f"until grep -q ':{SINK_PORT:04X} 01 ' /proc/net/tcp; do sleep 0.05; done",
         # Its programs, last: from here on each leaves a mark.

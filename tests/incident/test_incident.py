@@ -12,6 +12,7 @@ import pytest
 
 from tests.acceptance.command import connect
 from tests.lab.engine import Engine
+from tests.lab.processes import arguments, parent
 from tests.lab.suspects import Lab
 
 from .contents import Contents
@@ -49,13 +50,17 @@ class Seen:
 
 
 def is_in(process: Path, namespace: Path) -> bool:
-    """Whether a process is in the namespace, and stays: those that sleep a second come and go."""
+    """Whether a process is in the namespace, and stays: those that sleep a second come and go, and each is at first as
+    the shell that it came from, and nothing in the end.
+    """
+    pid = int(process.name)
     try:
-        return (process / "ns/pid").readlink() == namespace and b"sleep\x001\x00" not in (
-            process / "cmdline"
-        ).read_bytes()
+        words = arguments(pid)
+        is_there = (process / "ns/pid").readlink() == namespace
     except OSError:
         return False
+    is_passing = words[-2:] in ([], ["sleep", "1"]) or words == arguments(parent(pid) or 0)
+    return is_there and not is_passing
 
 
 @dataclass
