@@ -4,6 +4,7 @@ import contextlib
 import json
 import subprocess
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,8 @@ def carried_out(lab: Lab, irkit: Irkit, step: str, *more: str, size: int = 56, c
     for line in process.stdout:
         events.append(json.loads(line)["event"])
         if events[-1]["event"] == "operation-started" and events[-1]["operation"]["operation"] == "capture-packets":
-            threading.Timer(2.0, lambda: ping(lab, size, count)).start()
-    _, said = process.communicate(timeout=60)
+            threading.Thread(target=ping_once_heard, args=(lab, size, count)).start()
+    _, said = process.communicate(timeout=240)
     (bundle,) = irkit.evidence.glob("irb-*")
     return {"bundle": bundle, "events": events, "status": process.returncode, "err": said.decode()}
 
@@ -75,6 +76,18 @@ def listening(lab: Lab) -> list[int]:
             if "tcpdump" in command(pid) and Path(f"/proc/{pid}/ns/net").readlink() == own:
                 found.append(pid)
     return found
+
+
+def is_heard(lab: Lab) -> bool:
+    """Whether somebody has a socket there that hears all packets."""
+    pid = lab.engine.inspect("talker")["State"]["Pid"]
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/packet").read_text(encoding="ascii").splitlines()[1:]]
+    return any((row[3], row[5]) == ("0003", "1") for row in rows)
+
+
+def ping_once_heard(lab: Lab, size: int = 56, count: int = PINGS) -> None:
+    assert wait_until(lambda: is_heard(lab)), "nobody listens"
+    ping(lab, size, count)
 
 
 def facts(bundle: Path, host: str = "local") -> dict[str, Any]:
@@ -93,7 +106,7 @@ def test_what_passes_is_in_a_pcap_that_tcpdump_reads(lab: Lab, irkit: Irkit, tmp
     assert told["packets"] >= 2 * PINGS and told["dropped"] == 0 and told["link"].startswith("Linux cooked")
     assert "tcpdump -i any" in told["method"] and not told["full"]
     assert irkit("verify", str(run["bundle"])).status == 0
-    assert not listening(lab) and not any(one["partial"] for one in items(run["bundle"]))
+    assert wait_until(lambda: not listening(lab)) and not any(one["partial"] for one in items(run["bundle"]))
 
 
 class WithoutTcpdump(LabCommands):
@@ -109,7 +122,7 @@ def test_without_tcpdump_a_socket_of_our_own_sees_the_same(lab: Lab, tmp_path: P
     store = MemoryStore()
     operation = CapturePackets(talker, 6.0, 1 << 20)
     intake = store.intake(host="local", container=None, operation=operation, task=0)
-    threading.Timer(3.0, lambda: ping(lab, 1000)).start()  # by then it listens, on a busy machine too
+    threading.Thread(target=ping_once_heard, args=(lab, 1000)).start()
     outcome = target_on(lab.engine, WithoutTcpdump(lab.engine)).apply(operation, intake, deadline())
     assert "by a socket of irkit's own" in outcome.detail
     found = {one.path.rpartition("/")[2]: one for one in intake.close("")}
@@ -146,14 +159,19 @@ def test_a_run_that_is_interrupted_keeps_what_came_and_leaves_no_tcpdump(lab: La
     store, cancel = MemoryStore(), Cancel()
     operation = CapturePackets(talker, 600.0, 1 << 20)
     intake = store.intake(host="local", container=None, operation=operation, task=0)
-    threading.Timer(2.5, lambda: ping(lab)).start()
-    threading.Timer(5.0, cancel.set).start()
+
+    def end() -> None:
+        ping_once_heard(lab)
+        time.sleep(1.5)  # what was heard is on its way
+        cancel.set()
+
+    threading.Thread(target=end).start()
     with pytest.raises(TargetError) as caught:
         target_on(lab.engine).apply(operation, intake, deadline(cancel=cancel))
     assert caught.value.kind is Refusal.CANCELLED
     (item,) = intake.close(caught.value.reason)
     assert item.partial and len(store.files[item.path]) > 1000
-    wait_until(lambda: not listening(lab), 5)
+    assert wait_until(lambda: not listening(lab))
 
 
 def test_over_ssh_it_is_the_same_and_where_there_is_no_root_the_plan_says_so(
@@ -170,4 +188,4 @@ def test_over_ssh_it_is_the_same_and_where_there_is_no_root_the_plan_says_so(
         client.add(host, "low", user="ana")
         plan = irkit("plan", playbook(tmp_path, STEP % ""), "talker", "--host", "low", status=None)
         assert "root" in plan.out and "sudo" in plan.out + plan.err
-    wait_until(lambda: not listening(lab), 5)
+    assert wait_until(lambda: not listening(lab))
