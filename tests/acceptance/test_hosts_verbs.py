@@ -67,7 +67,7 @@ def suspects(shared: Lab) -> Suspects:
 @pytest.fixture
 def irkit(host: LabHost, client: ClientSide, suspects: Suspects, tmp_path: Path) -> Irkit:
     """A responder who knows the host as `site`, by its address and port too, and whose docker names no engine."""
-    client.add(host, options=QUICK)
+    client.add(host)
     client.add(host, name=host.address)
     return Irkit(f"unix://{tmp_path}/none.sock", tmp_path / "evidence", client)
 
@@ -136,7 +136,7 @@ def test_a_check_tells_what_a_host_is(irkit: Irkit, host: LabHost, engine: Engin
     assert (told["containers"], told["running"]) == (info["Containers"], info["ContainersRunning"])
     assert told["route"].startswith("socket /") and told["user"] == "root" and told["privileges"] == "root"
     assert told["host_key"] in fingerprints(host)
-    assert 0 < told["latency_ms"] < 5000 and abs(told["clock_offset_ns"]) < 10**9
+    assert told["latency_ms"] > 0 and abs(told["clock_offset_ns"]) < 10**9
     stat = os.statvfs(engine.root)
     assert 0.5 < told["free_bytes"] / (stat.f_bavail * stat.f_frsize) < 2
     assert told["cannot"] == []
@@ -323,19 +323,21 @@ def test_a_changed_key_is_never_recorded(irkit: Irkit, failing: dict[str, tuple[
 # Listing containers ----------------------------------------------------------------------------------------------
 
 
-def test_rows_of_hosts_come_as_they_answer(irkit: Irkit, host: LabHost, dead: LabHost) -> None:
+def test_rows_of_hosts_come_as_they_answer(irkit: Irkit, host: LabHost) -> None:
     client = irkit.client
     assert client
-    client.add(dead, options=QUICK)
-    alive = [client.add(host, name=f"h{number}", trust=False) for number in range(9)]
-    process = irkit.begin("ls", "-H", ",".join(["dead", *alive]))
-    assert process.stdout
-    head = process.stdout.readline()
-    early = [process.stdout.readline().decode().split()[0] for _ in range(2 * len(alive))]
-    assert process.poll() is None, "the dead host is waited for yet, and all others are here"
-    rest, err = process.communicate(timeout=60)
+    patient = {"ConnectTimeout": "100"}
+    alive = [client.add(host, name=f"h{number}", trust=False, options=patient) for number in range(9)]
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        client.add(host, name="mute", address="127.0.0.1", port=mute.getsockname()[1], trust=False, options=patient)
+        process = irkit.begin("ls", "-H", ",".join(["mute", *alive]))
+        assert process.stdout
+        head = process.stdout.readline()
+        early = [process.stdout.readline().decode().split()[0] for _ in range(2 * len(alive))]
+        assert process.poll() is None, "the mute host is waited for yet, and all others are here"
+    rest, err = process.communicate(timeout=120)
     assert head.startswith(b"HOST") and sorted(early) == sorted([*alive, *alive])
-    assert rest.count(b"\n") == 1 and rest.startswith(b"dead") and b"does not answer" in rest
+    assert rest.count(b"\n") == 1 and rest.startswith(b"mute") and b" down " in rest
     assert process.returncode == 1 and b"1 of 10 hosts" in err
 
 
