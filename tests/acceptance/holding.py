@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.command import Irkit
+from tests.lab import processes
 from tests.lab.engine import Engine
 
 PATIENCE = 90.0
-LOOP = 'while :; do for verb in "$@"; do eval "$verb" >/dev/null 2>&1; done; sleep 0.3; done'
+LOOP = """trap 'exit 0' TERM; while :; do for verb in "$@"; do eval "$verb" >/dev/null 2>&1; done; sleep 0.3; done"""
 """What an orchestrator does, in short: whatever state it finds, it brings about the one that it was told."""
 
 
@@ -50,6 +51,15 @@ class HeldRun:
             event: dict[str, Any] = record["event"]
             if wanted(event):
                 return event
+
+    @contextmanager
+    def seeing_nothing(self) -> Iterator[None]:
+        """What is done in the block, it sees as a whole and not by halves."""
+        processes.stop(self.process.pid)
+        try:
+            yield
+        finally:
+            processes.send(self.process.pid, signal.SIGCONT)
 
     def wait_until_held(self) -> None:
         """Until the plan is done, and it holds."""
@@ -113,5 +123,5 @@ def supervisor(engine: Engine, *commands: Sequence[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        process.kill()
+        process.terminate()  # a command that is under way takes hold before it ends
         process.wait(timeout=PATIENCE)

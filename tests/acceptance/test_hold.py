@@ -76,9 +76,7 @@ def test_what_a_supervisor_keeps_undoing_is_contained_again_and_undo_restores_wh
                 run.finding("hold.broken")
                 run.finding("hold.again")
         wait_until(lambda: is_contained(lab.engine, suspect), "it is contained for good")
-        before = lab.received("sink")
-        time.sleep(1)
-        assert lab.received("sink") == before, "its traffic is cut"
+        lab.wait_silence("sink")  # its traffic is cut
         assert is_contained(lab.engine, suspect)
         status = run.end()
     last = run.seen[-1]["event"]
@@ -113,7 +111,6 @@ def test_a_service_of_compose_that_is_made_anew_is_contained_under_its_new_id(
     with holding(irkit, small, "shop-web-1") as run:
         lab.remove("shop-web-1")
         second = lab.make(Suspect(name="shop-web-1", networks=(Attach("shop"),), labels=COMPOSE, command=SLEEP))
-        found = lab.engine.inspect(second)
         run.finding("hold.replaced", second)
         run.finding("hold.again", second)
         assert is_contained(lab.engine, second)
@@ -124,7 +121,7 @@ def test_a_service_of_compose_that_is_made_anew_is_contained_under_its_new_id(
     assert joined[0]["container"]["id"] == second
     undone = irkit("undo", str(run.bundle), "--approve", "change", status=1)  # the first is gone
     assert "gone" in undone.err + undone.out
-    assert lab.engine.inspect(second)["State"]["Status"] == "running" == found["State"]["Status"]
+    assert lab.engine.inspect(second)["State"]["Status"] == "running"
     assert lab.engine.inspect(second)["NetworkSettings"]["Networks"].keys() == {"shop"}
     assert "verifies" in irkit("verify", str(run.bundle)).out
 
@@ -274,8 +271,9 @@ def test_a_quarantine_that_somebody_leads_out_of_is_made_anew_and_taken_back_in_
         (network,) = lab.engine.inspect(suspect)["NetworkSettings"]["Networks"]
         lab.engine.docker("network", "connect", "bridge", suspect)
         run.finding("hold.again")
-        lab.engine.docker("network", "disconnect", network, suspect)
-        lab.engine.docker("network", "connect", "shop", suspect)
+        with run.seeing_nothing():
+            lab.engine.docker("network", "disconnect", network, suspect)
+            lab.engine.docker("network", "connect", "shop", suspect)
         run.finding("hold.again")
         assert lab.engine.inspect(suspect)["NetworkSettings"]["Networks"].keys() == {network}
         assert run.end() == 0

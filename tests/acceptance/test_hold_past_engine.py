@@ -32,14 +32,20 @@ def within(engine: Engine, container: str, *words: str) -> None:
     run_tool([tool("nsenter"), "-t", str(pid), "-n", tool(words[0]), *words[1:]])
 
 
+def open_a_door(engine: Engine, container: str) -> None:
+    """An interface with an address, from nowhere to the container's network namespace."""
+    within(engine, container, "ip", "link", "add", "back7", "type", "veth", "peer", "name", "door7")
+    within(engine, container, "ip", "address", "add", "192.0.2.77/24", "dev", "door7")
+    within(engine, container, "ip", "link", "set", "door7", "up")
+
+
 def test_an_interface_that_somebody_puts_into_the_namespace_by_hand_is_told_and_told_when_it_is_gone(
     lab: Lab, irkit: Irkit, tmp_path: Path
 ) -> None:
     suspect = lab.make(Suspect(name="victim", command=SLEEP))
     with holding(irkit, playbook(tmp_path, CUT, FREEZE, head=CONTAIN), "victim") as run:
-        within(lab.engine, suspect, "ip", "link", "add", "back7", "type", "veth", "peer", "name", "door7")
-        within(lab.engine, suspect, "ip", "address", "add", "192.0.2.77/24", "dev", "door7")
-        within(lab.engine, suspect, "ip", "link", "set", "door7", "up")
+        with run.seeing_nothing():
+            open_a_door(lab.engine, suspect)
         told = run.finding("hold.broken")
         within(lab.engine, suspect, "ip", "link", "delete", "door7")
         over = run.finding("hold.again")
@@ -114,8 +120,7 @@ def test_over_ssh_too_both_are_noticed(lab: Lab, engine: Engine, client: ClientS
             assert "is not there" in run.finding("hold.broken")["because"][0]
             run.finding("hold.again")
             assert rules_of(engine, suspect)
-            within(engine, suspect, "ip", "link", "add", "back7", "type", "veth", "peer", "name", "door7")
-            within(engine, suspect, "ip", "address", "add", "192.0.2.77/24", "dev", "door7")
-            within(engine, suspect, "ip", "link", "set", "door7", "up")
+            with run.seeing_nothing():
+                open_a_door(engine, suspect)
             assert "192.0.2.77 on door7" in run.finding("hold.broken")["because"][0]
             assert run.end() == 1
