@@ -44,7 +44,7 @@ def pids_in(namespace: str, like: int) -> set[int]:
 
 
 def wait_for(wanted: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not wanted():
         assert time.monotonic() < end, what
         time.sleep(0.02)

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import tarfile
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.acceptance.proc_side import entered, leave_group, link, main_of, pids
 from tests.lab.client_side import ClientSide
 from tests.lab.description import Suspect
 from tests.lab.hosts import LabHost
+from tests.lab.processes import command, read_proc
 from tests.lab.suspects import Lab
 
 pytestmark = pytest.mark.engine
@@ -30,7 +32,6 @@ SECRET="$(printf 'k\351y=x')" sleep 6003 &
 exec sleep 6000
 """
 BUSY = Suspect(name="busy", command=("sh", "-c", SCRIPT))
-PROCESSES = 5
 
 
 def lines(bundle: str, start: str) -> dict[int, dict[str, Any]]:
@@ -59,9 +60,19 @@ def size_of(line: bytes) -> int:
     return int(end, 16) - int(start, 16)
 
 
-def is_begun(pid: int) -> bool:
-    """Whether a process runs what it shall, and has the name it shall have."""
-    return b"sleep\0" in proc(pid, "cmdline") or proc(pid, "comm") == b"kworker/0:1\n"
+def begun(main: int) -> Counter[str]:
+    """How many processes of a container run what they shall, and have the name that they shall have."""
+    return Counter(what_runs(pid) for pid in pids_in("pid", main))
+
+
+def what_runs(pid: int) -> str:
+    if read_proc(pid, "cmdline").startswith((b"sleep\0", b"/tmp/busybox.bad\0sleep\0")):
+        return "sleep"
+    return command(pid)
+
+
+def says(pid: int, *words: bytes) -> bool:
+    return read_proc(pid, "cmdline").split(b"\0")[:-1] == [*words]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +80,7 @@ def busy(shared: Lab) -> int:
     """The first process of a container with a few odd ones."""
     shared.make(BUSY)
     main = main_of(shared, "busy")
-    wait_for(lambda: len(found := pids_in("pid", main)) == PROCESSES and all(map(is_begun, found)), "not begun")
+    wait_for(lambda: begun(main) == {"sleep": 4, "kworker/0:1": 1}, "not begun")
     return main
 
 
@@ -136,7 +147,8 @@ def test_those_that_come_from_elsewhere_are_told_with_the_way_they_came(lab: Lab
     lab.make(Suspect(name="visited", command=("sh", "-c", "sleep 6101 & exec sleep 6100")))
     main = main_of(lab, "visited")
     lab.engine.docker("exec", "--detach", "visited", "sleep", "6102")
-    wait_for(lambda: len(pids_in("pid", main)) == 3, "they have not begun")
+    wanted = [b"6100", b"6101", b"6102"]
+    wait_for(lambda: sum(says(pid, b"sleep", one) for pid in pids_in("pid", main) for one in wanted) == 3, "not begun")
     threads = "import threading as t\nfor _ in range(3): t.Thread(target=t.Event().wait, daemon=True).start()"
     left = next(pid for pid in pids_in("pid", main) if b"6101" in proc(pid, "cmdline"))
     leave_group(left)

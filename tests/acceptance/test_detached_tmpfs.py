@@ -114,7 +114,8 @@ def test_one_unmounted_is_read_whole_through_a_working_folder_in_it(lab: Lab, ir
 
 
 FILE = "mkdir /only; mount -t tmpfs h /only; echo held > /only/file; echo lost > /only/lost; "
-FILE += "sleep 1002 < /only/file & sleep 0.2; umount -l /only"
+FILE += 'sleep 1002 < /only/file & until [ "$(readlink /proc/$!/fd/0)" = /only/file ]; do sleep 0.02; done; '
+FILE += "umount -l /only"
 
 
 def test_of_one_that_only_a_file_is_held_of_that_is_read_and_the_rest_told(
@@ -145,7 +146,9 @@ def test_one_hidden_by_another_mount_is_read_through_a_folder_held_in_it(lab: La
 
 
 def test_a_mount_namespace_that_only_a_descriptor_holds_is_told(lab: Lab, irkit: Any, tmp_path: Path) -> None:
-    script = "unshare -m sleep 1003 & P=$!; sleep 0.3; exec 9</proc/$P/ns/mnt; kill $P; wait $P"
+    script = "unshare -m sleep 1003 & P=$!; "
+    script += 'until n=$(readlink /proc/$P/ns/mnt) && [ "$n" != "$(readlink /proc/$$/ns/mnt)" ]; do sleep 0.02; done; '
+    script += "exec 9</proc/$P/ns/mnt; kill $P; wait $P"
     make(lab, "kept", script)
     bundle = irkit.run(playbook(tmp_path, STEP), "kept")["bundle"]
     assert "which no process is in: not read" in partial_of(bundle)

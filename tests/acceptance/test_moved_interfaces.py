@@ -22,8 +22,12 @@ GATEWAY = "10.88.7.1"
 NET = Network("front", "10.88.7.0/24")
 RENAME = "ip addr flush dev eth0; ip link set eth0 down; ip link set eth0 name x0"
 BACK_UP = "ip link set x0 up; ip addr add 10.88.7.9/24 dev x0"
-NEST = (
-    "unshare -n sleep 900 & sleep 1; P=$!; ip link set eth0 netns $P; i() { nsenter -t $P -n ip $@; };"
+NESTED = (
+    "unshare -n sleep 900 & P=$!;"
+    ' until n=$(readlink /proc/$P/ns/net) && [ "$n" != "$(readlink /proc/$$/ns/net)" ]; do sleep 0.02; done'
+)
+NEST = NESTED + (
+    "; ip link set eth0 netns $P; i() { nsenter -t $P -n ip $@; };"
     " i addr add 10.88.7.9/24 dev eth0; i link set eth0 up; echo $P >/nested"
 )
 IN_NEST = "nsenter -t $(cat /nested) -n"
@@ -35,8 +39,8 @@ def within(lab: Lab, script: str, container: str = "victim") -> bool:
     return lab.engine.docker("exec", container, "sh", "-c", script, check=False).returncode == 0
 
 
-def is_reaching(lab: Lab, prefix: str = "") -> bool:
-    return within(lab, f"{prefix} ping -c1 -W2 {GATEWAY}")
+def is_reaching(lab: Lab, prefix: str = "", seconds: int = 60) -> bool:
+    return within(lab, f"{prefix} ping -c1 -W{seconds} {GATEWAY}")
 
 
 def suspect(lab: Lab, *capabilities: str) -> str:
@@ -70,7 +74,7 @@ def test_an_interface_that_was_renamed_is_found_and_a_second_run_does_not_call_i
         assert last_line(again).startswith(f"{NOT_ISOLATED}victim: its network namespace has 10.88.7.9 on x0")
     here = tuple(lab.engine.in_namespace([]))
     summary = other("run", playbook(tmp_path, RULES), "victim", "--approve", "change", "--json", before=here).json
-    assert not is_reaching(lab)
+    assert not is_reaching(lab, seconds=2)
     other("undo", summary["bundle"], "--approve", "change", before=here)
     assert is_reaching(lab)
 
@@ -101,7 +105,7 @@ def test_rules_are_not_proven_where_the_interface_is_in_such_a_namespace(
 
 def test_a_nested_namespace_that_leads_nowhere_leaves_the_engine_s_word(lab: Lab, irkit: Irkit, tmp_path: Path) -> None:
     suspect(lab, *NESTING)
-    assert within(lab, "unshare -n sleep 900 & sleep 0.5")
+    assert within(lab, NESTED)
     ended = irkit("run", playbook(tmp_path, CUT), "victim", "--approve", "change")
     assert "asserted by the engine only: disconnect from network front" in ended.out
     assert "in a network namespace of its own" in ended.err
