@@ -4,7 +4,6 @@ import json
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from tests.acceptance.command import Irkit, connect
 from tests.acceptance.compare import ASSIGNED_ANEW, differences
+from tests.lab.counting import wait_until
 from tests.lab.description import Attach, Network, Suspect
 from tests.lab.engine import Engine
 from tests.lab.images import big_image
@@ -63,9 +63,10 @@ def test_a_signal_ends_the_run_and_seals_the_bundle(
     before = lab.engine.inspect(suspect)
     process = irkit.begin("run", playbook, "suspect", "--approve", "change", "--events")
     events_until(process, "disk")
-    time.sleep(0.3)
+    archive = ".partial-*/data/local/suspect-*/export/rootfs.tar*"
+    assert wait_until(lambda: any(path.stat().st_size for path in irkit.evidence.glob(archive)))
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
 
     assert process.returncode == 130, err
     last = json.loads(out.splitlines()[-1])["event"]
@@ -134,7 +135,7 @@ def test_a_reader_that_goes_away_does_not_stop_a_containment(lab: Lab, irkit: Ir
     process.stdout.readline()
     process.stdout.close()
     process.stderr.close()
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=600) == 0
     assert lab.engine.inspect(suspect)["State"]["Paused"]
     (bundle,) = irkit.evidence.glob("*irb-*")
     irkit("undo", str(bundle), "--approve", "change")
