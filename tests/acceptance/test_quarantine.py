@@ -12,6 +12,7 @@ from tests.acceptance.bundles import playbook
 from tests.acceptance.command import Ended, Irkit
 from tests.acceptance.compare import ASSIGNED_ANEW, OF_A_START, OF_THE_NEXT_START, differences
 from tests.lab.client_side import ClientSide
+from tests.lab.counting import wait_until
 from tests.lab.description import Attach, Network, State, Suspect
 from tests.lab.engine import Engine
 from tests.lab.given import give_address
@@ -240,7 +241,8 @@ def test_one_that_sets_up_addresses_itself_is_held_by_the_rule(lab: Lab, irkit: 
         assert not connects(pid, bridge, inner)
         for table in rules(lab.engine).splitlines():
             run(lab.engine.in_namespace([tool("nft"), "delete", *table.split()]))
-        assert connects(pid, bridge, inner), "without the rule it would be reached: else this shows nothing"
+        reached = wait_until(lambda: connects(pid, bridge, inner))
+        assert reached, "without the rule it would be reached: else this shows nothing"
     finally:
         echo.close()
 
@@ -255,7 +257,7 @@ def connects(pid: int, address: str, device: str) -> bool:
     for _ in range(3):
         with closing(socket_in(namespace_of(pid), socket.SOCK_STREAM, socket.AF_INET6)) as one:
             one.settimeout(1.0)
-            with suppress(TimeoutError):
+            with suppress(OSError):  # in vain, or an address that is tried out yet
                 one.connect((address, PORT, 0, index))
                 return True
     return False
