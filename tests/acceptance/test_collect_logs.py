@@ -1,7 +1,6 @@
 """collect.logs on the real engine: both streams byte for byte, every driver, windows, and writers that never end."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 
 from tests.acceptance.bundles import item, playbook, stored
 from tests.acceptance.command import Irkit
+from tests.lab.counting import wait_until
 from tests.lab.description import Suspect
 from tests.lab.suspects import Lab
 
@@ -89,7 +89,7 @@ def slow(shared: Lab) -> list[tuple[str, str]]:
     """A container that says five words over time: each with its time stamp as the engine keeps it."""
     script = 'for word in one two three four five; do echo "$word"; sleep 0.3; done; sleep 1000'
     shared.make(Suspect(name="slow", command=("sh", "-c", script)))
-    time.sleep(1.8)
+    assert wait_until(lambda: shared.engine.docker("logs", "slow").stdout.endswith(b"five\n"))
     said = shared.engine.docker("logs", "--timestamps", "slow").stdout.decode().splitlines()
     assert len(said) == 5
     return [(line.split(" ")[0], line.split(" ")[1]) for line in said]
@@ -136,7 +136,7 @@ def test_a_duration_reaches_back_from_the_begin_of_the_step(
 def test_a_writer_that_never_ends_is_left_at_the_begin_of_the_step(lab: Lab, irkit: Irkit, tmp_path: Path) -> None:
     script = "while :; do yes line after line after line | head -n 1000; sleep 0.05; done"
     lab.make(Suspect(name="endless", command=("sh", "-c", script)))
-    time.sleep(0.5)
+    assert wait_until(lambda: bool(lab.engine.docker("logs", "--tail", "1", "endless").stdout))
     summary = irkit.run(playbook(tmp_path, "{id: logs, action: collect.logs}"), "endless")
     (end,) = [line for line in irkit("show", summary["bundle"], "--log").out.splitlines() if "read logs: done" in line]
     out = stored(summary["bundle"], "endless", "logs/stdout.log")

@@ -15,6 +15,7 @@ from irkit.engine.deadline import Cancel, OperationDeadline
 from tests.acceptance.bundles import playbook, stored
 from tests.acceptance.command import Irkit
 from tests.acceptance.terminal import obeyed, obeyed_on_terminal, on_terminal
+from tests.lab.counting import wait_until
 from tests.lab.description import Attach, Network, Suspect
 from tests.lab.suspects import Lab
 
@@ -34,7 +35,7 @@ def hostile(shared: Lab) -> str:
     shared.network(Network("front"))
     image = image_with_label(shared)
     script = 'printf "%s\\n" "$1"; printf "%s\\n" "$1" >&2; exec sh -c "sleep 5000; :" "$1"'
-    return shared.make(
+    made = shared.make(
         Suspect(
             name="hostile",
             image=image,
@@ -44,6 +45,14 @@ def hostile(shared: Lab) -> str:
             command=("sh", "-c", script, "sh", LONG),
         )
     )
+    wait_for_logs(shared, made)
+    return made
+
+
+def wait_for_logs(lab: Lab, container: str) -> None:
+    """Until it has said all on both streams."""
+    said = LONG.encode() + b"\n"
+    assert wait_until(lambda: (done := lab.engine.docker("logs", container)).stdout == said == done.stderr)
 
 
 def image_with_label(lab: Lab) -> str:

@@ -15,6 +15,7 @@ import pytest
 from tests.acceptance.bundles import events, items, playbook
 from tests.acceptance.command import Irkit
 from tests.incident.contents import Contents, name_of
+from tests.lab.counting import wait_until
 from tests.lab.description import Suspect
 from tests.lab.suspects import Lab
 
@@ -42,7 +43,7 @@ def check_said(contents: Contents, summary: dict[str, Any]) -> None:
 
 def wait_for(lab: Lab, name: str, what: str, least: int = 1) -> int:
     """Wait until as many processes of a container sleep that long; its pid."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     asleep = re.compile(rf"^ *[0-9]+ +sleep {what}$", re.MULTILINE)
     while len(asleep.findall(lab.engine.docker("top", name, "-eo", "pid,args").stdout.decode())) < least:
         assert time.monotonic() < end
@@ -52,7 +53,7 @@ def wait_for(lab: Lab, name: str, what: str, least: int = 1) -> int:
 
 def test_a_log_without_end_is_read_up_to_the_moment_it_was_asked_for(lab: Lab, irkit: Irkit, tmp_path: Path) -> None:
     lab.make(Suspect(name="loud", command=("sh", "-c", "while :; do echo loud $RANDOM; usleep 500; done")))
-    time.sleep(1)
+    assert wait_until(lambda: bool(lab.engine.docker("logs", "--tail", "1", "loud").stdout))
     contents, summary = run(irkit, tmp_path, "loud", "{id: logs, action: collect.logs}")
     assert summary["failures"] == []
     (log,) = contents.of("loud", "logs/stdout", ".log")
@@ -128,7 +129,7 @@ def test_of_a_container_that_dies_half_way_what_came_is_kept_and_the_rest_is_sai
         if b"operation-started" in line and b'"step":"it"' in line:
             break
     lab.engine.docker("rm", "--force", "mortal")
-    err = process.communicate(timeout=120)[1]
+    err = process.communicate(timeout=240)[1]
     assert process.returncode in (0, 1), err
     (bundle,) = irkit.evidence.glob("irb-*")
     assert irkit("verify", str(bundle)).status == 0

@@ -6,7 +6,7 @@ import pytest
 
 from tests.acceptance.command import Irkit
 from tests.acceptance.terminal import SCREEN_SEQUENCES, obeyed
-from tests.acceptance.test_hostile_container import ATTACK, LONG, image_with_label
+from tests.acceptance.test_hostile_container import ATTACK, LONG, image_with_label, wait_for_logs
 from tests.acceptance.test_hostile_container import check_evidence as check_kept
 from tests.acceptance.tmux_screen import TmuxScreen, in_tmux
 from tests.lab.description import Attach, Network, Suspect
@@ -34,6 +34,7 @@ def hostile(lab: Lab) -> str:
             command=("sh", "-c", SCRIPT, "sh", LONG, FILE),
         )
     )
+    wait_for_logs(lab, made)
     lab.remove("mould")
     return made
 
