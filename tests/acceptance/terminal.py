@@ -31,7 +31,7 @@ def on_terminal(
     irkit: Irkit,
     *words: str,
     answer: str = "",
-    timeout: float = 60,
+    timeout: float = 240,
     question: str = "to go on:",
     watch: Callable[[int], None] = lambda pid: None,
 ) -> tuple[int, str]:

@@ -131,7 +131,8 @@ def test_the_screens_show_a_real_bundle(made: tuple[Irkit, Path]) -> None:
         rootfs = ended(bundle, items, "export/rootfs.tar").evidence
         assert rootfs is not None
         await opened(app, pilot, "export/rootfs.tar")
-        assert rootfs.sha256 in text_of(app) and f"{rootfs.source_sha256} unpacked" in text_of(app)
+        await until(pilot, lambda: rootfs.sha256 in text_of(app))
+        await until(pilot, lambda: f"{rootfs.source_sha256} unpacked" in text_of(app))
         await pilot.press("Y")
         assert app.clipboard == rootfs.sha256
         await pilot.press("y")
@@ -140,9 +141,9 @@ def test_the_screens_show_a_real_bundle(made: tuple[Irkit, Path]) -> None:
         await until(pilot, lambda: isinstance(app.screen, ItemScreen) and "members, by its index" in text_of(app))
         await until(pilot, lambda: "-rwxr-xr-x 0:0" in text_of(app) and ".dockerenv" in text_of(app))
         await pilot.press("slash", *"keep.txt", "enter")
-        assert app.screen.query_one(LineView).cursor > 0
+        await until(pilot, lambda: app.screen.query_one(LineView).cursor > 0)
         await pilot.press("slash", "escape", "escape")
-        assert isinstance(app.screen, BundleScreen)
+        await until(pilot, lambda: isinstance(app.screen, BundleScreen))
 
     played(made, script)
 
@@ -162,7 +163,7 @@ def test_a_real_inspect_can_be_read_whole_and_searched(made: tuple[Irkit, Path])
         assert json.loads(shown) == json.loads(content)
         assert max(len(line.text) for line in view.lines) <= 98
         await pilot.press("slash", *"capadd", "enter")
-        assert view.line is not None and '"CapAdd"' in view.line.text
+        await until(pilot, lambda: view.line is not None and '"CapAdd"' in view.line.text)
 
     played(made, script)
 

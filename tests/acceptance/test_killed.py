@@ -46,7 +46,7 @@ def test_a_run_killed_at_any_point_can_be_sealed_verified_and_undone(
         )
     found = []
     for killer in killers:
-        out, err = killer.communicate(timeout=400)
+        out, err = killer.communicate(timeout=1800)
         found += [json.loads(line) for line in out.splitlines()]
         assert killer.returncode == 0, err
 

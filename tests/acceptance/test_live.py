@@ -157,7 +157,7 @@ def test_of_three_hosts_over_ssh_one_is_lost_and_comes_back(three_hosts: ThreeHo
     names = [host.name for host in three_hosts]
     with labs(three_hosts) as made, watching(over_ssh(client), *names) as found:
         found.until(lambda now: all(now.is_whole(name, 1) for name in names), PATIENCE)
-        assert [found.hosts[name].state for name in names] == [LiveState.UP] * 3
+        found.until(lambda now: [now.hosts[name].state for name in names] == [LiveState.UP] * 3, PATIENCE)
         found.until(lambda now: all(now.hosts[name].engine_id for name in names), PATIENCE)
         assert len({found.hosts[name].engine_id for name in names}) == 3
         assert all(found.hosts[name].route.startswith("socket ") for name in names)
@@ -169,7 +169,7 @@ def test_of_three_hosts_over_ssh_one_is_lost_and_comes_back(three_hosts: ThreeHo
             assert found.is_whole("other", 1) and found.hosts["other"].as_of is not None
             made["inner"].make(Suspect(name="new", command=SLEEP))
             found.until(lambda now: now.is_whole("inner", 2), PATIENCE)
-            assert found.state("jump") is found.state("inner") is LiveState.UP
+            found.until(lambda now: now.state("jump") is now.state("inner") is LiveState.UP, PATIENCE)
         finally:
             three_hosts.other.link_up()
         made["other"].make(Suspect(name="new", command=SLEEP))

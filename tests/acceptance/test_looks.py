@@ -118,7 +118,7 @@ def test_however_many_files_are_added_to_a_folder_and_beside_it_what_changed_els
     container = lab.make(Suspect(name="flooded", command=("sh", "-c", script)))
     looks, host = opened("local")
     key = f"{host}/{container}"
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + 4 * PATIENCE
     while True:
         found = looks.changes(key)
         assert seen(found) is not None and found.value is not None  # type: ignore[arg-type]

@@ -80,16 +80,19 @@ def check_nothing_left(host: LabHost, work: Callable[[], None]) -> None:
     before = Held()
     work()
     assert wait_released(before) == {}, thread_names()
-    assert alive(SshTransport) == alive(SshChannel) == []
+    assert wait_until(lambda: alive(SshTransport) == alive(SshChannel) == [])
     assert host.wait_sessions(0) == 0
     assert host.wait_no_processes("dial-stdio") == {}
 
 
 def check_idle(host: LabHost, connections: int) -> None:
     """These connections are all there is, and no request is left on them."""
-    assert host.wait_sessions(connections) == connections == len(alive(SshTransport))
+    assert host.wait_sessions(connections) == connections
+    assert wait_until(lambda: len(alive(SshTransport)) == connections)
     assert wait_until(lambda: not any(len(one._channels) for one in alive(SshTransport)))
-    assert len(alive(SshChannel)) <= connections, "but for the one that a connection's thread has seen last"
+    assert wait_until(lambda: len(alive(SshChannel)) <= connections), (
+        "but for the one that a connection's thread has seen last"
+    )
     assert host.wait_no_processes("dial-stdio") == {}
 
 
@@ -110,7 +113,7 @@ def follow(api: EngineApi, container: str, all_open: threading.Barrier) -> list[
     """Lines of a log as it grows, read on once all the others have begun to."""
     with following(api, container) as answer:
         text = read_some(answer, 1)
-        all_open.wait(60)
+        all_open.wait(240)
         while text.count(b"\n") < LINES:
             text += read_some(answer, 1 << 16)
     return text.decode().split("\r\n")[:LINES]
@@ -118,7 +121,7 @@ def follow(api: EngineApi, container: str, all_open: threading.Barrier) -> list[
 
 def following(api: EngineApi, container: str) -> AbstractContextManager[Answer]:
     query = {"follow": "1", "stdout": "1"}
-    return api.request("GET", f"/containers/{container}/logs", look_deadline(60), query=query)
+    return api.request("GET", f"/containers/{container}/logs", look_deadline(240), query=query)
 
 
 def read_some(answer: Answer, most: int) -> bytes:

@@ -139,8 +139,10 @@ def contain(fault: Fault, way: Way, *, client: ClientSide, evidence: Path, playb
         return [*wrong, f"ended with {ended.status}: {ended.reason}"]
     wrong += wrong_in_log(victim, ended)
     if fault.kind == "stall":  # what was on its way arrives late, and may take hold after the run
-        assert wait_until(lambda: way.proxy.counts().open == 0, timeout=3 * STALL)
-        time.sleep(0.5)
+        assert wait_until(
+            lambda: way.proxy.counts().open == 0,
+        )
+        time.sleep(2)
         wrong += wrong_in_log(victim, ended)
     undone = undo_over(client, evidence, ended.bundle) if ended.run.undo_operations() else Ended(0)
     return wrong + victim.changed() + ([] if undone.status == 0 else [f"undo ended with {undone.status}: {undone}"])

@@ -190,4 +190,4 @@ def undo(screen: TmuxScreen) -> None:
     screen.until("Type  undo 2 on 2 hosts  and Enter:")
     screen.type("undo 2 on 2 hosts")
     screen.press("Enter")
-    screen.until("of undo", ": done; bundle irb-")
+    screen.until_so(lambda text: bool(re.search(r"of undo[^\n]*: done; bundle irb-", text)), "that it was taken back")

@@ -44,10 +44,11 @@ def test_what_the_list_shows_is_contained_and_taken_back(
         terminal.sees("victim")
         terminal.type("AgI")
         terminal.sees("Plan contain-and-preserve v1")
+        since = len(terminal.shown)
         terminal.type("\r")
-        terminal.sees("Type")
+        terminal.sees("Type", since)
         terminal.type("victim\r")
-        terminal.sees("; bundle")
+        terminal.sees("; bundle", since)
         assert not networks(engine) and engine.inspect("victim")["State"]["Paused"]
         since = len(terminal.shown)
         terminal.type("U")
