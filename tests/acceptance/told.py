@@ -10,7 +10,7 @@ RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\
 
 def check_lists(ended: Ended, name: str = "victim") -> None:
     """It lists that container alone."""
-    assert (ended.status, ended.err) == (0, "")
+    assert (ended.status, ended.error_lines) == (0, [])
     assert [one["name"] for one in ended.json] == [name]
     assert not RAW.search(ended.out)
 
@@ -20,6 +20,6 @@ def check_says(ended: Ended, *texts: str) -> None:
     assert ended.status == 3, ended
     rows = ended.json if ended.out else []
     assert not RAW.search(ended.out) and not [one for one in rows if not one["error"] or one["state"] == "up"], ended
-    assert len(ended.error_lines) == 1 and ended.err.startswith("irkit: "), ended.err
+    assert [line.partition(" ")[0] for line in ended.error_lines] == ["irkit:"], ended.err
     assert not RAW.search(ended.err)
     assert not [text for text in texts if text not in ended.err], ended.err
