@@ -25,6 +25,18 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 ROUTES = ("-4", "route", "show", "table", "main")
 
 
+def has_route(record: HostRecord) -> bool:
+    """Whether its route is there. The network is free once it is gone: a host of another test may have taken it since,
+    which is on record a moment later.
+    """
+    is_there = f"unreachable {record.shield} ".encode() in run([tool("ip"), *ROUTES]).stdout
+    return is_there and not wait_until(lambda: is_of_another(record), 2)
+
+
+def is_of_another(record: HostRecord) -> bool:
+    return any(one.shield == record.shield for one in HostRecord.all() if one.name != record.name)
+
+
 def traces(record: HostRecord) -> list[str]:
     """Whatever of a host can still be seen."""
     left = [f"process {pid}" for pid in host_leftovers.processes_of(record.name)]
@@ -34,7 +46,7 @@ def traces(record: HostRecord) -> list[str]:
     listed = [tool("ip"), *(["-n", record.link_namespace] if record.link_namespace else []), "link", "show"]
     if not record.link_namespace or (leftovers.NETNS / record.link_namespace).exists():
         left += [f"device {record.device}"] * (record.device.encode() in run(listed).stdout)
-    left += ["route"] * (record.shield.encode() in run([tool("ip"), *ROUTES]).stdout if record.shield else 0)
+    left += ["route"] * (bool(record.shield) and has_route(record))
     places = (Path(record.root), leftovers.NETNS / record.name, record.path)
     return left + [str(path) for path in places if path.exists()]
 
