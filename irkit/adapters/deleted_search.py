@@ -189,12 +189,16 @@ class DeletedSearch:
             self.missed.append(text)
 
 
-def leads_to(files: HostFiles, path: bytes, found: Found, deadline: Deadline) -> bool:
-    """Whether that link of /proc leads to what was found, by what the kernel says of it now: its name, and of an open
-    file its number. For ways to a host that tell no inodes: whoever owns the process may put another file there.
+def leads_to(files: HostFiles, path: bytes, opened: FileFacts, found: Found, deadline: Deadline) -> bool:
+    """Whether what was opened by that link of /proc is what was found, by what the kernel says of the link now: its
+    name, and of an open file its number; by size and time where the process has let go of it since.
+
+    For ways to a host that tell no inodes: whoever owns the process may put another file there.
     """
     (text,) = files.read_links([path], deadline)
-    if not isinstance(text, bytes) or not _is_deleted(text) or text.removesuffix(_DELETED) != found.name:
+    if isinstance(text, TargetError):
+        return (opened.size, opened.modified_ns) == (found.facts.size, found.facts.modified_ns)
+    if not _is_deleted(text) or text.removesuffix(_DELETED) != found.name:
         return False
     folder, _, number = path.rpartition(b"/")
     if not folder.endswith(b"/fd"):

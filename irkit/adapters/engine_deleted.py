@@ -143,7 +143,7 @@ class HeldLinks:
                     last = error
                     continue
                 is_it = (file.facts.device, file.facts.inode) == (wanted.device, wanted.inode)
-                if is_it and (wanted.inode or leads_to(self._files, path, self._found, deadline)):
+                if is_it and (wanted.inode or leads_to(self._files, path, file.facts, self._found, deadline)):
                     stack.push(attempt.pop_all())
                     return file
         raise last or TargetError("another file has taken its place", Refusal.REFUSED)

@@ -1,5 +1,6 @@
 """Recovering deleted files from a container that does what it can to keep them from being recovered."""
 
+import contextlib
 import io
 import json
 import os
@@ -18,6 +19,7 @@ from irkit.adapters.engine_wire import dial_unix
 from irkit.adapters.host_files import LocalFiles
 from irkit.adapters.memory_files import MemoryFiles
 from irkit.adapters.memory_store import MemoryStore
+from irkit.core.errors import Refusal, TargetError
 from irkit.core.evidence import Evidence
 from irkit.core.host import Host
 from irkit.core.operations import ReadDeletedFiles
@@ -105,6 +107,29 @@ def test_another_file_put_in_its_place_before_it_is_read_is_not_taken_for_it(
     _, _, held, contents = collect(place, files)
     assert contents == {"/tmp/loot": b"loot"} and len(opened) == 2
     assert held["/tmp/loot"]["inode"] == 6
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_one_that_its_process_lets_go_of_once_it_is_open_is_read_where_it_looks_the_same(
+    place: Path, monkeypatch: pytest.MonkeyPatch, is_same: bool
+) -> None:
+    files = whole(MAIN)
+    files.put(b"/tmp/loot (deleted)", b"loot")
+    put_held(files, 3, b"/tmp/loot", inode=6)
+    open_link = files.open_link
+
+    @contextlib.contextmanager
+    def let_go(path: bytes, deadline: Deadline) -> Any:
+        if not is_same:
+            files.put(b"/tmp/loot (deleted)", b"another")
+        with open_link(path, deadline) as file:
+            gone = TargetError("there is no such link any more", Refusal.ABSENT)
+            monkeypatch.setattr(files, "read_links", lambda paths, deadline: [gone for _ in paths])
+            yield file
+
+    monkeypatch.setattr(files, "open_link", let_go)
+    _, _, held, contents = collect(place, files)
+    assert contents == ({"/tmp/loot": b"loot"} if is_same else {}) and held["/tmp/loot"]["inode"] == 6
 
 
 def test_past_its_bound_the_search_ends_and_what_it_found_is_kept(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

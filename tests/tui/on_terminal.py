@@ -91,19 +91,21 @@ class Terminal:
             elif not self.is_read:
                 time.sleep(0.05)
 
-    def _take_in(self) -> None:
-        """Read what is there by now."""
+    def _take_in(self) -> bool:
+        """Read what is there by now, once what another thread reads was kept; whether there was anything."""
         with self._reading, contextlib.suppress(OSError):
             if select.select([self.master], [], [], 0)[0]:
-                self.shown += os.read(self.master, 65536)
+                piece = os.read(self.master, 65536)
+                self.shown += piece
+                return bool(piece)
+        return False
 
     def read_out(self) -> None:
         """Read all that was sent, where nothing more is being sent: it may be on its way through the terminal."""
         time.sleep(0.2)
-        while self.is_read and self._is_open and select.select([self.master], [], [], 0)[0]:
-            self._take_in()
-        with self._reading:
-            pass  # the last piece was kept
+        is_more = True
+        while is_more and self.is_read and self._is_open:
+            is_more = self._take_in()
 
     # What is seen ------------------------------------------------------------------------------------------------
 
